@@ -1,0 +1,100 @@
+use std::{error::Error, fmt, time::Duration};
+
+use crate::{BackendId, FaultKind};
+
+/// What went wrong with one attempt, in the terms by which every layer judges it.
+///
+/// A `Fault` is small and `Copy`: the error that it came from keeps the message, the status and the cause; the
+/// fault is what a retry, a fallback or a router needs in order to decide. An error says its fault through
+/// [`HasFault`](crate::HasFault).
+///
+/// It implements [`Error`], so that an error may name its fault as its `source` and still be judged after it has
+/// been boxed: see [`fault_in`](crate::fault_in).
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay_fault::{Fault, FaultKind, retryable};
+///
+/// let fault = Fault::new(FaultKind::RateLimited).with_retry_after(Duration::from_secs(2));
+/// assert!(retryable(&fault));
+/// assert_eq!(fault.to_string(), "rate limited, retry after 2s");
+///
+/// // The server's own word overrides the table.
+/// assert!(!retryable(&fault.with_should_retry(false)));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Fault {
+    /// What went wrong.
+    pub kind: FaultKind,
+    /// How long the server asks to be left alone, from the moment of its answer.
+    pub retry_after: Option<Duration>,
+    /// The server's own opinion on a retry (`x-should-retry`), which overrides the table's.
+    pub should_retry: Option<bool>,
+    /// Whether another backend could take the call now, so that the next attempt need not wait.
+    ///
+    /// A router sets it; everything else leaves it `false`.
+    pub elsewhere: bool,
+    /// The backend that failed, as its router numbers it.
+    pub backend: Option<BackendId>,
+}
+
+// === impl Fault ===
+
+impl Fault {
+    /// Creates a fault of which nothing but the kind is known.
+    pub const fn new(kind: FaultKind) -> Self {
+        Self { kind, retry_after: None, should_retry: None, elsewhere: false, backend: None }
+    }
+
+    /// Sets how long the server asks to be left alone.
+    #[must_use]
+    pub const fn with_retry_after(mut self, retry_after: Duration) -> Self {
+        self.retry_after = Some(retry_after);
+        self
+    }
+
+    /// Sets the server's own opinion on a retry.
+    #[must_use]
+    pub const fn with_should_retry(mut self, should_retry: bool) -> Self {
+        self.should_retry = Some(should_retry);
+        self
+    }
+
+    /// Sets whether another backend could take the call now.
+    #[must_use]
+    pub const fn with_elsewhere(mut self, elsewhere: bool) -> Self {
+        self.elsewhere = elsewhere;
+        self
+    }
+
+    /// Names the backend that failed.
+    #[must_use]
+    pub const fn with_backend(mut self, backend: BackendId) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+}
+
+impl From<FaultKind> for Fault {
+    fn from(kind: FaultKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.words())?;
+        if let Some(after) = self.retry_after {
+            write!(f, ", retry after {after:?}")?;
+        }
+        if self.should_retry == Some(false) {
+            f.write_str(", the server asks for no retry")?;
+        }
+        Ok(())
+    }
+}
+
+impl Error for Fault {}
