@@ -97,10 +97,12 @@ where
     poll_fn(|cx| service.poll_ready(cx)).await.expect("the inner service never fails");
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a script sees its request by reference")]
 fn echo(_: usize, request: &u32) -> Answer {
     Step::Now(Ok(*request))
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "a script sees its request by reference")]
 fn hang_on_zero(_: usize, request: &u32) -> Answer {
     match request {
         0 => Step::Hang,
