@@ -28,7 +28,9 @@ proptest! {
     #[test]
     fn tried_is_a_set(ids in prop::collection::vec(any::<u16>(), 0..50), asked in any::<u16>()) {
         let mut tried = Tried::default();
-        ids.iter().for_each(|id| tried.insert(BackendId(*id)));
+        for id in &ids {
+            tried.insert(BackendId(*id));
+        }
         let set: HashSet<u16> = ids.into_iter().collect();
         prop_assert_eq!(tried.is_empty(), set.is_empty());
         prop_assert_eq!(tried.contains(BackendId(asked)), set.contains(&asked));

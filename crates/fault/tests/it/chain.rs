@@ -55,7 +55,7 @@ async fn an_elapsed_timeout_is_a_timeout() {
 #[test]
 fn pointers_say_what_they_point_to() {
     let fault = Fault::new(FaultKind::Auth);
-    assert_eq!((&fault).fault(), fault);
+    assert_eq!(HasFault::fault(&&fault), fault);
     assert_eq!(Box::new(fault).fault(), fault);
     assert_eq!(Arc::new(fault).fault(), fault);
 }

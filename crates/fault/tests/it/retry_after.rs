@@ -12,6 +12,7 @@ fn read(pairs: &[(&'static str, &str)]) -> Option<Duration> {
     from_headers(&headers)
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "compared with what the headers say, if they say anything")]
 fn millis(millis: u64) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
