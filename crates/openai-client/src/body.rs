@@ -1,0 +1,88 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::Body as _;
+use mainstay_fault::FaultKind;
+
+use crate::{Error, send::Origin};
+
+/// Collects a body whole, up to a limit.
+pub(crate) struct Collect {
+    body: reqwest::Body,
+    first: Bytes,
+    buffer: Vec<u8>,
+}
+
+// === impl Collect ===
+
+impl Collect {
+    pub(crate) const fn new(body: reqwest::Body) -> Self {
+        Self { body, first: Bytes::new(), buffer: Vec::new() }
+    }
+
+    /// Resolves with the whole body. A body of one piece is not copied.
+    pub(crate) fn poll_whole(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
+        while let Some(data) = ready!(poll_data(&mut self.body, cx)) {
+            let data =
+                data.map_err(|error| Error::caused(origin, kind_of_body_error(&error), error.without_url()))?;
+            self.push(data, origin)?;
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        Poll::Ready(Ok(if buffer.is_empty() { std::mem::take(&mut self.first) } else { buffer.into() }))
+    }
+
+    fn push(&mut self, data: Bytes, origin: &Origin) -> Result<(), Error> {
+        let limit = origin.shared.max_response_size;
+        let size = self.buffer.len().max(self.first.len()) + data.len();
+        if size > limit {
+            return Err(Error::malformed(origin, format!("the body is longer than {limit} bytes")));
+        }
+        if self.first.is_empty() {
+            self.first = data;
+        } else {
+            if self.buffer.is_empty() {
+                self.buffer.extend_from_slice(&self.first);
+            }
+            self.buffer.extend_from_slice(&data);
+        }
+        Ok(())
+    }
+}
+
+/// Polls for the next piece of data; trailers are passed over.
+pub(crate) fn poll_data(
+    body: &mut reqwest::Body,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Bytes, reqwest::Error>>> {
+    loop {
+        match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            None => return Poll::Ready(None),
+            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Poll::Ready(Some(Ok(data)));
+                }
+            }
+        }
+    }
+}
+
+/// Judges an error in the middle of a body: out of time, reset by the peer, or else cut short.
+pub(crate) fn kind_of_body_error(error: &reqwest::Error) -> FaultKind {
+    if error.is_timeout() {
+        return FaultKind::Timeout;
+    }
+    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = link {
+        if let Some(io) = error.downcast_ref::<std::io::Error>()
+            && io.kind() == std::io::ErrorKind::ConnectionReset
+        {
+            return FaultKind::Connect;
+        }
+        link = error.source();
+    }
+    FaultKind::Malformed
+}

@@ -1,0 +1,123 @@
+use serde_json::Value;
+
+use crate::{FinishReason, Role, Usage, object::object};
+
+object! {
+    /// One chunk of a streamed chat completion.
+    pub struct ChatChunk {
+        required {
+            /// What each answer adds; empty in the chunk that says the usage.
+            choices: Vec<ChunkChoice>,
+        }
+        default {
+            /// The provider's name for this completion, the same in all its chunks.
+            id: String,
+            /// The model that answers, as the provider names it.
+            model: String,
+        }
+        optional {
+            /// The tokens that were billed, in the last chunk, if they were asked for.
+            usage: Usage,
+        }
+    }
+}
+
+object! {
+    /// What a chunk adds to one answer.
+    pub struct ChunkChoice {
+        default {
+            /// The answer's place among the choices.
+            index: u32,
+            /// What is added.
+            delta: Delta,
+        }
+        optional {
+            /// Why the answer ended, in its last chunk.
+            finish_reason: FinishReason,
+        }
+    }
+}
+
+object! {
+    /// What a chunk adds to a message.
+    #[derive(Default)]
+    pub struct Delta {
+        optional {
+            /// Who speaks, in the first chunk.
+            role: Role,
+            /// More text.
+            content: String,
+            /// More of a refusal.
+            refusal: String,
+            /// More of the calls of tools.
+            tool_calls: Vec<ToolCallDelta>,
+        }
+    }
+}
+
+object! {
+    /// More of a call of a tool.
+    pub struct ToolCallDelta {
+        default {
+            /// The call's place among the calls of the answer.
+            index: u32,
+        }
+        optional {
+            /// The call's id, in its first chunk.
+            id: String,
+            /// More of the function's name and arguments.
+            function: FunctionCallDelta,
+        }
+    }
+}
+
+object! {
+    /// More of a call of a function.
+    pub struct FunctionCallDelta {
+        optional {
+            /// The name, in the first chunk.
+            name: String,
+            /// More of the arguments.
+            arguments: String,
+        }
+    }
+}
+
+// === impl ChatChunk ===
+
+impl ChatChunk {
+    /// Returns what the chunk adds to the first answer's text, empty if nothing.
+    pub fn text(&self) -> &str {
+        let first = self.choices.iter().find(|choice| choice.index == 0);
+        first.and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
+    }
+
+    /// Tells whether the chunk carries a token: text, a refusal, a call, or reasoning, but not a role alone.
+    pub fn has_token(&self) -> bool {
+        self.choices.iter().any(|choice| choice.delta.has_token())
+    }
+}
+
+// === impl Delta ===
+
+impl Delta {
+    /// Tells whether it carries a token. A field that is not typed counts if there is anything in it: that is how
+    /// reasoning (`reasoning_content`) and audio come.
+    fn has_token(&self) -> bool {
+        let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
+        says(&self.content)
+            || says(&self.refusal)
+            || self.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
+            || self.extra.values().any(|value| !is_blank(value))
+    }
+}
+
+fn is_blank(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}

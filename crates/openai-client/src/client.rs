@@ -1,0 +1,138 @@
+use std::{env, fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName};
+use tower_service::Service;
+
+use crate::{
+    ChatRequest, ChatResponse, ClientBuilder, EmbeddingRequest, EmbeddingResponse, InvalidSetting,
+    ListModels, ModelList, ResponseFuture, StreamFuture, Streaming, endpoint::Endpoint,
+};
+
+/// A client of an OpenAI-compatible API: a [`tower::Service`](tower_service::Service) of [`ChatRequest`],
+/// [`EmbeddingRequest`] and [`ListModels`], and with [`streaming`](Self::streaming) one whose answers are streams.
+///
+/// It tries each call once: what to do about a failure is up to the layers above, which judge it by its
+/// [`Fault`](mainstay_fault::Fault).
+///
+/// # Clone
+///
+/// Cheap: clones share their connections.
+///
+/// # Readiness
+///
+/// Always ready.
+///
+/// # Cancel safety
+///
+/// Dropping a call's future, or a stream before its end, closes its connection.
+///
+/// # Examples
+///
+/// ```no_run
+/// use mainstay_openai_client::{ChatRequest, Client};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::from_env()?;
+/// let answer = client.chat(ChatRequest::new("gpt-4o-mini").user("What is a mainstay?")).await?;
+/// println!("{}", answer.text());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all clones of a client share.
+pub(crate) struct Shared {
+    pub(crate) http: reqwest::Client,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) headers: HeaderMap,
+    pub(crate) idempotency_header: HeaderName,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) max_response_size: usize,
+}
+
+/// How long one attempt may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) first_token: Option<Duration>,
+    pub(crate) between_tokens: Duration,
+    pub(crate) total: Duration,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Starts to set up a client.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// Builds a client from the environment, by the names that OpenAI's own clients read: `OPENAI_API_KEY`,
+    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`. What is unset or empty has its default.
+    ///
+    /// # Errors
+    ///
+    /// As [`ClientBuilder::build`].
+    pub fn from_env() -> Result<Self, InvalidSetting> {
+        let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let mut builder = Self::builder();
+        if let Some(url) = read("OPENAI_BASE_URL") {
+            builder = builder.base_url(url);
+        }
+        if let Some(key) = read("OPENAI_API_KEY") {
+            builder = builder.api_key(key);
+        }
+        if let Some(id) = read("OPENAI_ORG_ID") {
+            builder = builder.organization(id);
+        }
+        if let Some(id) = read("OPENAI_PROJECT_ID") {
+            builder = builder.project(id);
+        }
+        builder.build()
+    }
+
+    /// Asks for a chat completion.
+    pub fn chat(&self, request: ChatRequest) -> ResponseFuture<ChatResponse> {
+        self.clone().call(request)
+    }
+
+    /// Asks for a chat completion as a stream. Resolves at its first token: until then every failure is the future's
+    /// error, and may be repaired; after it, an item of the [`ChatStream`].
+    pub fn chat_stream(&self, request: ChatRequest) -> StreamFuture {
+        self.streaming().call(request)
+    }
+
+    /// Asks for embeddings.
+    pub fn embed(&self, request: EmbeddingRequest) -> ResponseFuture<EmbeddingResponse> {
+        self.clone().call(request)
+    }
+
+    /// Asks which models there are.
+    pub fn models(&self) -> ResponseFuture<ModelList> {
+        self.clone().call(ListModels)
+    }
+
+    /// Makes the service whose answers are streams.
+    pub fn streaming(&self) -> Streaming {
+        Streaming(self.clone())
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.shared.endpoint.to_string())
+            .field("timeouts", &self.shared.timeouts)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Timeouts ===
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { first_token: None, between_tokens: Duration::from_secs(60), total: Duration::from_secs(600) }
+    }
+}

@@ -1,0 +1,108 @@
+use std::fmt;
+
+use url::Url;
+
+use crate::InvalidSetting;
+
+/// Where the API is, and how its paths are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Endpoint {
+    base: Url,
+    azure: bool,
+}
+
+/// What is asked of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Chat,
+    Embeddings,
+    Models,
+}
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// Reads the URL up to which all paths are the same, `https://api.openai.com/v1` for one.
+    pub(crate) fn new(base_url: &str) -> Result<Self, InvalidSetting> {
+        let refuse = |reason: &str| InvalidSetting::new("base_url", base_url, reason);
+        let base = Url::parse(base_url.trim()).map_err(|error| refuse(&error.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
+            return Err(refuse("must begin with http:// or https:// and name a host"));
+        }
+        if !base.username().is_empty() || base.password().is_some() {
+            return Err(InvalidSetting::new(
+                "base_url",
+                "…",
+                "must not hold credentials: set the API key instead",
+            ));
+        }
+        Ok(Self { base, azure: false })
+    }
+
+    /// Makes paths as Azure does: by deployment, with the API's version in the query.
+    pub(crate) fn azure(mut self, api_version: &str) -> Self {
+        self.azure = true;
+        self.base.query_pairs_mut().append_pair("api-version", api_version);
+        self
+    }
+
+    pub(crate) const fn is_azure(&self) -> bool {
+        self.azure
+    }
+
+    pub(crate) fn is_openai(&self) -> bool {
+        self.base.host_str() == Some("api.openai.com")
+    }
+
+    /// The URL of an operation on a model; only Azure's has the model in it.
+    pub(crate) fn url(&self, operation: Operation, model: Option<&str>) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty();
+            if self.azure {
+                path.push("openai");
+                if let Some(model) = model {
+                    path.extend(["deployments", model]);
+                }
+            }
+            path.extend(operation.path());
+        }
+        url
+    }
+}
+
+impl fmt::Display for Endpoint {
+    /// Shows the URL without its query.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = self.base.clone();
+        shown.set_query(None);
+        f.write_str(shown.as_str().trim_end_matches('/'))
+    }
+}
+
+// === impl Operation ===
+
+impl Operation {
+    const fn path(self) -> &'static [&'static str] {
+        match self {
+            Self::Chat => &["chat", "completions"],
+            Self::Embeddings => &["embeddings"],
+            Self::Models => &["models"],
+        }
+    }
+
+    /// The operation's name in OpenTelemetry's conventions.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Embeddings => "embeddings",
+            Self::Models => "list_models",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path().join("/"))
+    }
+}

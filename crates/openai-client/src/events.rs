@@ -1,0 +1,127 @@
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use futures_core::Stream;
+use mainstay_fault::http::ErrorBody;
+use sse_stream::SseByteStream;
+use thiserror::Error as ThisError;
+
+use crate::{
+    ChatChunk, Error,
+    body::{kind_of_body_error, poll_data},
+    error::snippet,
+    send::Origin,
+};
+
+/// Reads the events of a response: server-sent events of chat chunks, errors, and the end.
+pub(crate) struct Events {
+    sse: SseByteStream<Pieces>,
+    unread: Arc<AtomicUsize>,
+}
+
+/// What comes next in a stream.
+pub(crate) enum Event {
+    /// A chunk.
+    Chunk(Box<ChatChunk>),
+    /// `[DONE]`.
+    Done,
+    /// The end of the body.
+    End,
+    /// An event that states an error or cannot be read, or a broken body.
+    Failed(Error),
+}
+
+/// A body's data, counted so that an event without an end does not fill the memory.
+struct Pieces {
+    body: reqwest::Body,
+    unread: Arc<AtomicUsize>,
+    limit: usize,
+}
+
+#[derive(Debug, ThisError)]
+enum BrokenPiece {
+    #[error(transparent)]
+    Body(reqwest::Error),
+    #[error("an event is longer than {0} bytes")]
+    TooLong(usize),
+}
+
+// === impl Events ===
+
+impl Events {
+    pub(crate) fn new(body: reqwest::Body, limit: usize) -> Self {
+        let unread = Arc::new(AtomicUsize::new(0));
+        let pieces = Pieces { body, unread: Arc::clone(&unread), limit };
+        Self { sse: SseByteStream::new(pieces), unread }
+    }
+
+    /// Polls for the next event. Comments and events without data are passed over.
+    pub(crate) fn poll_event(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Event> {
+        loop {
+            let event = match ready!(Pin::new(&mut self.sse).poll_next(cx)) {
+                None => return Poll::Ready(Event::End),
+                Some(Err(error)) => return Poll::Ready(Event::Failed(broken(origin, error))),
+                Some(Ok(event)) => event,
+            };
+            self.unread.store(0, Relaxed);
+            if let Some(data) = event.data.as_deref().map(str::trim).filter(|data| !data.is_empty()) {
+                return Poll::Ready(read(origin, data));
+            }
+        }
+    }
+}
+
+/// Reads the data of one event.
+fn read(origin: &Origin, data: &str) -> Event {
+    if data == "[DONE]" {
+        return Event::Done;
+    }
+    match serde_json::from_str::<ChatChunk>(data) {
+        Ok(chunk) if chunk.extra.get("error").is_none_or(serde_json::Value::is_null) => {
+            Event::Chunk(Box::new(chunk))
+        }
+        chunk => Event::Failed(match (ErrorBody::parse(data.as_bytes()), chunk) {
+            (Some(stated), _) => Error::event(origin, stated),
+            (None, Ok(_)) => Error::malformed(origin, snippet(data.as_bytes())),
+            (None, Err(error)) => Error::malformed(
+                origin,
+                format!("an event cannot be read: {error}; {}", snippet(data.as_bytes())),
+            ),
+        }),
+    }
+}
+
+fn broken(origin: &Origin, error: sse_stream::Error) -> Error {
+    let sse_stream::Error::Body(cause) = error else {
+        return Error::malformed(origin, format!("no server-sent events: {error}"));
+    };
+    match cause.downcast::<BrokenPiece>() {
+        Ok(piece) => match *piece {
+            BrokenPiece::Body(error) => {
+                Error::caused(origin, kind_of_body_error(&error), error.without_url())
+            }
+            too_long @ BrokenPiece::TooLong(_) => Error::malformed(origin, too_long.to_string()),
+        },
+        Err(other) => Error::malformed(origin, other.to_string()),
+    }
+}
+
+// === impl Pieces ===
+
+impl Stream for Pieces {
+    type Item = Result<Bytes, BrokenPiece>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(data) = ready!(poll_data(&mut self.body, cx)) else { return Poll::Ready(None) };
+        let data = data.map_err(BrokenPiece::Body)?;
+        let unread = self.unread.fetch_add(data.len(), Relaxed) + data.len();
+        Poll::Ready(Some(if unread > self.limit { Err(BrokenPiece::TooLong(self.limit)) } else { Ok(data) }))
+    }
+}

@@ -1,0 +1,139 @@
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{HeaderMap, StatusCode, response::Parts};
+use pin_project_lite::pin_project;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    ChatResponse, EmbeddingResponse, Error, FinishReason, ModelList,
+    body::Collect,
+    error::snippet,
+    send::{Origin, Sending},
+};
+
+pin_project! {
+    /// The answer of an API, on its way.
+    ///
+    /// Resolves when the body is there, whole and read. Lazy: nothing is sent before the first poll.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it closes the connection; the provider may still finish, and bill, what it had begun.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<T> {
+        #[pin]
+        sending: Sending,
+        reading: Option<(Parts, Collect)>,
+        answer: PhantomData<fn() -> T>,
+    }
+}
+
+/// An answer that can be read out of a body.
+pub(crate) trait Answer: DeserializeOwned {
+    /// Keeps the response's headers, and refuses an answer that is none.
+    fn accept(self, headers: HeaderMap, origin: &Origin) -> Result<Self, Error>;
+}
+
+// === impl ResponseFuture ===
+
+impl<T> ResponseFuture<T> {
+    pub(crate) const fn new(sending: Sending) -> Self {
+        Self { sending, reading: None, answer: PhantomData }
+    }
+}
+
+impl<T: Answer> Future for ResponseFuture<T> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            if let Some((_, collect)) = this.reading {
+                let body = ready!(collect.poll_whole(&this.sending.origin, cx));
+                let (parts, _) = this.reading.take().expect("it was read from just now");
+                return Poll::Ready(match body {
+                    Ok(body) => read(&this.sending.origin, parts, &body),
+                    Err(error) => Err(error.with_response(parts.status, parts.headers)),
+                });
+            }
+            let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
+            *this.reading = Some((parts, Collect::new(body)));
+        }
+    }
+}
+
+impl<T> fmt::Debug for ResponseFuture<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// Reads the answer, or else why there is none.
+fn read<T: Answer>(origin: &Origin, parts: Parts, body: &[u8]) -> Result<T, Error> {
+    if !parts.status.is_success() {
+        return Err(Error::refused(origin, parts.status, parts.headers, body));
+    }
+    match serde_json::from_slice::<T>(body) {
+        Ok(answer) => answer.accept(parts.headers, origin),
+        Err(_) => Err(unreadable::<T>(origin, parts.status, parts.headers, body)),
+    }
+}
+
+/// Says why a body under a success status is no answer: it states an error, is no JSON, or is other JSON.
+pub(crate) fn unreadable<T: DeserializeOwned>(
+    origin: &Origin,
+    status: StatusCode,
+    headers: HeaderMap,
+    body: &[u8],
+) -> Error {
+    let stated = Error::refused(origin, status, headers, body);
+    if stated.message().is_some() || stated.code().is_some() {
+        return stated;
+    }
+    let headers = stated.headers().clone();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let detail = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Err(error) if !body.is_empty() => format!("{}: {}; {}", error.path(), error.inner(), snippet(body)),
+        _ => snippet(body),
+    };
+    Error::malformed(origin, detail).with_response(status, headers)
+}
+
+// === impl Answer ===
+
+impl Answer for ChatResponse {
+    /// Refuses a response without choices, and one that a policy withheld whole.
+    fn accept(mut self, headers: HeaderMap, origin: &Origin) -> Result<Self, Error> {
+        self.headers = headers;
+        if self.choices.is_empty() {
+            return Err(Error::malformed(origin, "choices: none").with_response(StatusCode::OK, self.headers));
+        }
+        let withheld = |choice: &crate::Choice| {
+            choice.finish_reason == Some(FinishReason::ContentFilter) && choice.is_silent()
+        };
+        if self.choices.iter().all(withheld) {
+            return Err(Error::filtered(origin).with_response(StatusCode::OK, self.headers));
+        }
+        Ok(self)
+    }
+}
+
+impl Answer for EmbeddingResponse {
+    fn accept(mut self, headers: HeaderMap, _: &Origin) -> Result<Self, Error> {
+        self.headers = headers;
+        Ok(self)
+    }
+}
+
+impl Answer for ModelList {
+    fn accept(mut self, headers: HeaderMap, _: &Origin) -> Result<Self, Error> {
+        self.headers = headers;
+        Ok(self)
+    }
+}

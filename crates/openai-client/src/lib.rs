@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+
+mod object;
+
+mod content;
+mod message;
+mod request;
+mod tool;
+
+mod chunk;
+mod embedding;
+mod model;
+mod response;
+mod usage;
+
+mod builder;
+mod client;
+mod endpoint;
+mod error;
+mod secret;
+mod service;
+
+mod body;
+mod future;
+mod send;
+mod wire;
+
+mod accumulate;
+mod events;
+mod open;
+mod progress;
+mod stream;
+
+pub use accumulate::Accumulator;
+pub use builder::ClientBuilder;
+pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
+pub use client::Client;
+pub use content::{Content, ImagePart, ImageUrl, Part, TextPart};
+pub use embedding::{Embedding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+pub use error::{Error, InvalidSetting};
+pub use future::ResponseFuture;
+pub use message::{Message, Role};
+pub use model::{ListModels, Model, ModelList};
+pub use open::StreamFuture;
+pub use request::{ChatBody, ChatRequest, ResponseFormat, Stop, StreamOptions};
+pub use response::{ChatResponse, Choice, FinishReason};
+pub use secret::ApiKey;
+pub use service::Streaming;
+pub use stream::ChatStream;
+pub use tool::{Function, FunctionCall, Tool, ToolCall, ToolChoice};
+pub use usage::Usage;

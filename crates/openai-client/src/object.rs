@@ -1,0 +1,208 @@
+//! JSON objects that keep what they do not know.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
+};
+use serde_json::{Map, Value};
+
+/// Defines a struct for a JSON object of which only some fields are typed; all others are kept in `extra`.
+///
+/// What was read is written again exactly: an unknown field with its value, and a typed field that came as `null`
+/// as `null` (it is kept in `extra` too), while one that was missing stays missing. Each field is one of
+///
+/// - `required`: an error when it is missing;
+/// - `default`: its type's default when it is missing or `null`;
+/// - `optional`: an `Option` in Rust, left out when it is `None`;
+/// - `local`: not a part of the JSON at all.
+///
+/// A field is typed here because programs read it; everything else of an API that grows by the week is in `extra`.
+macro_rules! object {
+    (
+        $(#[$meta:meta])*
+        pub struct $Name:ident {
+            $( required { $( $(#[$required_meta:meta])* $required:ident: $Required:ty, )* } )?
+            $( default { $( $(#[$default_meta:meta])* $default:ident: $Default:ty, )* } )?
+            $( optional { $( $(#[$optional_meta:meta])* $optional:ident: $Optional:ty, )* } )?
+            $( local { $( $(#[$local_meta:meta])* $local:ident: $Local:ty, )* } )?
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct $Name {
+            $($( $(#[$required_meta])* pub $required: $Required, )*)?
+            $($( $(#[$default_meta])* pub $default: $Default, )*)?
+            $($( $(#[$optional_meta])* pub $optional: Option<$Optional>, )*)?
+            $($( $(#[$local_meta])* pub $local: $Local, )*)?
+            /// Every field that is not typed above, as it came or as it shall be sent.
+            pub extra: serde_json::Map<String, serde_json::Value>,
+        }
+
+        impl serde::Serialize for $Name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                use serde::ser::SerializeMap;
+
+                let mut map = serializer.serialize_map(None)?;
+                $($( map.serialize_entry(stringify!($required), &self.$required)?; )*)?
+                $($( map.serialize_entry(stringify!($default), &self.$default)?; )*)?
+                $($( if let Some(value) = &self.$optional {
+                    map.serialize_entry(stringify!($optional), value)?;
+                } )*)?
+                for (name, value) in &self.extra {
+                    let written = match name.as_str() {
+                        $($( stringify!($required) => true, )*)?
+                        $($( stringify!($default) => true, )*)?
+                        $($( stringify!($optional) => self.$optional.is_some(), )*)?
+                        _ => false,
+                    };
+                    if !written {
+                        map.serialize_entry(name, value)?;
+                    }
+                }
+                map.end()
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $Name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Visitor;
+
+                impl<'de> serde::de::Visitor<'de> for Visitor {
+                    type Value = $Name;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("an object (", stringify!($Name), ")"))
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$Name, A::Error> {
+                        $($( let mut $required: Option<$Required> = None; )*)?
+                        $($( let mut $default: Option<$Default> = None; )*)?
+                        $($( let mut $optional: Option<$Optional> = None; )*)?
+                        let mut extra = serde_json::Map::new();
+                        while let Some($crate::object::Name(name)) = map.next_key()? {
+                            match &*name {
+                                $($( stringify!($required) => $required = Some(map.next_value()?), )*)?
+                                $($( stringify!($default) => $default = map.next_value()?, )*)?
+                                $($( stringify!($optional) => {
+                                    $optional = map.next_value()?;
+                                    $crate::object::keep_null(&mut extra, &name, $optional.is_none());
+                                } )*)?
+                                _ => { extra.insert(name.into_owned(), map.next_value()?); }
+                            }
+                        }
+                        Ok($Name {
+                            $($( $required: $required
+                                .ok_or_else(|| serde::de::Error::missing_field(stringify!($required)))?, )*)?
+                            $($( $default: $default.unwrap_or_default(), )*)?
+                            $($( $optional, )*)?
+                            $($( $local: Default::default(), )*)?
+                            extra,
+                        })
+                    }
+                }
+
+                deserializer.deserialize_map(Visitor)
+            }
+        }
+    };
+}
+
+/// Defines an enum of strings that an API may add to: what is not known is kept in `Other`.
+macro_rules! strings {
+    (
+        $(#[$meta:meta])*
+        pub enum $Name:ident { $( $(#[$variant_meta:meta])* $Variant:ident = $text:literal, )+ }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $Name {
+            $( $(#[$variant_meta])* $Variant, )+
+            /// A value that this version does not know.
+            Other(Box<str>),
+        }
+
+        impl $Name {
+            /// Returns the text that stands for it in JSON.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $( Self::$Variant => $text, )+
+                    Self::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<&str> for $Name {
+            fn from(text: &str) -> Self {
+                match text {
+                    $( $text => Self::$Variant, )+
+                    other => Self::Other(other.into()),
+                }
+            }
+        }
+
+        impl std::fmt::Display for $Name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl serde::Serialize for $Name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $Name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let $crate::object::Name(text) = serde::Deserialize::deserialize(deserializer)?;
+                Ok(Self::from(&*text))
+            }
+        }
+    };
+}
+
+pub(crate) use {object, strings};
+
+/// A field's name or another short text, borrowed from the input where the input allows it.
+pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
+
+/// Remembers that a typed field came as `null`, so that it is written as `null` again.
+pub(crate) fn keep_null(extra: &mut Map<String, Value>, name: &str, is_null: bool) {
+    if is_null {
+        extra.insert(name.to_owned(), Value::Null);
+    }
+}
+
+// === impl Name ===
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl<'de> Visitor<'de> for NameVisitor {
+            type Value = Name<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(text)))
+            }
+        }
+
+        deserializer.deserialize_str(NameVisitor)
+    }
+}

@@ -1,0 +1,187 @@
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use http::{HeaderMap, header::CONTENT_TYPE, response::Parts};
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+
+use crate::{
+    ChatChunk, ChatResponse, ChatStream, Error,
+    body::Collect,
+    events::{Event, Events},
+    future::unreadable,
+    progress::Progress,
+    send::{Origin, Sending},
+};
+
+pin_project! {
+    /// A streamed answer, up to its first token.
+    ///
+    /// Resolves with the [`ChatStream`] once a token is there (a role alone, an empty delta, a comment or a keep-alive
+    /// is none), or once the stream has finished properly without one. Everything that goes wrong until then is
+    /// this future's error: an error status, an error as the first event, HTML or an error under 200, an empty
+    /// stream, silence. Lazy: nothing is sent before the first poll.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it closes the connection.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct StreamFuture {
+        #[pin]
+        sending: Sending,
+        #[pin]
+        timer: Option<Sleep>,
+        state: State,
+    }
+}
+
+enum State {
+    /// Waiting for the response's head.
+    Sending,
+    /// Waiting for the first token.
+    Opening(Box<Opening>),
+    /// Reading a body that is no stream, for what it says instead.
+    Refused(Box<(Parts, Collect)>),
+}
+
+struct Opening {
+    parts: Parts,
+    events: Events,
+    held: VecDeque<ChatChunk>,
+    progress: Progress,
+}
+
+// === impl StreamFuture ===
+
+impl StreamFuture {
+    pub(crate) const fn new(sending: Sending) -> Self {
+        Self { sending, timer: None, state: State::Sending }
+    }
+
+    fn poll_open(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<ChatStream, Error>> {
+        let mut this = self.project();
+        loop {
+            let origin = &this.sending.origin;
+            match this.state {
+                State::Sending => {
+                    let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
+                    *this.state = State::new(&this.sending.origin, parts, body);
+                }
+                State::Opening(opening) => {
+                    ready!(opening.poll_token(origin, cx))?;
+                    let State::Opening(opening) = std::mem::replace(this.state, State::Sending) else {
+                        continue;
+                    };
+                    return Poll::Ready(Ok(opening.into_stream(origin.clone())));
+                }
+                State::Refused(refused) => {
+                    let (parts, collect) = &mut **refused;
+                    let body = ready!(collect.poll_whole(origin, cx));
+                    let (status, headers) = (parts.status, std::mem::take(&mut parts.headers));
+                    return Poll::Ready(Err(match body {
+                        Ok(body) if status.is_success() => {
+                            unreadable::<ChatResponse>(origin, status, headers, &body)
+                        }
+                        Ok(body) => Error::refused(origin, status, headers, &body),
+                        Err(error) => error.with_response(status, headers),
+                    }));
+                }
+            }
+        }
+    }
+}
+
+impl Future for StreamFuture {
+    type Output = Result<ChatStream, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let limit = self.sending.origin.shared.timeouts.first_token;
+        if let Poll::Ready(stream) = self.as_mut().poll_open(cx) {
+            return Poll::Ready(stream);
+        }
+        let Some(limit) = limit else { return Poll::Pending };
+        let mut this = self.project();
+        if this.timer.is_none() {
+            this.timer.set(Some(sleep(limit)));
+        }
+        if let Some(timer) = this.timer.as_pin_mut() {
+            ready!(timer.poll(cx));
+        }
+        Poll::Ready(Err(Error::silent(&this.sending.origin, "first token", limit)))
+    }
+}
+
+impl fmt::Debug for StreamFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamFuture").finish_non_exhaustive()
+    }
+}
+
+// === impl State ===
+
+impl State {
+    /// Decides by the head whether a stream comes.
+    fn new(origin: &Origin, parts: Parts, body: reqwest::Body) -> Self {
+        if !parts.status.is_success() || is_document(&parts.headers) {
+            return Self::Refused(Box::new((parts, Collect::new(body))));
+        }
+        let events = Events::new(body, origin.shared.max_response_size);
+        let opening = Opening { parts, events, held: VecDeque::new(), progress: Progress::default() };
+        Self::Opening(Box::new(opening))
+    }
+}
+
+/// Whether a body is a document, and so no stream. Servers name streams in several ways, and documents in two.
+fn is_document(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.starts_with("application/json") || kind.starts_with("text/html")
+}
+
+// === impl Opening ===
+
+impl Opening {
+    /// Holds chunks back until one has a token, or all is said.
+    fn poll_token(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        loop {
+            match ready!(self.events.poll_event(origin, cx)) {
+                Event::Chunk(chunk) => {
+                    self.progress.note(&chunk);
+                    self.held.push_back(*chunk);
+                    if self.progress.has_token() {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Event::Failed(error) if !self.progress.is_finished() => {
+                    return Poll::Ready(Err(self.located(error)));
+                }
+                Event::Done | Event::End | Event::Failed(_) => {
+                    return Poll::Ready(self.judge_silence(origin).map_err(|error| self.located(error)));
+                }
+            }
+        }
+    }
+
+    /// Judges a stream that ended without a token: whole if it gave a reason to finish, and then empty or filtered.
+    fn judge_silence(&self, origin: &Origin) -> Result<(), Error> {
+        if !self.progress.is_finished() {
+            return Err(Error::malformed(origin, "the stream ended before its first token"));
+        }
+        if self.progress.is_filtered() {
+            return Err(Error::filtered(origin));
+        }
+        Ok(())
+    }
+
+    fn located(&mut self, error: Error) -> Error {
+        error.with_response(self.parts.status, std::mem::take(&mut self.parts.headers))
+    }
+
+    fn into_stream(self, origin: Origin) -> ChatStream {
+        ChatStream::new(origin, self.parts.headers, self.events, self.held, self.progress)
+    }
+}

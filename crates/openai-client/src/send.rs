@@ -1,0 +1,120 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use pin_project_lite::pin_project;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use crate::{Error, client::Shared, endpoint::Operation};
+
+type Pending = <reqwest::Client as Service<reqwest::Request>>::Future;
+
+/// Where a call goes, for its errors to say.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) operation: Operation,
+}
+
+/// A request that waits for its first poll.
+pub(crate) struct Unsent {
+    pub(crate) request: Result<reqwest::Request, serde_json::Error>,
+    pub(crate) deadline: Option<Instant>,
+}
+
+pin_project! {
+    /// Sends a request and resolves with the head of its response. Nothing is sent before the first poll.
+    pub(crate) struct Sending {
+        pub(crate) origin: Origin,
+        #[pin]
+        state: State,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State {
+        Unsent { unsent: Option<Unsent> },
+        Sent { #[pin] pending: Pending },
+    }
+}
+
+// === impl Sending ===
+
+impl Sending {
+    pub(crate) const fn new(origin: Origin, unsent: Unsent) -> Self {
+        Self { origin, state: State::Unsent { unsent: Some(unsent) } }
+    }
+}
+
+impl Future for Sending {
+    type Output = Result<http::Response<reqwest::Body>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            match this.state.as_mut().project() {
+                StateProj::Unsent { unsent } => {
+                    let unsent = unsent.take().expect("a future is not polled after it has failed");
+                    let pending = this.origin.send(unsent)?;
+                    this.state.set(State::Sent { pending });
+                }
+                StateProj::Sent { pending } => {
+                    let response = ready!(pending.poll(cx));
+                    let response = response.map_err(|error| Error::transport(this.origin, error));
+                    observe(this.origin, response.as_ref().map(reqwest::Response::status));
+                    return Poll::Ready(response.map(Into::into));
+                }
+            }
+        }
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// Sends the request, to be answered within the attempt's own limit and what is left of the call's deadline.
+    fn send(&self, Unsent { request, deadline }: Unsent) -> Result<Pending, Error> {
+        let mut request = request.map_err(|error| Error::unsendable(self, error))?;
+        let mut limit = self.shared.timeouts.total;
+        if let Some(deadline) = deadline {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Error::too_late(self));
+            }
+            limit = limit.min(left);
+        }
+        *request.timeout_mut() = Some(limit);
+        Ok((&self.shared.http).call(request))
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.shared.endpoint, self.operation)
+    }
+}
+
+fn observe(origin: &Origin, status: Result<http::StatusCode, &Error>) {
+    use mainstay_fault::HasFault;
+
+    let operation = origin.operation.name();
+    match status {
+        Ok(status) => tracing::debug!(
+            gen_ai.operation.name = operation,
+            http.response.status_code = status.as_u16(),
+            "the API answered"
+        ),
+        Err(error) => tracing::debug!(
+            gen_ai.operation.name = operation,
+            error.r#type = error.fault().kind.as_str(),
+            %error,
+            "the API did not answer"
+        ),
+    }
+}

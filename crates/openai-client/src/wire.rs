@@ -1,0 +1,104 @@
+//! Makes requests of the API's bodies, and calls of requests.
+
+use http::{HeaderValue, Method, header::CONTENT_TYPE};
+use mainstay_fault::{Call, HasCall};
+use serde::Serialize;
+
+use crate::{
+    ChatBody, ChatRequest, ChatResponse, Client, EmbeddingRequest, EmbeddingResponse, ListModels, ModelList,
+    ResponseFuture, StreamFuture,
+    endpoint::Operation,
+    send::{Origin, Sending, Unsent},
+};
+
+/// A chat body that says whether it wants a stream.
+#[derive(Serialize)]
+struct Streamed<'a> {
+    #[serde(flatten)]
+    body: &'a ChatBody,
+    stream: bool,
+}
+
+// === impl Client ===
+
+impl Client {
+    pub(crate) fn send_chat(&self, request: &ChatRequest) -> ResponseFuture<ChatResponse> {
+        let body = chat_json(request, false);
+        ResponseFuture::new(self.send(Operation::Chat, Some(&request.model), Some(body), request.call()))
+    }
+
+    pub(crate) fn send_stream(&self, request: &ChatRequest) -> StreamFuture {
+        let body = chat_json(request, true);
+        StreamFuture::new(self.send(Operation::Chat, Some(&request.model), Some(body), request.call()))
+    }
+
+    pub(crate) fn send_embeddings(&self, request: &EmbeddingRequest) -> ResponseFuture<EmbeddingResponse> {
+        let body = serde_json::to_vec(request);
+        ResponseFuture::new(self.send(
+            Operation::Embeddings,
+            Some(&request.model),
+            Some(body),
+            request.call(),
+        ))
+    }
+
+    pub(crate) fn send_models(&self, ListModels: ListModels) -> ResponseFuture<ModelList> {
+        ResponseFuture::new(self.send(Operation::Models, None, None, None))
+    }
+
+    fn send(
+        &self,
+        operation: Operation,
+        model: Option<&str>,
+        body: Option<serde_json::Result<Vec<u8>>>,
+        call: Option<&Call>,
+    ) -> Sending {
+        let origin = Origin { shared: self.shared.clone(), operation };
+        let request = self.request(operation, model, body, call);
+        Sending::new(origin, Unsent { request, deadline: call.and_then(|call| call.deadline) })
+    }
+
+    fn request(
+        &self,
+        operation: Operation,
+        model: Option<&str>,
+        body: Option<serde_json::Result<Vec<u8>>>,
+        call: Option<&Call>,
+    ) -> Result<reqwest::Request, serde_json::Error> {
+        let method = if body.is_some() { Method::POST } else { Method::GET };
+        let mut request = reqwest::Request::new(method, self.shared.endpoint.url(operation, model));
+        let headers = request.headers_mut();
+        headers.clone_from(&self.shared.headers);
+        if let Some(key) = call.and_then(|call| call.key.as_deref()) {
+            headers.insert(self.shared.idempotency_header.clone(), header_of(key));
+        }
+        if let Some(body) = body {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            *request.body_mut() = Some(body?.into());
+        }
+        Ok(request)
+    }
+}
+
+/// Writes the body, with `stream` as the service needs it, whatever the caller set. Copies it only where they differ.
+fn chat_json(request: &ChatRequest, stream: bool) -> serde_json::Result<Vec<u8>> {
+    match (request.stream, request.extra.contains_key("stream")) {
+        (Some(asked), _) if asked == stream => serde_json::to_vec(request),
+        (None, false) if !stream => serde_json::to_vec(request),
+        (None, false) => serde_json::to_vec(&Streamed { body: request, stream }),
+        _ => {
+            let mut request = request.clone();
+            request.extra.remove("stream");
+            request.stream = Some(stream);
+            serde_json::to_vec(&request)
+        }
+    }
+}
+
+/// A key as a header's value. What cannot stand in a header is percent-encoded, so that distinct keys stay distinct.
+fn header_of(key: &str) -> HeaderValue {
+    HeaderValue::from_str(key).unwrap_or_else(|_| {
+        let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
+        HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
+    })
+}

@@ -1,0 +1,127 @@
+//! What the types keep of JSON that they do not know.
+
+use mainstay_fault::HasCall;
+use mainstay_openai_client::{
+    ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role, ToolChoice,
+};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+#[test]
+fn unknown_fields_survive_at_every_level() {
+    let response = json!({
+        "id": "1", "object": "chat.completion", "created": 7, "model": "m", "timings": {"cache_n": 1},
+        "choices": [{
+            "index": 0, "finish_reason": "stop", "logprobs": null, "seen": [1],
+            "message": {"role": "assistant", "content": "hi", "refusal": null, "reasoning_content": "hm"}
+        }],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}}
+    });
+    let typed: ChatResponse = serde_json::from_value(response.clone()).unwrap();
+    assert_eq!(typed.extra["timings"]["cache_n"], 1);
+    assert_eq!(typed.usage.as_ref().unwrap().cached_tokens(), 1);
+    assert_eq!(serde_json::to_value(&typed).unwrap(), response);
+}
+
+#[test]
+fn a_null_that_came_is_written_and_a_field_that_did_not_is_not() {
+    for message in [json!({"role": "assistant", "content": null}), json!({"role": "assistant"})] {
+        let typed: Message = serde_json::from_value(message.clone()).unwrap();
+        assert_eq!(typed.content, None);
+        assert_eq!(serde_json::to_value(&typed).unwrap(), message);
+    }
+}
+
+#[test]
+fn a_typed_field_wins_over_the_same_name_in_extra() {
+    let mut message: Message = serde_json::from_value(json!({"role": "assistant", "content": null})).unwrap();
+    message.content = Some("now".into());
+    assert_eq!(serde_json::to_string(&message).unwrap(), r#"{"role":"assistant","content":"now"}"#);
+}
+
+#[test]
+fn words_that_this_version_does_not_know_are_kept() {
+    let message: Message = serde_json::from_value(json!({"role": "oracle", "content": "…"})).unwrap();
+    assert_eq!(message.role, Role::Other("oracle".into()));
+    assert_eq!(FinishReason::from("tired").as_str(), "tired");
+    for choice in [json!("auto"), json!("maybe"), json!({"type": "custom", "custom": {"name": "x"}})] {
+        let typed: ToolChoice = serde_json::from_value(choice.clone()).unwrap();
+        assert_eq!(serde_json::to_value(typed).unwrap(), choice);
+    }
+    for format in
+        [json!({"type": "text"}), json!({"type": "json_object", "x": 1}), json!({"type": "grammar"})]
+    {
+        let typed: ResponseFormat = serde_json::from_value(format.clone()).unwrap();
+        assert_eq!(serde_json::to_value(typed).unwrap(), format);
+    }
+}
+
+#[test]
+fn a_required_field_that_is_missing_is_named() {
+    let error = serde_json::from_value::<ChatRequest>(json!({"messages": []})).unwrap_err();
+    assert!(error.to_string().contains("`model`"), "{error}");
+}
+
+#[test]
+fn a_clone_shares_its_prompt_until_it_is_written_to() {
+    let first = ChatRequest::new("m").user("a long prompt").key("k");
+    let mut second = first.clone();
+    assert!(std::ptr::eq(&raw const *first, &raw const *second));
+    second.temperature = Some(1.0);
+    assert_eq!(first.temperature, None);
+    assert_eq!(second.call().unwrap().key, first.call().unwrap().key);
+}
+
+#[test]
+fn tokens_are_told_from_roles_and_blanks() {
+    let has_token = |delta: Value| {
+        let chunk: ChatChunk =
+            serde_json::from_value(json!({"choices": [{"index": 0, "delta": delta}]})).unwrap();
+        chunk.has_token()
+    };
+    for blank in [
+        json!({}),
+        json!({"role": "assistant"}),
+        json!({"role": "assistant", "content": null}),
+        json!({"content": "", "refusal": null, "tool_calls": [], "reasoning_content": ""}),
+        Value::Null,
+    ] {
+        assert!(!has_token(blank.clone()), "{blank}");
+    }
+    for token in [
+        json!({"content": " "}),
+        json!({"refusal": "no"}),
+        json!({"tool_calls": [{"index": 0, "function": {"name": "f"}}]}),
+        json!({"reasoning_content": "hm"}),
+    ] {
+        assert!(has_token(token.clone()), "{token}");
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,6}", inner, 0..4)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_else_is_in_a_request_survives(extra in prop::collection::btree_map("x_[a-z]{1,6}", any_json(), 0..6)) {
+        let mut request: Map<String, Value> = extra.into_iter().collect();
+        request.insert("model".into(), "m".into());
+        request.insert("messages".into(), json!([{"role": "user", "content": [{"type": "odd", "y": 1}]}]));
+        let before = Value::Object(request);
+        let typed: ChatRequest = serde_json::from_value(before.clone()).unwrap();
+        prop_assert_eq!(serde_json::to_value(&typed).unwrap(), before);
+    }
+}

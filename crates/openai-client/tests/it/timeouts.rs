@@ -1,0 +1,78 @@
+//! Each limit covers what it says, bodies included.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use mainstay_fault::{FaultKind, HasFault};
+use mainstay_openai_client::ChatRequest;
+use tokio::time::Instant;
+
+use crate::server::{Act, Server};
+
+/// Short, and the only thing that a test here waits for.
+const LIMIT: Duration = Duration::from_millis(30);
+const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n";
+const TOKEN: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n";
+const ROLE: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"assistant\"}}]}\n\n";
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user("Hello?")
+}
+
+#[tokio::test]
+async fn the_total_covers_head_and_body() {
+    for acts in [vec![Act::Hang], vec![Act::Say(HEAD.into()), Act::Hang]] {
+        let server = Server::start(acts).await;
+        let error = server.builder().timeout(LIMIT).build().unwrap().chat(ask()).await.unwrap_err();
+        assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_calls_deadline_is_tighter_than_the_attempts_own() {
+    let server = Server::start(vec![Act::Say(HEAD.into()), Act::Hang]).await;
+    let error = server.client().chat(ask().deadline(Instant::now() + LIMIT)).await.unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+}
+
+#[tokio::test]
+async fn the_first_token_is_waited_for_whatever_else_comes() {
+    let silent = Server::start(vec![Act::Hang]).await;
+    let headers_only = Server::streaming("", vec![Act::Hang]).await;
+    let role_only = Server::streaming(ROLE, vec![Act::Hang]).await;
+    let keep_alive = Server::streaming("", vec![Act::Forever(b": ping\n\n".into())]).await;
+    for server in [silent, headers_only, role_only, keep_alive] {
+        let client = server.builder().first_token_timeout(LIMIT).build().unwrap();
+        let error = client.chat_stream(ask()).await.unwrap_err();
+        assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+        assert!(error.to_string().contains("first token"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_stall_between_tokens_is_an_interruption() {
+    let stalled = Server::streaming(TOKEN, vec![Act::Hang]).await;
+    let keep_alive = Server::streaming(TOKEN, vec![Act::Forever(ROLE.into())]).await;
+    for server in [stalled, keep_alive] {
+        let client = server.builder().between_tokens_timeout(LIMIT).build().unwrap();
+        let items: Vec<_> = client.chat_stream(ask()).await.unwrap().collect().await;
+        let error = items.last().unwrap().as_ref().unwrap_err();
+        assert_eq!(error.fault().kind, FaultKind::Interrupted, "{error}");
+        assert!(error.to_string().contains("further token"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_total_covers_a_stream_to_its_end() {
+    let server = Server::streaming(TOKEN, vec![Act::Hang]).await;
+    let client = server.builder().timeout(LIMIT).build().unwrap();
+    let items: Vec<_> = client.chat_stream(ask()).await.unwrap().collect().await;
+    assert_eq!(items.last().unwrap().as_ref().unwrap_err().fault().kind, FaultKind::Interrupted);
+}
+
+#[tokio::test]
+async fn the_total_covers_a_stream_before_its_first_token() {
+    let server = Server::streaming(ROLE, vec![Act::Hang]).await;
+    let error = server.builder().timeout(LIMIT).build().unwrap().chat_stream(ask()).await.unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::Timeout);
+}
