@@ -99,7 +99,7 @@ impl Client {
     }
 
     /// Asks for a chat completion as a stream. Resolves at its first token: until then every failure is the future's
-    /// error, and may be repaired; after it, an item of the [`ChatStream`].
+    /// error, and may be repaired; after it, an item of the [`ChatStream`](crate::ChatStream).
     pub fn chat_stream(&self, request: ChatRequest) -> StreamFuture {
         self.streaming().call(request)
     }
