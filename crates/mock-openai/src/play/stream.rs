@@ -1,0 +1,164 @@
+//! Bodies that are streamed, and what can be wrong with them.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+
+use super::whole::{drip, endless};
+use crate::{
+    chance::Chance,
+    fault::{StreamFault, WholeFault},
+    line::Ending,
+    plan::ModelPlan,
+    script::Step,
+    wire::{Envelope, Event, EventKind, content_event, error_event},
+};
+
+/// How fast a stream goes.
+pub(super) struct Tempo<'a> {
+    pub(super) plan: &'a ModelPlan,
+    pub(super) chance: Chance,
+}
+
+/// The stream as it should be.
+pub(super) fn paced(events: Vec<Event>, tempo: &Tempo<'_>) -> Vec<Step> {
+    let mut steps = Vec::with_capacity(events.len());
+    let mut token = 0;
+    for event in events {
+        if event.kind == EventKind::Token {
+            let wait = tempo.before(token);
+            token += 1;
+            if !wait.is_zero() {
+                steps.push(Step::Pause(wait));
+            }
+        }
+        steps.push(Step::Send(event.bytes));
+    }
+    steps
+}
+
+/// The stream with a fault of streams.
+pub(super) fn with_fault(
+    mut events: Vec<Event>,
+    fault: &StreamFault,
+    tempo: &Tempo<'_>,
+    envelope: &Envelope<'_>,
+) -> Vec<Step> {
+    let chance = tempo.chance.of(0x5717);
+    let mut last = None;
+    match fault {
+        StreamFault::Cut { after } => {
+            cut(&mut events, *after);
+            last = Some(Step::End(Ending::Reset));
+        }
+        StreamFault::CutAnywhere => return cut_anywhere(&joined(&events), chance),
+        StreamFault::EndEarly { after } => cut(&mut events, *after),
+        StreamFault::NoDone => events.retain(|event| event.kind != EventKind::Done),
+        StreamFault::Stall { after } => {
+            cut(&mut events, *after);
+            last = Some(Step::Hang);
+        }
+        StreamFault::ErrorEvent { after } => {
+            cut(&mut events, *after);
+            events.push(error_event());
+        }
+        StreamFault::MalformedEvent { after } => {
+            let malformed =
+                Event::new(EventKind::Strange, format!("data: {{\"id\":\"{}\",\"obj\n\n", envelope.id));
+            events.insert(position_after(&events, *after), malformed);
+        }
+        StreamFault::DoubleDone => events.extend(events.last().cloned()),
+        StreamFault::RoleOnly => {
+            cut(&mut events, 0);
+            last = Some(Step::Hang);
+        }
+        StreamFault::CommentsOnly { interval } => {
+            return vec![Step::Repeat(Bytes::from_static(COMMENT), *interval)];
+        }
+        StreamFault::ErrorFirst => events = vec![error_event()],
+        StreamFault::EmptyStream => events.clear(),
+        StreamFault::OnlyDone => events.retain(|event| event.kind == EventKind::Done),
+        StreamFault::SplitBytes => return split(&joined(&events), chance),
+        StreamFault::HugeEvent { size } => {
+            events.insert(position_after(&events, 1), content_event(&"x".repeat(*size), envelope));
+        }
+    }
+    paced(events, tempo).into_iter().chain(last).collect()
+}
+
+/// The stream with a fault of any body.
+pub(super) fn with_whole_fault(mut events: Vec<Event>, fault: &WholeFault, tempo: &Tempo<'_>) -> Vec<Step> {
+    match fault {
+        WholeFault::HangAfterHeaders => vec![Step::Hang],
+        WholeFault::SlowDrip { interval } => drip(&joined(&events), *interval),
+        WholeFault::EndlessBody => {
+            let token =
+                events.iter().find(|event| event.kind == EventKind::Token).map(|event| event.bytes.clone());
+            let token = token.and_then(|bytes| String::from_utf8(bytes.into()).ok());
+            cut(&mut events, 1);
+            let rest = endless(token.as_deref().unwrap_or(": nothing\n\n"));
+            paced(events, tempo).into_iter().chain([rest]).collect()
+        }
+        _ => paced(events, tempo),
+    }
+}
+
+const COMMENT: &[u8] = b": keep-alive\n\n";
+
+// === impl Tempo ===
+
+impl Tempo<'_> {
+    /// The wait before a token.
+    fn before(&self, token: u64) -> Duration {
+        let latency = if token == 0 { &self.plan.first_token } else { &self.plan.per_token };
+        latency.sample(self.chance.of(0x7e39).of(token))
+    }
+}
+
+/// Where the event after so many tokens stands; where the tokens end, if there are fewer.
+fn position_after(events: &[Event], tokens: usize) -> usize {
+    let mut left = tokens;
+    let position = events.iter().position(|event| match event.kind {
+        EventKind::Role => false,
+        EventKind::Token if left > 0 => {
+            left -= 1;
+            false
+        }
+        _ => true,
+    });
+    position.unwrap_or(events.len())
+}
+
+fn cut(events: &mut Vec<Event>, after: usize) {
+    events.truncate(position_after(events, after));
+}
+
+fn joined(events: &[Event]) -> Bytes {
+    let mut all = BytesMut::new();
+    for event in events {
+        all.extend_from_slice(&event.bytes);
+    }
+    all.freeze()
+}
+
+fn cut_anywhere(all: &Bytes, chance: Chance) -> Vec<Step> {
+    let at = usize::try_from(chance.below(all.len() as u64)).unwrap_or(0);
+    vec![Step::Send(all.slice(..at)), Step::End(Ending::Reset)]
+}
+
+/// Pieces of 1 to 64 bytes, each sent by itself; the first character of several bytes is always broken.
+fn split(all: &Bytes, chance: Chance) -> Vec<Step> {
+    let inside = all.iter().position(|byte| !byte.is_ascii()).map_or(0, |lead| lead + 1);
+    let mut steps = Vec::new();
+    let mut at = 0;
+    while at < all.len() {
+        let drawn = usize::try_from(chance.of(at as u64).below(64)).unwrap_or(0);
+        let mut end = (at + 1 + drawn).min(all.len());
+        if at < inside && inside < end {
+            end = inside;
+        }
+        steps.extend([Step::Flush, Step::Send(all.slice(at..end))]);
+        at = end;
+    }
+    steps
+}
