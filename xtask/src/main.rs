@@ -1,0 +1,29 @@
+//! `cargo xtask`: everything that this workspace does, as a program.
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Everything that this workspace does, as a program.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Task {
+    /// Checks the formatting, the lints, all tests, and the docs: one line a step.
+    Test(test::Options),
+}
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Test(options) => test::run(&options),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! `cargo xtask test`: what must hold before a change lands.
+
+use std::{
+    io::Write,
+    process::{Command, ExitCode, Output},
+};
+
+use anyhow::{Context, Result};
+use clap::Args;
+use tokio::time::Instant;
+
+/// Which steps to run.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only the steps whose names contain this.
+    only: Option<String>,
+}
+
+struct Step {
+    name: &'static str,
+    cargo: &'static [&'static str],
+    env: Option<(&'static str, &'static str)>,
+}
+
+/// What the tests of a step said.
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+    ignored: usize,
+}
+
+const STEPS: [Step; 5] = [
+    Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
+    Step {
+        name: "lints",
+        cargo: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        env: None,
+    },
+    Step { name: "tests", cargo: &["test", "--workspace", "--all-targets", "--no-fail-fast"], env: None },
+    Step { name: "doc tests", cargo: &["test", "--workspace", "--doc", "--no-fail-fast"], env: None },
+    Step {
+        name: "docs",
+        cargo: &["doc", "--workspace", "--no-deps", "--document-private-items"],
+        env: Some(("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")),
+    },
+];
+
+/// Runs the steps in order; prints one line for each that passes, and all that a failing one said.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let mut total = Tally::default();
+    for step in
+        STEPS.iter().filter(|step| options.only.as_ref().is_none_or(|only| step.name.contains(&**only)))
+    {
+        print!("{:<12}", step.name);
+        std::io::stdout().flush()?;
+        let started = Instant::now();
+        let output = step.run()?;
+        let tally = Tally::read(&output);
+        let verdict = if output.status.success() { "ok" } else { "FAILED" };
+        println!("{verdict:<7}{:>6.1} s  {tally}", started.elapsed().as_secs_f64());
+        total.add(&tally);
+        if !output.status.success() {
+            std::io::stdout().write_all(&output.stdout)?;
+            std::io::stderr().write_all(&output.stderr)?;
+            println!("\n{} failed: cargo {}", step.name, step.cargo.join(" "));
+            println!("{} passed, {} failed", total.passed, total.failed.max(1));
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.ignored);
+    Ok(ExitCode::SUCCESS)
+}
+
+// === impl Step ===
+
+impl Step {
+    fn run(&self) -> Result<Output> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = Command::new(cargo);
+        command.args(self.cargo).envs(self.env);
+        command.output().with_context(|| format!("cannot run cargo {}", self.cargo.join(" ")))
+    }
+}
+
+// === impl Tally ===
+
+impl Tally {
+    /// Sums up the lines by which test programs close: `test result: ok. 3 passed; 0 failed; 1 ignored; …`.
+    fn read(output: &Output) -> Self {
+        let mut tally = Self::default();
+        let text = String::from_utf8_lossy(&output.stdout);
+        for line in text.lines().filter(|line| line.starts_with("test result:")) {
+            let count = |what: &str| {
+                let end = line.find(what)?;
+                line.get(..end)?.split_whitespace().next_back()?.parse::<usize>().ok()
+            };
+            tally.passed += count(" passed").unwrap_or(0);
+            tally.failed += count(" failed").unwrap_or(0);
+            tally.ignored += count(" ignored").unwrap_or(0);
+        }
+        tally
+    }
+
+    const fn add(&mut self, other: &Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.ignored += other.ignored;
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.passed + self.failed == 0 {
+            return Ok(());
+        }
+        write!(f, "{} tests passed", self.passed)?;
+        if self.failed > 0 {
+            write!(f, ", {} failed", self.failed)?;
+        }
+        if self.ignored > 0 {
+            write!(f, ", {} left out", self.ignored)?;
+        }
+        Ok(())
+    }
+}
