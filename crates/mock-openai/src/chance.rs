@@ -8,6 +8,16 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Chance(u64);
 
+/// What one call draws a number for: each has a chance of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Id,
+    Fault,
+    Latency,
+    Token,
+    Break,
+}
+
 // === impl Chance ===
 
 impl Chance {
@@ -19,6 +29,11 @@ impl Chance {
     #[must_use]
     pub(crate) const fn of(self, part: u64) -> Self {
         Self(mix(self.0, part))
+    }
+
+    #[must_use]
+    pub(crate) const fn to(self, purpose: Purpose) -> Self {
+        self.of(purpose as u64)
     }
 
     /// Uniform in [0, 1).

@@ -71,6 +71,22 @@ impl FaultSpec {
         )
     }
 
+    /// Whether the answer is wholly sent and has the right form, but is of no use.
+    ///
+    /// Such an answer has cost its tokens, but does not count as an execution.
+    pub fn is_useless(&self) -> bool {
+        matches!(
+            self,
+            Self::Whole(
+                WholeFault::Length
+                    | WholeFault::EmptyAnswer
+                    | WholeFault::NotJson
+                    | WholeFault::ContentFilterFinish
+                    | WholeFault::HugeBody { .. }
+            ) | Self::Stream(StreamFault::HugeEvent { .. })
+        )
+    }
+
     /// Checks what the types do not.
     pub(crate) fn check(&self, place: &Place) -> Result<(), Invalid> {
         match self {

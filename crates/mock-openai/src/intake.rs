@@ -6,20 +6,20 @@ use hyper::body::Incoming;
 
 use crate::refusal::Refusal;
 
-/// Reads a body of at most `limit` bytes.
+/// Reads a body of at most `limit` bytes; `None` if its peer went away in the middle of it.
 ///
 /// A longer one is read to its end all the same, and thrown away: a peer that is still sending when its connection is
 /// closed would see a reset and not the refusal.
-pub(crate) async fn read(mut body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(mut body: Incoming, limit: usize) -> Result<Option<Bytes>, Refusal> {
     let mut whole = Intake::default();
     while let Some(frame) = body.frame().await {
         match frame.map(hyper::body::Frame::into_data) {
             Ok(Ok(data)) => whole.push(data, limit),
             Ok(Err(_trailers)) => {}
-            Err(_gone) => break,
+            Err(_gone) => return Ok(None),
         }
     }
-    if whole.overflowed { Err(Refusal::too_large(limit)) } else { Ok(whole.bytes()) }
+    if whole.overflowed { Err(Refusal::too_large(limit)) } else { Ok(Some(whole.bytes())) }
 }
 
 /// What was read so far: one piece, as most bodies are, or several that are copied together.

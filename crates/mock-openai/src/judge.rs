@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use crate::{
+    chance::Purpose,
     clock,
     ledger::{Call, KeyState},
     model::Model,
@@ -74,13 +75,15 @@ fn fresh(
     let play = Part { request, model, prompt, fault, chance, created: clock::unix_seconds() }.play();
     let (headers, wait) = match &play {
         Play::Answer(Played { streamed: true, .. }) => (model.limits.headers(now), Duration::ZERO),
-        Play::Answer(_) => (model.limits.headers(now), model.plan.latency.sample(chance.of(0x1a7e))),
+        Play::Answer(_) => {
+            (model.limits.headers(now), model.plan.latency.sample(chance.to(Purpose::Latency)))
+        }
         Play::Refusal(refusal) if refusal.status == StatusCode::TOO_MANY_REQUESTS => {
             (model.limits.headers(now), Duration::ZERO)
         }
         Play::Refusal(_) | Play::Silence(_) => (Vec::new(), Duration::ZERO),
     };
-    let work = if let Play::Answer(played) = &play { Some(played.work) } else { None };
+    let work = if let Play::Answer(played) = &play { played.work } else { None };
     call.holds(ticket, work);
     Ok(Verdict { play, headers, wait })
 }

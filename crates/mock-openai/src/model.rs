@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::{
     answer::Usage,
-    chance::{Chance, hash},
+    chance::{Chance, Purpose, hash},
     fault::{Dialect, FaultSpec},
     limits::{Denial, Limits},
     plan::{ModelPlan, Turn},
@@ -83,7 +83,7 @@ impl Model {
                 Turn::Fault(fault) => Some(fault),
             };
         }
-        self.plan.faults.draw(chance)
+        self.plan.faults.draw(chance.to(Purpose::Fault))
     }
 
     /// The chance of one call for this model.

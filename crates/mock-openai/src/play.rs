@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     answer::{Answer, Usage},
-    chance::Chance,
+    chance::{Chance, Purpose},
     fault::{FaultSpec, WholeFault},
     ledger::Work,
     line::Ending,
@@ -34,7 +34,8 @@ pub(crate) struct Played {
     pub(crate) steps: Vec<Step>,
     /// What `content-length` promises; without it the body comes in chunks.
     pub(crate) length: Option<u64>,
-    pub(crate) work: Work,
+    /// What the answer counts for, if it is wholly sent at all.
+    pub(crate) work: Option<Work>,
     pub(crate) streamed: bool,
 }
 
@@ -69,7 +70,7 @@ impl Part<'_> {
             Request::Chat(chat) => self.chat(chat),
             Request::Embeddings(request) => {
                 let fault = self.whole_fault();
-                let useless = fault.as_ref().is_some_and(is_useless);
+                let useless = self.fault.is_some_and(FaultSpec::is_useless);
                 let body = wire::embeddings(request, &self.model.name, self.prompt, useless);
                 self.whole(body, Usage { prompt: self.prompt, completion: 0 }, fault.as_ref())
             }
@@ -77,7 +78,7 @@ impl Part<'_> {
     }
 
     fn chat(&self, chat: &ChatRequest<'_>) -> Played {
-        let id = format!("chatcmpl-{:016x}", self.chance.bits());
+        let id = format!("chatcmpl-{:016x}", self.chance.to(Purpose::Id).bits());
         let envelope = Envelope { id, model: &self.model.name, created: self.created };
         let answer = Answer::new(chat, self.prompt);
         if !self.request.streams() {
@@ -139,17 +140,11 @@ impl Part<'_> {
         }
     }
 
-    fn work(&self, usage: Usage) -> Work {
-        Work { usage, right: self.fault.is_none_or(FaultSpec::is_harmless) }
+    /// What the answer counts for; nothing where a fault keeps it from being wholly sent.
+    fn work(&self, usage: Usage) -> Option<Work> {
+        let right = self.fault.is_none_or(FaultSpec::is_harmless);
+        (right || self.fault.is_some_and(FaultSpec::is_useless)).then_some(Work { usage, right })
     }
-}
-
-/// Whether a fault leaves the answer in form but of no use.
-fn is_useless(fault: &WholeFault) -> bool {
-    matches!(
-        fault,
-        WholeFault::Length | WholeFault::EmptyAnswer | WholeFault::NotJson | WholeFault::ContentFilterFinish
-    )
 }
 
 /// The answer as a fault of its content leaves it.

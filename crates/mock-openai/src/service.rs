@@ -53,7 +53,8 @@ pub(crate) async fn respond(
 async fn work(state: &Arc<State>, asked: Asked<'_>, body: Incoming, line: &Line) -> Reply {
     let mut call = state.ledger.open(state.idempotency_key(asked.headers));
     let verdict = match intake::read(body, state.plan.max_body_bytes).await {
-        Ok(body) => judge(state, asked, &body, &mut call),
+        Ok(Some(body)) => judge(state, asked, &body, &mut call),
+        Ok(None) => return silence(Some(Ending::Close), call, line).await,
         Err(refusal) => Err(refusal),
     };
     let Verdict { play, headers, wait } = verdict.unwrap_or_else(|refusal: Refusal| {

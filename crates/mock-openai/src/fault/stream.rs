@@ -16,7 +16,7 @@ pub enum StreamFault {
         /// Tokens before it.
         after: usize,
     },
-    /// A TCP RST at a seeded byte of the stream, inside an event, a token or a character.
+    /// A TCP RST at a seeded byte before the `finish_reason`: inside an event, a token or a character.
     CutAnywhere,
     /// A clean end without a `finish_reason` and `[DONE]`.
     EndEarly {

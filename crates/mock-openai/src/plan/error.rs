@@ -80,15 +80,15 @@ impl PlanError {
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("plan ")?;
+        f.write_str("plan")?;
         if let Some(path) = &self.path {
-            write!(f, "{} ", path.display())?;
+            write!(f, " {}", path.display())?;
         }
         // The text of a TOML error says the line itself, and shows it.
         if let (Some((line, column)), Cause::Invalid(_)) = (self.position, &*self.cause) {
-            write!(f, "at line {line}, column {column}: ")?;
+            write!(f, " at line {line}, column {column}")?;
         }
-        write!(f, "{}", self.cause)
+        write!(f, ": {}", self.cause)
     }
 }
 

@@ -84,7 +84,7 @@ impl<'de> de::Visitor<'de> for MixVisitor {
 
     fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Mix, A::Error> {
         let mut shares = Vec::new();
-        while let Some(name) = map.next_key::<String>()? {
+        while let Some(FaultName(name)) = map.next_key()? {
             let (fault, probability) = map.next_value_seed(Named(&name))?;
             shares.push(Share { fault, probability, name: Some(name) });
         }
@@ -98,6 +98,19 @@ impl<'de> de::Visitor<'de> for MixVisitor {
             shares.push(Share { fault, probability, name: None });
         }
         Ok(Mix { shares })
+    }
+}
+
+/// The name of a fault that there is: an error here points at the name, not at what follows it.
+struct FaultName(String);
+
+// === impl FaultName ===
+
+impl<'de> Deserialize<'de> for FaultName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let name = String::deserialize(from)?;
+        name.parse::<FaultSpec>().map_err(de::Error::custom)?;
+        Ok(Self(name))
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::whole::{drip, endless};
 use crate::{
-    chance::Chance,
+    chance::{Chance, Purpose},
     fault::{StreamFault, WholeFault},
     line::Ending,
     plan::ModelPlan,
@@ -44,14 +44,17 @@ pub(super) fn with_fault(
     tempo: &Tempo<'_>,
     envelope: &Envelope<'_>,
 ) -> Vec<Step> {
-    let chance = tempo.chance.of(0x5717);
+    let chance = tempo.chance.to(Purpose::Break);
     let mut last = None;
     match fault {
         StreamFault::Cut { after } => {
             cut(&mut events, *after);
             last = Some(Step::End(Ending::Reset));
         }
-        StreamFault::CutAnywhere => return cut_anywhere(&joined(&events), chance),
+        StreamFault::CutAnywhere => {
+            cut(&mut events, usize::MAX);
+            return cut_anywhere(&joined(&events), chance);
+        }
         StreamFault::EndEarly { after } => cut(&mut events, *after),
         StreamFault::NoDone => events.retain(|event| event.kind != EventKind::Done),
         StreamFault::Stall { after } => {
@@ -111,7 +114,7 @@ impl Tempo<'_> {
     /// The wait before a token.
     fn before(&self, token: u64) -> Duration {
         let latency = if token == 0 { &self.plan.first_token } else { &self.plan.per_token };
-        latency.sample(self.chance.of(0x7e39).of(token))
+        latency.sample(self.chance.to(Purpose::Token).of(token))
     }
 }
 
@@ -143,7 +146,7 @@ fn joined(events: &[Event]) -> Bytes {
 
 fn cut_anywhere(all: &Bytes, chance: Chance) -> Vec<Step> {
     let at = usize::try_from(chance.below(all.len() as u64)).unwrap_or(0);
-    vec![Step::Send(all.slice(..at)), Step::End(Ending::Reset)]
+    vec![Step::Send(all.slice(..=at)), Step::End(Ending::Reset)]
 }
 
 /// Pieces of 1 to 64 bytes, each sent by itself; the first character of several bytes is always broken.
