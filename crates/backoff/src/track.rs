@@ -1,0 +1,48 @@
+use mainstay_fault::{Fault, HasCall};
+use tokio::time::Instant;
+
+/// What a policy reads from a request, and writes to it before each further attempt.
+pub trait Track<Request> {
+    /// The moment by which the whole call must have ended, if the request says.
+    fn deadline(&self, request: &Request) -> Option<Instant>;
+
+    /// Tells the request that it is sent once more, and why.
+    fn retried(&self, request: &mut Request, fault: &Fault);
+}
+
+/// Leaves requests alone, so that they may be of any type: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Untracked;
+
+/// Keeps the [`Call`](mainstay_fault::Call) of a request: see [`RetryPolicy::tracked`](crate::RetryPolicy::tracked).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tracked;
+
+// === impl Untracked ===
+
+impl<Request> Track<Request> for Untracked {
+    fn deadline(&self, _: &Request) -> Option<Instant> {
+        None
+    }
+
+    fn retried(&self, _: &mut Request, _: &Fault) {}
+}
+
+// === impl Tracked ===
+
+impl<Request: HasCall> Track<Request> for Tracked {
+    fn deadline(&self, request: &Request) -> Option<Instant> {
+        request.call()?.deadline
+    }
+
+    /// Counts the attempt. A backend that failed is not tried again while another can take the call; when none can,
+    /// a new pass begins, and all may be tried again.
+    fn retried(&self, request: &mut Request, fault: &Fault) {
+        let Some(call) = request.call_mut() else { return };
+        call.attempt = call.attempt.saturating_add(1);
+        match fault.backend {
+            Some(backend) if fault.elsewhere => call.tried.insert(backend),
+            _ => call.tried.clear(),
+        }
+    }
+}
