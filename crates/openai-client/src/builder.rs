@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
@@ -65,6 +65,25 @@ impl ClientBuilder {
     /// Sets the API key, sent as `Authorization: Bearer`, or as `api-key` to Azure.
     pub fn api_key(mut self, key: impl Into<ApiKey>) -> Self {
         self.api_key = Some(key.into());
+        self
+    }
+
+    /// Takes what the environment says, by the names that OpenAI's own clients read: `OPENAI_API_KEY`,
+    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`. What is unset or empty stays as it is.
+    pub fn env(mut self) -> Self {
+        let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        if let Some(url) = read("OPENAI_BASE_URL") {
+            self = self.base_url(url);
+        }
+        if let Some(key) = read("OPENAI_API_KEY") {
+            self = self.api_key(key);
+        }
+        if let Some(id) = read("OPENAI_ORG_ID") {
+            self = self.organization(id);
+        }
+        if let Some(id) = read("OPENAI_PROJECT_ID") {
+            self = self.project(id);
+        }
         self
     }
 

@@ -1,4 +1,4 @@
-use std::{env, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
 use tower_service::Service;
@@ -44,6 +44,7 @@ pub struct Client {
 }
 
 /// What all clones of a client share.
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
@@ -69,28 +70,21 @@ impl Client {
         ClientBuilder::default()
     }
 
-    /// Builds a client from the environment, by the names that OpenAI's own clients read: `OPENAI_API_KEY`,
-    /// `OPENAI_BASE_URL`, `OPENAI_ORG_ID`, `OPENAI_PROJECT_ID`. What is unset or empty has its default.
+    /// Builds a client from the environment: see [`ClientBuilder::env`].
     ///
     /// # Errors
     ///
     /// As [`ClientBuilder::build`].
     pub fn from_env() -> Result<Self, InvalidSetting> {
-        let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let mut builder = Self::builder();
-        if let Some(url) = read("OPENAI_BASE_URL") {
-            builder = builder.base_url(url);
-        }
-        if let Some(key) = read("OPENAI_API_KEY") {
-            builder = builder.api_key(key);
-        }
-        if let Some(id) = read("OPENAI_ORG_ID") {
-            builder = builder.organization(id);
-        }
-        if let Some(id) = read("OPENAI_PROJECT_ID") {
-            builder = builder.project(id);
-        }
-        builder.build()
+        Self::builder().env().build()
+    }
+
+    /// Makes a client that differs in how long an attempt may take in all, and shares the connections of this one.
+    #[must_use]
+    pub fn with_timeout(&self, limit: Duration) -> Self {
+        let mut shared = Shared::clone(&self.shared);
+        shared.timeouts.total = limit;
+        shared.into()
     }
 
     /// Asks for a chat completion.

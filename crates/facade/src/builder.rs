@@ -1,0 +1,143 @@
+use std::time::Duration;
+
+use mainstay_backoff::{Rejected, RetryPolicy};
+use mainstay_openai_client::{ApiKey, ChatResponse, Client, ClientBuilder, InvalidSetting};
+
+use crate::{
+    Mainstay,
+    stack::{self, AnswerCheck},
+};
+
+/// Sets up a [`Mainstay`].
+///
+/// | setting | default |
+/// |---|---|
+/// | [`base_url`](Self::base_url), [`api_key`](Self::api_key), [`client`](Self::client) | as of [`ClientBuilder`] |
+/// | [`deadline`](Self::deadline) | 10 min: the whole call, waits and retries included |
+/// | [`attempt_timeout`](Self::attempt_timeout) | 2 min: one attempt that is answered whole |
+/// | [`first_token_timeout`](Self::first_token_timeout) | 1 min: one attempt that is streamed, up to its first token |
+/// | [`between_tokens_timeout`](Self::between_tokens_timeout) | 1 min |
+/// | [`retry`](Self::retry) | as of [`RetryPolicy`]: 3 retries, from 1 s, with a budget |
+/// | [`check`](Self::check) | none: every answer is taken |
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay::{Mainstay, RetryPolicy, check};
+///
+/// let mainstay = Mainstay::builder()
+///     .base_url("http://127.0.0.1:8080/v1")
+///     .deadline(Duration::from_secs(60))
+///     .attempt_timeout(Duration::from_secs(20))
+///     .retry(RetryPolicy::default().retries(5))
+///     .check(check::complete)
+///     .build()?;
+/// # Ok::<_, mainstay::openai::InvalidSetting>(())
+/// ```
+#[must_use]
+pub struct Builder {
+    client: ClientBuilder,
+    deadline: Duration,
+    attempt_timeout: Duration,
+    retry: RetryPolicy,
+    check: AnswerCheck,
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+// === impl Builder ===
+
+impl Builder {
+    pub(crate) fn new(client: ClientBuilder) -> Self {
+        Self {
+            client: client.first_token_timeout(MINUTE).between_tokens_timeout(MINUTE),
+            deadline: 10 * MINUTE,
+            attempt_timeout: 2 * MINUTE,
+            retry: RetryPolicy::default(),
+            check: Box::new(|_| Ok(())),
+        }
+    }
+
+    /// Sets the URL up to which all paths of the API are the same, `https://api.openai.com/v1` by default.
+    pub fn base_url(self, url: impl Into<String>) -> Self {
+        self.client(|client| client.base_url(url))
+    }
+
+    /// Sets the API key.
+    pub fn api_key(self, key: impl Into<ApiKey>) -> Self {
+        self.client(|client| client.api_key(key))
+    }
+
+    /// Sets anything else of the client: organisation, headers, Azure, connect timeout, size limit.
+    pub fn client(mut self, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
+        self.client = set(self.client);
+        self
+    }
+
+    /// Sets how long a call may take in all. A request's own deadline counts if it is tighter.
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = limit;
+        self
+    }
+
+    /// Sets how long one attempt may take that is answered whole, body included.
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.attempt_timeout = limit;
+        self
+    }
+
+    /// Sets how long one attempt that is streamed may take to its first token. As a stream may go on for as long as
+    /// the deadline allows, there is no limit to the whole of it.
+    pub fn first_token_timeout(self, limit: Duration) -> Self {
+        self.client(|client| client.first_token_timeout(limit))
+    }
+
+    /// Sets how long a stream may take from one token to the next.
+    pub fn between_tokens_timeout(self, limit: Duration) -> Self {
+        self.client(|client| client.between_tokens_timeout(limit))
+    }
+
+    /// Sets when a call is sent again, and after what wait.
+    pub fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// Looks at each whole answer, and asks again where the closure refuses it: see [`check`](crate::check).
+    ///
+    /// Streams are not checked: their answer has been passed on by the time it is known.
+    pub fn check(
+        mut self,
+        check: impl Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync + 'static,
+    ) -> Self {
+        self.check = Box::new(check);
+        self
+    }
+
+    /// Builds the stack.
+    ///
+    /// # Errors
+    ///
+    /// Names the setting that cannot be used, its value and the reason.
+    pub fn build(self) -> Result<Mainstay, InvalidSetting> {
+        let client: Client = self.client.timeout(self.deadline).build()?;
+        let whole = client.with_timeout(self.attempt_timeout);
+        Ok(Mainstay {
+            stream: stack::stream(self.deadline, self.retry.clone(), client.streaming()),
+            chat: stack::chat(self.deadline, self.retry, self.check, whole),
+            client,
+        })
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder")
+            .field("client", &self.client)
+            .field("deadline", &self.deadline)
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}

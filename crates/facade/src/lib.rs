@@ -1,0 +1,25 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod deadline;
+mod error;
+mod mainstay;
+mod stack;
+
+pub mod check;
+
+/// Delays, jitter, budgets, the retry policy and layer: the crate `mainstay-backoff`.
+pub use mainstay_backoff as backoff;
+/// What went wrong, and what may be done about it: the crate `mainstay-fault`.
+pub use mainstay_fault as fault;
+/// The client of OpenAI-compatible APIs: the crate `mainstay-openai-client`.
+pub use mainstay_openai_client as openai;
+
+pub use builder::Builder;
+pub use deadline::{Deadline, DeadlineLayer};
+pub use error::Error;
+pub use mainstay::Mainstay;
+pub use mainstay_backoff::{Rejected, RetryPolicy};
+pub use mainstay_fault::{Fault, FaultKind, HasFault};
+pub use mainstay_openai_client::{ChatRequest, ChatResponse, ChatStream};
+pub use stack::{ChatFuture, ChatService, StreamFuture, StreamService};

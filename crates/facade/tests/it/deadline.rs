@@ -1,0 +1,77 @@
+use std::time::Duration;
+
+use mainstay::{
+    Deadline, DeadlineLayer, FaultKind, HasFault, Mainstay, RetryPolicy,
+    backoff::Jitter,
+    fault::{Call, Fault, HasCall},
+    openai::ChatRequest,
+};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
+use mainstay_testkit::{Step, check_cancel, check_contract, script};
+use tokio::time::Instant;
+use tower_layer::Layer;
+
+#[derive(Clone, Debug, Default)]
+struct Question(Call);
+
+impl HasCall for Question {
+    fn call(&self) -> Option<&Call> {
+        Some(&self.0)
+    }
+
+    fn call_mut(&mut self) -> Option<&mut Call> {
+        Some(&mut self.0)
+    }
+}
+
+/// The deadline that the inner service sees, from now.
+async fn deadline_seen(limit: Duration, question: Question) -> Duration {
+    use tower::ServiceExt;
+
+    let (service, record) = script(|_, _: &Question| Step::Now(Ok::<_, Fault>(())));
+    let service: Deadline<_> = DeadlineLayer::new(limit).layer(service);
+    service.oneshot(question).await.unwrap();
+    record.seen()[0].request.0.deadline.unwrap() - Instant::now()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_layer_keeps_the_contract() {
+    check_contract(&DeadlineLayer::new(Duration::from_secs(1))).await;
+    check_cancel(&DeadlineLayer::new(Duration::from_secs(1))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_gets_a_deadline_and_keeps_a_tighter_one() {
+    let seconds = Duration::from_secs;
+    let with = |limit| Question(Call::default().with_deadline(Instant::now() + seconds(limit)));
+    assert_eq!(deadline_seen(seconds(10), Question::default()).await, seconds(10));
+    assert_eq!(deadline_seen(seconds(10), with(3)).await, seconds(3));
+    assert_eq!(deadline_seen(seconds(10), with(30)).await, seconds(10));
+}
+
+#[tokio::test]
+async fn no_call_outlives_its_deadline_by_waiting() {
+    let plan = ModelPlan::new().fault(WholeFault::RateLimited(RetryAfter::raw("2")), 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let policy = RetryPolicy::default().jitter(Jitter::None);
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .deadline(Duration::from_secs(1))
+        .retry(policy)
+        .build()
+        .unwrap();
+    let error = mainstay.chat(ChatRequest::new("m").user("Hello?")).await.unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::RateLimited, "the original error, at once");
+    assert_eq!(error.fault().retry_after, Some(Duration::from_secs(2)));
+    assert_eq!(mock.stats().calls, 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_hangs_is_cut_off_by_the_deadline() {
+    let plan = ModelPlan::new().fault(WholeFault::Hang, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let mainstay =
+        Mainstay::builder().base_url(mock.base_url()).deadline(Duration::from_millis(50)).build().unwrap();
+    let error = mainstay.chat(ChatRequest::new("m").user("Hello?")).await.unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+}
