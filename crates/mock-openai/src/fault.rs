@@ -94,6 +94,7 @@ impl FaultSpec {
             Self::Stream(StreamFault::CommentsOnly { interval }) if interval.is_zero() => {
                 Err(place.key("interval").invalid("0s", "must be longer"))
             }
+            Self::Stream(StreamFault::HugeEvent { size }) => check_size(*size, place),
             Self::Stream(_) => Ok(()),
         }
     }
@@ -102,6 +103,11 @@ impl FaultSpec {
         let whole = WholeFault::from_parameters(name, parameters).map(Self::Whole);
         whole.or_else(|| StreamFault::from_parameters(name, parameters).map(Self::Stream))
     }
+}
+
+/// What is huge must still fit into memory.
+fn check_size(size: usize, place: &Place) -> Result<(), Invalid> {
+    if size <= 1 << 30 { Ok(()) } else { Err(place.key("size").invalid(size, "must be at most 1 GiB")) }
 }
 
 impl From<WholeFault> for FaultSpec {

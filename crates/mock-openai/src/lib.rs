@@ -1,27 +1,32 @@
 #![doc = include_str!("../README.md")]
 
-mod answer;
+// How to behave.
 mod chance;
 mod clock;
 mod fault;
-mod intake;
-mod judge;
 mod latency;
+mod plan;
+
+// The server, its connections, and what they share.
 mod ledger;
 mod limits;
 mod line;
 mod model;
-mod plan;
+mod server;
+mod state;
+mod stats;
+
+// One call: from its request, by a verdict, to the steps of its answer.
+mod answer;
+mod intake;
+mod judge;
 mod play;
 mod refusal;
 mod reply;
 mod request;
 mod route;
 mod script;
-mod server;
 mod service;
-mod state;
-mod stats;
 mod tokens;
 mod wire;
 

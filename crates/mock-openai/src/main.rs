@@ -51,8 +51,7 @@ async fn run(arguments: Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let mock = MockOpenAi::builder().plan(plan).bind((arguments.host, arguments.port)).start().await?;
     writeln!(io::stdout(), "{}", mock.base_url())?;
     tokio::signal::ctrl_c().await?;
-    let stats = serde_json::to_string_pretty(&mock.stats())?;
-    mock.stop().await;
-    writeln!(io::stdout(), "{stats}")?;
+    let stats = mock.stop().await;
+    writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&stats)?)?;
     Ok(())
 }

@@ -13,7 +13,7 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Sleep, sleep};
 
 use crate::{
     ledger::Call,
@@ -74,8 +74,7 @@ impl Script {
 
     /// Ready once `wait` has passed since it was first asked for.
     fn poll_pause(&mut self, wait: Duration, cx: &mut Context<'_>) -> Poll<()> {
-        let sleep =
-            self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + wait)));
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(wait)));
         std::task::ready!(sleep.as_mut().poll(cx));
         self.sleep = None;
         Poll::Ready(())

@@ -130,15 +130,17 @@ impl MockOpenAi {
     }
 
     /// Stops accepting at once, lets answers that are under way end, for a second at most, then closes all connections.
+    /// Returns what the server has seen and done to the very end.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future stops the server as dropping the server does.
-    pub async fn stop(mut self) {
+    pub async fn stop(mut self) -> Stats {
         self.door.close();
         self.stop.send_replace(true);
         // It ends by itself, whatever happens in it: there is nothing to learn from how.
         let _ = (&mut self.accepting).await;
+        self.stats()
     }
 }
 

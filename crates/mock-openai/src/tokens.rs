@@ -26,3 +26,18 @@ pub(crate) fn first(text: &str, limit: u64) -> &str {
     let end = pieces(text).take(limit).map(str::len).sum();
     text.get(..end).unwrap_or(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_the_text_and_as_many_as_are_counted() {
+        for text in ["", "a", "abcd", "abcde", "naïve café", "日本語のテキスト", "🦀🦀🦀"] {
+            assert_eq!(pieces(text).collect::<String>(), text);
+            assert_eq!(pieces(text).count() as u64, count(text));
+            assert_eq!(first(text, 1), pieces(text).next().unwrap_or(""));
+            assert_eq!(first(text, u64::MAX), text);
+        }
+    }
+}

@@ -39,3 +39,25 @@ pub(crate) fn go_duration(duration: Duration) -> String {
         (hours, minutes) => format!("{hours}h{minutes}m{seconds}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_written_as_go_writes_them() {
+        let cases = [
+            (0, "0s"),
+            (120, "120ms"),
+            (1_000, "1s"),
+            (1_250, "1.25s"),
+            (59_999, "59.999s"),
+            (60_000, "1m0s"),
+            (360_000, "6m0s"),
+            (3_600_500, "1h0m0.5s"),
+        ];
+        for (millis, written) in cases {
+            assert_eq!(go_duration(Duration::from_millis(millis)), written);
+        }
+    }
+}

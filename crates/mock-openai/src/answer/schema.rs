@@ -1,5 +1,7 @@
 //! Values that fit a JSON schema.
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value, json};
 
 use crate::chance::hash;
@@ -7,16 +9,21 @@ use crate::chance::hash;
 /// How deep a schema is followed: beyond it, recursive ones end in `null`.
 const DEPTH: usize = 16;
 
+/// How many values are made: beyond it, schemas that multiply themselves end in `null`.
+const VALUES: u32 = 10_000;
+
 /// Fills a schema: with what is `known` under a property's name, else with a plausible value of its type.
 ///
 /// The same prompt gives the same values.
 pub(super) fn fill(schema: &Value, known: Option<&Value>, prompt: &str) -> Value {
-    Filler { root: schema, prompt: hash(prompt.as_bytes()) }.value(schema, known, "value", DEPTH)
+    Filler { root: schema, prompt: hash(prompt.as_bytes()), left: Cell::new(VALUES) }
+        .value(schema, known, "value", DEPTH)
 }
 
 struct Filler<'a> {
     root: &'a Value,
     prompt: u64,
+    left: Cell<u32>,
 }
 
 // === impl Filler ===
@@ -24,9 +31,11 @@ struct Filler<'a> {
 impl Filler<'_> {
     fn value(&self, schema: &Value, known: Option<&Value>, name: &str, depth: usize) -> Value {
         let schema = self.resolved(schema);
-        if depth == 0 {
+        let left = self.left.get();
+        if depth == 0 || left == 0 {
             return Value::Null;
         }
+        self.left.set(left - 1);
         if let Some(known) = known.filter(|known| !known.is_object() && fits(schema, known)) {
             return known.clone();
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
 
-use super::{StreamFault, retry_after::RetryAfter, spelling::Parameters};
+use super::{StreamFault, check_size, retry_after::RetryAfter, spelling::Parameters};
 use crate::plan::error::{Invalid, Place};
 
 /// A fault that a whole answer can have. The name in TOML is the variant's in snake case.
@@ -68,7 +68,7 @@ pub enum WholeFault {
     // Bodies that are not what they should be.
     /// The right answer, a byte at a time.
     SlowDrip {
-        /// Between two bytes.
+        /// Between two bytes; the timer's grain is a millisecond.
         interval: Duration,
     },
     /// 200 with an HTML page. In TOML `html_200`.
@@ -228,6 +228,7 @@ impl WholeFault {
             Self::RateLimited(retry) | Self::Overloaded(retry) | Self::Overloaded529(retry) => {
                 retry.check(place)
             }
+            Self::HugeBody { size } => check_size(*size, place),
             Self::Status { status, .. } if !(200..=599).contains(status) => {
                 Err(place.key("status").invalid(status, "must be between 200 and 599"))
             }

@@ -40,7 +40,8 @@ pub(super) fn body(right: Bytes, fault: Option<&WholeFault>) -> Body {
 
 /// The bytes one at a time.
 pub(super) fn drip(bytes: &Bytes, interval: Duration) -> Vec<Step> {
-    let each = (0..bytes.len()).flat_map(|at| [Step::Pause(interval), Step::Send(bytes.slice(at..=at))]);
+    let between = if interval.is_zero() { Step::Flush } else { Step::Pause(interval) };
+    let each = (0..bytes.len()).flat_map(|at| [between.clone(), Step::Send(bytes.slice(at..=at))]);
     each.skip(1).collect()
 }
 

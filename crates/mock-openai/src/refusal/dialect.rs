@@ -47,7 +47,7 @@ impl Overlong {
             _ => format!(
                 "you requested {} tokens ({prompt} in the messages, {max_tokens} in the completion). Please reduce the \
                  length of the messages or completion.",
-                prompt + max_tokens
+                prompt.saturating_add(max_tokens)
             ),
         };
         let message = format!("This model's maximum context length is {window} tokens. However, {counted}");
@@ -72,7 +72,7 @@ impl Overlong {
         let message = format!(
             "This model's maximum context length is {window} tokens. However, you requested {} tokens ({prompt} in the \
              messages, {max_tokens} in the completion). Please reduce the length of the messages or completion.",
-            prompt + max_tokens
+            prompt.saturating_add(max_tokens)
         );
         json!({"error": {"message": message, "type": "BadRequestError", "param": null, "code": 400}})
     }

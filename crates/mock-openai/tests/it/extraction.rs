@@ -104,6 +104,13 @@ async fn a_schema_that_contains_itself_is_filled_to_an_end() {
 }
 
 #[tokio::test]
+async fn a_schema_that_multiplies_itself_is_filled_to_an_end() {
+    let item = json!({"type": "array", "minItems": 100, "items": {"$ref": "#/properties/all"}});
+    let schema = json!({"type": "object", "required": ["all"], "properties": {"all": item}});
+    assert!(filled("Tell me.", schema).await["all"].is_array());
+}
+
+#[tokio::test]
 async fn a_json_object_without_a_document_is_json_all_the_same() {
     let value = answered("Tell me.", json!({"type": "json_object"})).await;
     assert!(value["answer"].as_str().unwrap().contains("Tell me."));

@@ -1,11 +1,11 @@
 //! Starting and stopping.
 
-use std::io;
+use std::{io, time::Duration};
 
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, Turn, WholeFault};
 use tokio::{io::AsyncReadExt, net::TcpStream};
 
-use crate::support::{End, chat, open_chat, prompt, read_to_end, start, streamed};
+use crate::support::{chat, open_chat, prompt, read_to_end, start, streamed};
 
 #[tokio::test]
 async fn a_dropped_server_refuses_connections_at_once() {
@@ -30,22 +30,23 @@ async fn a_dropped_server_closes_its_connections() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stopped_server_lets_answers_end_and_waits_for_no_hang() {
-    let drip = std::time::Duration::from_micros(10);
-    let mock = start(Plan::new().default_model(
-        ModelPlan::new().sequence([WholeFault::SlowDrip { interval: drip }, WholeFault::Hang]),
-    ))
-    .await;
+    let half_a_second = Latency::Constant(Duration::from_millis(500));
+    let turns: [Turn; 2] = [Turn::Ok, WholeFault::Hang.into()];
+    let model = ModelPlan::new().first_token(half_a_second).sequence(turns);
+    let mock = start(Plan::new().default_model(model)).await;
     let mut slow = open_chat(&mock, &streamed("x")).await;
-    while mock.stats().outcome("slow_drip") == 0 {
+    while mock.stats().in_flight < 1 {
         tokio::task::yield_now().await;
     }
-    let _hanging = open_chat(&mock, &prompt("x")).await;
+    let mut hanging = open_chat(&mock, &prompt("x")).await;
     while mock.stats().outcome("hang") == 0 {
         tokio::task::yield_now().await;
     }
     let addr = mock.addr();
-    let (exchange, ()) = tokio::join!(read_to_end(&mut slow), mock.stop());
-    assert_eq!(exchange.end, End::Fin);
+    let (answer, stats) = tokio::join!(read_to_end(&mut slow), mock.stop());
+    assert!(answer.is_done() && answer.is_whole());
+    assert_eq!(read_to_end(&mut hanging).await.raw, b"");
+    assert_eq!((stats.ok(), stats.in_flight, stats.open_connections), (1, 0, 0));
     assert!(TcpStream::connect(addr).await.is_err());
 }
 

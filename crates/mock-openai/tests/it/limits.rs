@@ -107,7 +107,8 @@ async fn a_prompt_beyond_the_window_is_refused_with_its_numbers() {
     let told = "This model's maximum context length is 50 tokens. However, you requested 51 tokens (4 in the messages, 47 \
                 in the completion).";
     assert!(message.starts_with(told), "{message}");
-    assert_eq!(mock.stats().outcome("context_length"), 1);
+    assert_eq!(ask(&mock, u64::MAX).await.status(), 400);
+    assert_eq!(mock.stats().outcome("context_length"), 2);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The server as its peers see it: real sockets, raw bytes.
 
+#![cfg(test)]
+
 mod answers;
 mod bodies;
 mod connections;
@@ -9,6 +11,7 @@ mod lifecycle;
 mod limits;
 mod mix;
 mod plans;
+#[cfg(feature = "cli")]
 mod program;
 mod refusals;
 mod requests;

@@ -105,3 +105,20 @@ async fn a_certain_fault_is_certain_and_an_impossible_one_never_comes() {
     }
     assert_eq!(mock.stats().outcome("server_error"), 50);
 }
+
+#[tokio::test]
+async fn each_model_draws_for_itself() {
+    let mock = start(mixed(6)).await;
+    let mut seen = BTreeMap::new();
+    for deployment in ["a", "b"] {
+        mock.reset();
+        for at in 0..40 {
+            let request =
+                serde_json::json!({"messages": [{"role": "user", "content": format!("Question {at}")}]});
+            let path = format!("/openai/deployments/{deployment}/chat/completions");
+            let answer = crate::support::post(mock.addr(), &path, &request).await;
+            seen.entry(deployment).or_insert_with(Vec::new).push(answer.status());
+        }
+    }
+    assert_ne!(seen["a"], seen["b"]);
+}

@@ -104,6 +104,13 @@ fn the_readme_has_a_row_for_every_fault() {
 }
 
 #[test]
+fn the_plan_in_the_readme_is_valid() {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let plan = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    Plan::from_toml(plan).unwrap();
+}
+
+#[test]
 fn the_shipped_plans_are_valid() {
     let plans = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("plans")).unwrap();
     let read: Vec<_> = plans.map(|plan| Plan::from_path(plan.unwrap().path())).collect();
@@ -184,6 +191,8 @@ fn numbers_that_make_no_sense_are_refused_with_their_field() {
     assert_refused(ends, 3, &["`default.outages[0].until` is 1s"]);
     let every = "[[default.outages]]\nuntil = \"2s\"\nevery = \"1s\"\nfault = \"500\"";
     assert_refused(every, 3, &["`default.outages[0].every` is 1s"]);
+    let huge = "[default]\nsequence = [{ fault = \"huge_event\", size = 2_000_000_000 }]";
+    assert_refused(huge, 2, &["`default.sequence[0].size` is 2000000000: must be at most 1 GiB"]);
     assert_refused("[default]\nsequence = [{ status = 99 }]", 2, &["`default.sequence[0].status` is 99"]);
     let header = "[default]\nsequence = [{ status = 500, headers = { x = \"a\\nb\" } }]";
     assert_refused(header, 2, &["`default.sequence[0].headers.x`", "no valid header"]);

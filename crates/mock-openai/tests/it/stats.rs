@@ -75,6 +75,22 @@ async fn a_client_that_leaves_in_mid_stream_is_gone() {
 }
 
 #[tokio::test]
+async fn a_client_that_leaves_in_mid_request_is_gone() {
+    let mock = start(Plan::new()).await;
+    let mut stream = tokio::net::TcpStream::connect(mock.addr()).await.unwrap();
+    let half = b"POST /v1/chat/completions HTTP/1.1\r\nHost: mock\r\nContent-Length: 1000\r\n\r\n{\"model\":";
+    tokio::io::AsyncWriteExt::write_all(&mut stream, half).await.unwrap();
+    while mock.stats().calls == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(stream);
+    while mock.stats().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(mock.stats().outcome("client_gone"), 1);
+}
+
+#[tokio::test]
 async fn the_most_calls_at_once_are_remembered() {
     let mock = start(Plan::new().default_model(ModelPlan::new().fault(WholeFault::Hang, 1.0))).await;
     let mut streams = Vec::new();

@@ -195,8 +195,8 @@ impl Exchange {
 
     pub(crate) fn finish_reason(&self) -> Option<String> {
         let events = self.events();
-        let chunks = events.iter().filter_map(|event| serde_json::from_str::<Value>(event).ok());
-        chunks.filter_map(|it| it["choices"][0]["finish_reason"].as_str().map(str::to_owned)).last()
+        let mut chunks = events.iter().rev().filter_map(|event| serde_json::from_str::<Value>(event).ok());
+        chunks.find_map(|it| it["choices"][0]["finish_reason"].as_str().map(str::to_owned))
     }
 
     pub(crate) fn is_done(&self) -> bool {
