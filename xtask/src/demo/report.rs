@@ -11,7 +11,7 @@ use super::pass::Pass;
 pub(crate) fn table(passes: &[&Pass]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["".to_owned()].into_iter().chain(passes.iter().map(|pass| pass.name.to_owned())));
+    table.set_header([String::new()].into_iter().chain(passes.iter().map(|pass| pass.name.to_owned())));
     let mut row = |name: &str, figure: &dyn Fn(&Pass) -> String| {
         table.add_row([name.to_owned()].into_iter().chain(passes.iter().map(|pass| figure(pass))));
     };
