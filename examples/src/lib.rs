@@ -48,3 +48,8 @@ impl Server {
         }
     }
 }
+
+/// The README's code compiles and runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
