@@ -21,6 +21,12 @@ fn a_base_url_that_is_no_url_is_named_with_its_value() {
 }
 
 #[test]
+fn an_empty_base_url_is_said_to_be_empty() {
+    let error = Client::builder().base_url("").build().unwrap_err();
+    assert!(error.to_string().starts_with("base_url: \"(empty)\""), "{error}");
+}
+
+#[test]
 fn credentials_in_a_url_are_refused_and_not_shown() {
     let error = Client::builder().base_url("https://me:hunter2@example.com/v1").build().unwrap_err();
     assert!(error.to_string().contains("credentials") && !error.to_string().contains("hunter2"), "{error}");
