@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything that this workspace does, as a program.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
+mod bench;
 mod test;
 
 use std::process::ExitCode;
@@ -11,12 +12,15 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Task {
+    /// Measures ours beside the peers; fails if a row misses its bar.
+    Bench(bench::Options),
     /// Checks the formatting, the lints, all tests, and the docs: one line a step.
     Test(test::Options),
 }
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::Bench(options) => bench::run(&options),
         Task::Test(options) => test::run(&options),
     };
     match done {
