@@ -1,6 +1,7 @@
 //! `cargo xtask`: everything that this workspace does, as a program.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
+mod bench;
 mod demo;
 mod test;
 
@@ -12,6 +13,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 enum Task {
+    /// Measures ours beside the peers; fails if a row misses its bar.
+    Bench(bench::Options),
     /// Sends real documents through a server that fails on purpose: bare, and with Mainstay.
     Demo(demo::Options),
     /// Checks the formatting, the lints, all tests, and the docs: one line a step.
@@ -20,6 +23,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Task::parse() {
+        Task::Bench(options) => bench::run(&options),
         Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
     };

@@ -1,0 +1,37 @@
+//! Mainstay measured beside its peers: both in one run, on the same work.
+//!
+//! `cargo xtask bench` runs the programs in `benches/`, and prints a table of [`ROWS`] with what they measured.
+//! To add a row:
+//!
+//! 1. say in [`ROWS`] what is measured, beside whom, and which bar it must pass;
+//! 2. measure both sides in the module of the row's program (`retry.rs`, `chat.rs`, …), by the names that the row gives them.
+//!
+//! A new program is such a module, a line in `benches/allocations.rs`, and a file of one line in `benches/`.
+//!
+//! Each program measures the sides in turn, in several rounds, so that a machine that slows down meanwhile slows all of
+//! them alike; a ratio is the median of the rounds' ratios. Allocations are counted by a program of their own: an allocator
+//! that counts takes time.
+
+mod rows;
+
+#[cfg(feature = "programs")]
+mod calls;
+#[cfg(feature = "programs")]
+pub mod chat;
+#[cfg(feature = "programs")]
+mod measure;
+#[cfg(feature = "programs")]
+pub mod mock;
+#[cfg(feature = "programs")]
+pub mod retry;
+#[cfg(feature = "programs")]
+mod timer;
+
+pub use rows::{ALLOCATIONS, Bar, ROUNDS, ROWS, Row, programs};
+
+#[cfg(feature = "programs")]
+pub use self::{
+    calls::drive,
+    measure::{Measure, is_trial},
+    timer::{Timer, time},
+};

@@ -1,0 +1,23 @@
+use std::env;
+
+/// Measures the sides of works: how long they take, or how often they allocate.
+pub trait Measure {
+    /// Measures a work that is done when `unit` returns.
+    fn unit<T>(&mut self, work: &str, side: &str, unit: impl FnMut() -> T);
+
+    /// Measures calls that go over the network, so many at a time.
+    fn calls<F>(
+        &mut self,
+        work: &str,
+        side: &str,
+        at_once: u32,
+        call: impl Fn() -> F + Clone + Send + 'static,
+    ) where
+        F: Future<Output: Send> + Send + 'static;
+}
+
+/// Whether this program only has to show that it works, as under `cargo test`, and not to measure.
+pub fn is_trial() -> bool {
+    let given = |flag: &str| env::args().any(|argument| argument == flag);
+    !given("--bench") || given("--test")
+}

@@ -1,0 +1,98 @@
+//! A retry around work that succeeds at once: what every call pays for the one that fails.
+//!
+//! All sides do the same: ask the service whether it is ready, call it with a small request, poll the future once, with
+//! a waker that does nothing and without a runtime. The compiler may not look into the inner service, nor keep the future
+//! out of memory: where there is nothing to be called and nobody to wait, tower's retry is compiled away whole.
+
+use std::{
+    future::{Ready, ready},
+    hint::black_box,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use anyhow::Result;
+use backon::{ExponentialBuilder, Retryable};
+use mainstay_backoff::{RetryLayer, RetryPolicy, retry};
+use mainstay_fault::Fault;
+use tower::{Layer, Service, retry::Policy, service_fn};
+
+use crate::{
+    Measure,
+    rows::{BACKOFF, BACKON, RETRY, RETRY_CLOSURE, TOWER, TOWER_RESILIENCE},
+};
+
+/// What is sent: small and [`Copy`], so that keeping it for another attempt costs nothing.
+type Request = u64;
+
+/// tower's own retry at its cheapest: it keeps a copy of the request, and never sends it again.
+#[derive(Clone, Copy)]
+struct NeverRetry;
+
+/// Measures the works of this program.
+///
+/// # Errors
+///
+/// None: all there is to set up can be.
+pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
+    layers(measure);
+    closures(measure);
+    Ok(())
+}
+
+fn layers(measure: &mut impl Measure) {
+    let inner = service_fn(succeed);
+
+    let mut service = RetryLayer::new(RetryPolicy::default()).layer(inner);
+    measure.unit(RETRY, BACKOFF, || call(&mut service));
+
+    let mut service = tower::retry::RetryLayer::new(NeverRetry).layer(inner);
+    measure.unit(RETRY, TOWER, || call(&mut service));
+
+    let resilient = tower_resilience_retry::RetryLayer::<Request, u64, Fault>::builder().build();
+    let mut service = resilient.layer(inner);
+    measure.unit(RETRY, TOWER_RESILIENCE, || call(&mut service));
+}
+
+/// One policy for all calls, as both sides' documentation says: ours shares its budget, backon's is copied.
+fn closures(measure: &mut impl Measure) {
+    let policy = RetryPolicy::default();
+    let ours = || retry(policy.clone(), || succeed(black_box(1)));
+    measure.unit(RETRY_CLOSURE, BACKOFF, || poll(ours()));
+
+    let policy = ExponentialBuilder::default();
+    let theirs = || (|| succeed(black_box(1))).retry(policy);
+    measure.unit(RETRY_CLOSURE, BACKON, || poll(theirs()));
+}
+
+#[inline(never)]
+fn succeed(request: Request) -> Ready<Result<u64, Fault>> {
+    ready(Ok(request))
+}
+
+/// Calls a service as a runtime would: asks whether it is ready, calls it, polls what it returns.
+fn call<S: Service<Request>>(service: &mut S) -> Poll<Result<S::Response, S::Error>> {
+    let service = black_box(service);
+    let ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
+    assert!(black_box(ready.is_ready()));
+    poll(service.call(black_box(1)))
+}
+
+fn poll<F: Future>(future: F) -> Poll<F::Output> {
+    let mut future = pin!(future);
+    black_box(future.as_mut()).poll(&mut Context::from_waker(Waker::noop()))
+}
+
+// === impl NeverRetry ===
+
+impl<T, E> Policy<Request, T, E> for NeverRetry {
+    type Future = Ready<()>;
+
+    fn retry(&mut self, _: &mut Request, _: &mut Result<T, E>) -> Option<Ready<()>> {
+        None
+    }
+
+    fn clone_request(&mut self, request: &Request) -> Option<Request> {
+        Some(*request)
+    }
+}

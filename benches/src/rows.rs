@@ -1,0 +1,110 @@
+/// The program that counts the allocations of all rows.
+pub const ALLOCATIONS: &str = "allocations";
+
+/// How many times each side is measured, in turn with the others. Many short rounds are fairer than few long ones: what a
+/// call costs can double for seconds, with what else the machine does, and then it doubles for all sides of most rounds.
+pub const ROUNDS: u32 = 15;
+
+// Works: each is measured on several sides.
+pub(crate) const RETRY: &str = "retry, success at once";
+pub(crate) const RETRY_CLOSURE: &str = "retry of a closure, success at once";
+pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
+pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
+
+// Sides: ours first.
+pub(crate) const BACKOFF: &str = "mainstay-backoff";
+pub(crate) const CLIENT: &str = "mainstay-openai-client";
+pub(crate) const MAINSTAY: &str = "mainstay, whole stack";
+pub(crate) const ASYNC_OPENAI: &str = "async-openai";
+pub(crate) const BACKON: &str = "backon";
+pub(crate) const TOWER: &str = "tower";
+pub(crate) const TOWER_RESILIENCE: &str = "tower-resilience";
+
+/// Everything that is measured, and what it must say.
+pub const ROWS: &[Row] = &[
+    Row::new("retry", RETRY, BACKOFF, TOWER).at_most(2.0).allocating(0.0),
+    Row::new("retry", RETRY, BACKOFF, TOWER_RESILIENCE),
+    Row::new("retry", RETRY_CLOSURE, BACKOFF, BACKON).at_most(1.0).allocating(0.0),
+    Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
+    Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
+    Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
+    Row::new("chat", CHATS, CLIENT, ASYNC_OPENAI).at_most(1.0),
+];
+
+/// One work, ours beside a peer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Row {
+    /// The bench program that measures it.
+    pub program: &'static str,
+    /// What is done.
+    pub work: &'static str,
+    /// Who does it: our side.
+    pub ours: &'static str,
+    /// Who does it: the other side.
+    pub peer: &'static str,
+    /// What ours must not exceed.
+    pub bar: Bar,
+}
+
+/// What a row must not exceed. Without a bar it is there to be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Bar {
+    /// The most of the peer's time that ours may take: 0.5 is twice the peer's throughput.
+    pub ratio: Option<f64>,
+    /// The most allocations that one unit of our work may make.
+    pub allocations: Option<f64>,
+}
+
+/// The names of the bench programs, each once.
+pub fn programs() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().enumerate().filter_map(|(at, row)| {
+        let before = ROWS.iter().take(at);
+        before.into_iter().all(|other| other.program != row.program).then_some(row.program)
+    })
+}
+
+// === impl Row ===
+
+impl Row {
+    const fn new(program: &'static str, work: &'static str, ours: &'static str, peer: &'static str) -> Self {
+        Self { program, work, ours, peer, bar: Bar { ratio: None, allocations: None } }
+    }
+
+    const fn at_most(mut self, ratio: f64) -> Self {
+        self.bar.ratio = Some(ratio);
+        self
+    }
+
+    const fn allocating(mut self, at_most: f64) -> Self {
+        self.bar.allocations = Some(at_most);
+        self
+    }
+
+    /// Both sides: ours, then the peer.
+    pub fn sides(&self) -> [&'static str; 2] {
+        [self.ours, self.peer]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_names_of_directories() {
+        for row in ROWS {
+            for name in [row.work, row.ours, row.peer] {
+                assert!(name.len() <= 64, "criterion cuts {name:?} short");
+                assert!(!name.contains(['?', '"', '/', '\\', '*', '<', '>', ':', '|', '^']), "{name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_row_is_there_twice() {
+        for (at, row) in ROWS.iter().enumerate() {
+            let same = |other: &Row| (other.work, other.sides()) == (row.work, row.sides());
+            assert!(!ROWS[..at].iter().any(same), "{row:?}");
+        }
+    }
+}

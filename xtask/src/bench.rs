@@ -1,0 +1,58 @@
+//! `cargo xtask bench`: ours beside the peers, and whether each row passes its bar.
+
+mod measured;
+mod programs;
+mod report;
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Args;
+use mainstay_benches::{ROWS, programs as names};
+
+use self::{
+    measured::Measured,
+    programs::{Programs, target_directory},
+    report::Report,
+};
+
+/// What to measure, and for how long.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only this bench program.
+    name: Option<String>,
+    /// Measures for a short time: good enough to see that all works, too noisy to judge by.
+    #[arg(long)]
+    quick: bool,
+}
+
+/// Runs the bench programs, prints what they measured, and keeps it in `bench-report/report.json`.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let chosen = options.programs()?;
+    let rows = || ROWS.iter().filter(|row| chosen.contains(&row.program));
+    let target = target_directory()?;
+    let measured = Measured::new(&target);
+    rows().try_for_each(|row| measured.forget(row))?;
+    let programs = Programs { target: &target, quick: options.quick };
+    chosen.iter().try_for_each(|program| programs.run(program))?;
+    let report = Report::new(rows(), &measured)?;
+    println!("\n{}", report.table());
+    println!("\nwritten to {}", report.write(&target)?.display());
+    Ok(if report.passes() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+// === impl Options ===
+
+impl Options {
+    fn programs(&self) -> Result<Vec<&'static str>> {
+        let Some(wanted) = &self.name else { return Ok(names().collect()) };
+        match names().find(|name| name == wanted) {
+            Some(name) => Ok(vec![name]),
+            None => {
+                bail!("no bench is named {wanted:?}; there are: {}", names().collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
