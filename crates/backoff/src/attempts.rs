@@ -17,7 +17,8 @@ use crate::{
 pub(crate) struct Attempts<D> {
     retries: u32,
     deadline: Option<Instant>,
-    delays: Option<Delays<D>>,
+    /// Boxed, because a future that carries it is moved by every call, and only those that fail need it.
+    delays: Option<Box<Delays<D>>>,
 }
 
 /// The delays of one call, begun at its first failure.
@@ -109,10 +110,8 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
         if after > settings.max_wait {
             return Err(GiveUp::RetryAfterTooLong);
         }
-        let delays = self.delays.get_or_insert_with(|| Delays {
-            backoff: backoff.delays(),
-            rng: settings.rng(),
-            first_and_last: None,
+        let delays = self.delays.get_or_insert_with(|| {
+            Box::new(Delays { backoff: backoff.delays(), rng: settings.rng(), first_and_last: None })
         });
         let delay = delays.next(settings).ok_or(GiveUp::Exhausted)?;
         let (share, most) = AFTER_RETRY_AFTER;

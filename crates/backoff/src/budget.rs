@@ -97,6 +97,7 @@ impl RetryBudget {
     }
 
     /// Pays in for one call.
+    #[inline]
     pub fn deposit(&self) {
         let Shared { balance, deposit, full, .. } = &*self.0;
         let _ = balance.fetch_update(Relaxed, Relaxed, |now| {

@@ -1,8 +1,8 @@
 use std::{
     fmt,
     future::Future,
+    ops::Deref,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -19,7 +19,7 @@ pin_project! {
     /// Dropping it drops the attempt or the wait that is under way. Nothing is given back to the budget: what was
     /// sent was sent.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Request, B, J, T>
+    pub struct ResponseFuture<S, Request, P, B>
     where
         S: Service<Request>,
         B: Backoff,
@@ -30,7 +30,7 @@ pin_project! {
         // The request for the next attempt, as long as there may be one.
         kept: Option<Request>,
         attempts: Attempts<B::Delays>,
-        policy: Arc<RetryPolicy<B, J, T>>,
+        policy: P,
     }
 }
 
@@ -48,29 +48,28 @@ pin_project! {
 
 // === impl ResponseFuture ===
 
-impl<S, Request, B, J, T> ResponseFuture<S, Request, B, J, T>
+impl<S, Request, P, B> ResponseFuture<S, Request, P, B>
 where
     S: Service<Request>,
-    Request: Clone,
     B: Backoff,
 {
-    /// Makes the first attempt, on a service that is ready.
-    pub(crate) fn new(
-        policy: Arc<RetryPolicy<B, J, T>>,
-        mut ready: S,
+    /// Takes over the first attempt, and what is needed for others.
+    pub(crate) const fn new(
+        first: S::Future,
+        service: S,
+        kept: Option<Request>,
         attempts: Attempts<B::Delays>,
-        request: Request,
+        policy: P,
     ) -> Self {
-        let kept = attempts.may_retry(&policy.settings).then(|| request.clone());
-        let state = State::Calling { future: ready.call(request) };
-        Self { state, service: ready, kept, attempts, policy }
+        Self { state: State::Calling { future: first }, service, kept, attempts, policy }
     }
 }
 
-impl<S, Request, B, J, T> Future for ResponseFuture<S, Request, B, J, T>
+impl<S, Request, P, B, J, T> Future for ResponseFuture<S, Request, P, B>
 where
     S: Service<Request>,
     Request: Clone,
+    P: Deref<Target = RetryPolicy<B, J, T>>,
     B: Backoff,
     J: Judge<S::Response, S::Error>,
     T: Track<Request>,
@@ -110,7 +109,7 @@ where
     }
 }
 
-impl<S: Service<Request>, Request, B: Backoff, J, T> fmt::Debug for ResponseFuture<S, Request, B, J, T> {
+impl<S: Service<Request>, Request, P, B: Backoff> fmt::Debug for ResponseFuture<S, Request, P, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

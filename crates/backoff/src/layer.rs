@@ -1,8 +1,8 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use tower_layer::Layer;
 
-use crate::{Backoff, ByFault, Exponential, Retry, RetryPolicy, Untracked};
+use crate::{Backoff, Retry, RetryPolicy};
 
 /// Sends calls that fail again, as a [`RetryPolicy`] says.
 ///
@@ -28,38 +28,41 @@ use crate::{Backoff, ByFault, Exponential, Retry, RetryPolicy, Untracked};
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-pub struct RetryLayer<B: Backoff = Exponential, J = ByFault, T = Untracked> {
-    policy: Arc<RetryPolicy<B, J, T>>,
+#[derive(Clone, Debug)]
+pub struct RetryLayer<P = Arc<RetryPolicy>> {
+    policy: P,
 }
 
 // === impl RetryLayer ===
 
-impl<B: Backoff, J, T> RetryLayer<B, J, T> {
-    /// Creates the layer.
+impl<B: Backoff, J, T> RetryLayer<Arc<RetryPolicy<B, J, T>>> {
+    /// Creates the layer. Its services share the policy.
     pub fn new(policy: RetryPolicy<B, J, T>) -> Self {
         Self { policy: Arc::new(policy) }
     }
 }
 
-impl<S, B: Backoff, J, T> Layer<S> for RetryLayer<B, J, T> {
-    type Service = Retry<S, B, J, T>;
+impl<B: Backoff, J, T> RetryLayer<&'static RetryPolicy<B, J, T>> {
+    /// Creates the layer from a policy that lives as long as the program does: a call then counts no reference, which is
+    /// half of what the layer costs a call that succeeds at once.
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    /// use mainstay_backoff::{RetryLayer, RetryPolicy};
+    ///
+    /// static POLICY: LazyLock<RetryPolicy> = LazyLock::new(|| RetryPolicy::default().retries(5));
+    ///
+    /// let layer = RetryLayer::from_static(&POLICY);
+    /// ```
+    pub const fn from_static(policy: &'static RetryPolicy<B, J, T>) -> Self {
+        Self { policy }
+    }
+}
+
+impl<S, P: Clone> Layer<S> for RetryLayer<P> {
+    type Service = Retry<S, P>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Retry::new(Arc::clone(&self.policy), inner)
-    }
-}
-
-impl<B: Backoff, J, T> Clone for RetryLayer<B, J, T> {
-    fn clone(&self) -> Self {
-        Self { policy: Arc::clone(&self.policy) }
-    }
-}
-
-impl<B: Backoff, J, T> fmt::Debug for RetryLayer<B, J, T>
-where
-    RetryPolicy<B, J, T>: fmt::Debug,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RetryLayer").field("policy", &self.policy).finish()
+        Retry::new(self.policy.clone(), inner)
     }
 }

@@ -1,8 +1,11 @@
+use std::borrow::Borrow;
+
 use crate::{Backoff, Judge, RetryPolicy, attempts::Attempts, wait::Wait};
 
 /// Runs an operation until it succeeds or its policy gives up: retries without tower.
 ///
-/// A policy holds its own budget: to bound the retries of all calls together, make one policy and pass its clones.
+/// Takes a policy or a reference to one. A policy holds its own budget: to bound the retries of all calls together, make
+/// one policy and pass references to it.
 ///
 /// # Errors
 ///
@@ -29,18 +32,20 @@ use crate::{Backoff, Judge, RetryPolicy, attempts::Attempts, wait::Wait};
 /// assert_eq!((answer, attempts), (Ok("here"), 3));
 /// # });
 /// ```
-pub async fn retry<B, J, K, Op, Answer, T, E>(policy: RetryPolicy<B, J, K>, mut operation: Op) -> Result<T, E>
+pub async fn retry<P, B, J, K, Op, Answer, T, E>(policy: P, mut operation: Op) -> Result<T, E>
 where
+    P: Borrow<RetryPolicy<B, J, K>>,
     B: Backoff,
     J: Judge<T, E>,
     Op: FnMut() -> Answer,
     Answer: Future<Output = Result<T, E>>,
 {
+    let policy = policy.borrow();
     let mut attempts = Attempts::begin(&policy.settings, None);
     loop {
         let mut outcome = operation().await;
         let Some(fault) = policy.judge.judge(&mut outcome) else { return outcome };
-        let Ok(delay) = attempts.next(&policy, &fault) else { return outcome };
+        let Ok(delay) = attempts.next(policy, &fault) else { return outcome };
         Wait::new(delay).await;
     }
 }

@@ -1,14 +1,13 @@
 use std::{
-    fmt, mem,
+    mem,
+    ops::Deref,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use tower_service::Service;
 
-use crate::{
-    Backoff, ByFault, Exponential, Judge, ResponseFuture, RetryPolicy, Track, Untracked, attempts::Attempts,
-};
+use crate::{Backoff, Judge, ResponseFuture, RetryPolicy, Track, attempts::Attempts};
 
 /// A service that sends calls which fail again. Made by [`RetryLayer`](crate::RetryLayer).
 ///
@@ -21,30 +20,32 @@ use crate::{
 ///
 /// Ready when the inner service is. The instance that was polled ready makes the first attempt, and the same one, polled
 /// ready again, all further ones.
-pub struct Retry<S, B: Backoff = Exponential, J = ByFault, T = Untracked> {
-    policy: Arc<RetryPolicy<B, J, T>>,
+#[derive(Clone, Debug)]
+pub struct Retry<S, P = Arc<RetryPolicy>> {
+    policy: P,
     inner: S,
 }
 
 // === impl Retry ===
 
-impl<S, B: Backoff, J, T> Retry<S, B, J, T> {
-    pub(crate) const fn new(policy: Arc<RetryPolicy<B, J, T>>, inner: S) -> Self {
+impl<S, P> Retry<S, P> {
+    pub(crate) const fn new(policy: P, inner: S) -> Self {
         Self { policy, inner }
     }
 }
 
-impl<S, Request, B, J, T> Service<Request> for Retry<S, B, J, T>
+impl<S, Request, P, B, J, T> Service<Request> for Retry<S, P>
 where
     S: Service<Request> + Clone,
     Request: Clone,
+    P: Deref<Target = RetryPolicy<B, J, T>> + Clone,
     B: Backoff,
     J: Judge<S::Response, S::Error>,
     T: Track<Request>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Request, B, J, T>;
+    type Future = ResponseFuture<S, Request, P, B>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -53,22 +54,9 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let attempts = Attempts::begin(&self.policy.settings, self.policy.track.deadline(&request));
         let spare = self.inner.clone();
-        let ready = mem::replace(&mut self.inner, spare);
-        ResponseFuture::new(Arc::clone(&self.policy), ready, attempts, request)
-    }
-}
-
-impl<S: Clone, B: Backoff, J, T> Clone for Retry<S, B, J, T> {
-    fn clone(&self) -> Self {
-        Self { policy: Arc::clone(&self.policy), inner: self.inner.clone() }
-    }
-}
-
-impl<S: fmt::Debug, B: Backoff, J, T> fmt::Debug for Retry<S, B, J, T>
-where
-    RetryPolicy<B, J, T>: fmt::Debug,
-{
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Retry").field("policy", &self.policy).field("inner", &self.inner).finish()
+        let mut ready = mem::replace(&mut self.inner, spare);
+        let kept = attempts.may_retry(&self.policy.settings).then(|| request.clone());
+        let first = ready.call(request);
+        ResponseFuture::new(first, ready, kept, attempts, self.policy.clone())
     }
 }

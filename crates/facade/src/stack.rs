@@ -1,6 +1,6 @@
 //! The stack, in the order in which a request travels.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, Streaming};
@@ -12,11 +12,13 @@ use tower::{
 use crate::{Deadline, DeadlineLayer, Error, openai};
 
 /// The stack of calls that are answered whole.
-pub type ChatService =
-    Deadline<Retry<MapErr<Client, IntoError>, Exponential, Check<ByFault, AnswerCheck>, Tracked>>;
+pub type ChatService = Deadline<
+    Retry<MapErr<Client, IntoError>, Arc<RetryPolicy<Exponential, Check<ByFault, AnswerCheck>, Tracked>>>,
+>;
 
 /// The stack of calls that are answered as a stream.
-pub type StreamService = Deadline<Retry<MapErr<Streaming, IntoError>, Exponential, ByFault, Tracked>>;
+pub type StreamService =
+    Deadline<Retry<MapErr<Streaming, IntoError>, Arc<RetryPolicy<Exponential, ByFault, Tracked>>>>;
 
 /// A call that will be answered whole: what [`Mainstay::chat`](crate::Mainstay::chat) returns.
 pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
