@@ -2,6 +2,7 @@
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 mod bench;
+mod demo;
 mod test;
 
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ use clap::Parser;
 enum Task {
     /// Measures ours beside the peers; fails if a row misses its bar.
     Bench(bench::Options),
+    /// Sends real documents through a server that fails on purpose: bare, and with Mainstay.
+    Demo(demo::Options),
     /// Checks the formatting, the lints, all tests, and the docs: one line a step.
     Test(test::Options),
 }
@@ -21,6 +24,7 @@ enum Task {
 fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Bench(options) => bench::run(&options),
+        Task::Demo(options) => demo::run(&options),
         Task::Test(options) => test::run(&options),
     };
     match done {

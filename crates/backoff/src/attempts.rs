@@ -5,8 +5,7 @@ use mainstay_fault::{Elsewhere, Fault, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
-    Backoff, GiveUp, RetryEvent, RetryPolicy,
-    event::observe,
+    Backoff, GiveUp, RetryPolicy,
     policy::Settings,
     span::{Span, scale},
 };
@@ -72,13 +71,8 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
     {
         let attempt = self.retries + 1;
         let decision = self.decide(&policy.settings, &policy.backoff, fault);
-        observe(attempt, fault, decision);
-        if let Ok(delay) = decision {
-            self.retries += 1;
-            if let Some(hook) = &policy.settings.on_retry {
-                hook(&RetryEvent { attempt, fault: *fault, delay });
-            }
-        }
+        self.retries += u32::from(decision.is_ok());
+        policy.settings.tell(attempt, fault, decision);
         decision
     }
 

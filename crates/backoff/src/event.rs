@@ -14,6 +14,18 @@ pub struct RetryEvent {
     pub delay: Duration,
 }
 
+/// A failed call that is not tried again, as [`RetryPolicy::on_give_up`](crate::RetryPolicy::on_give_up) is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct GiveUpEvent {
+    /// The number of the attempt that failed, from 1.
+    pub attempt: u32,
+    /// What went wrong with it.
+    pub fault: Fault,
+    /// Why it is the last.
+    pub reason: GiveUp,
+}
+
 /// Why a call is not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -30,7 +30,7 @@ pub use check::{Check, Rejected};
 pub use constant::Constant;
 pub use decorrelated::{Decorrelated, DecorrelatedDelays};
 pub use error::InvalidBackoff;
-pub use event::{GiveUp, RetryEvent};
+pub use event::{GiveUp, GiveUpEvent, RetryEvent};
 pub use exponential::{Exponential, ExponentialDelays};
 pub use future::ResponseFuture;
 pub use jitter::{Jitter, Proportional};

@@ -11,8 +11,8 @@ use fastrand::Rng;
 use mainstay_fault::{Fault, retryable};
 
 use crate::{
-    Backoff, ByFault, Check, Classify, Exponential, Jitter, Rejected, RetryBudget, RetryEvent, Tracked,
-    Untracked, attempts::Attempts,
+    Backoff, ByFault, Check, Classify, Exponential, GiveUp, GiveUpEvent, Jitter, Rejected, RetryBudget,
+    RetryEvent, Tracked, Untracked, attempts::Attempts, event::observe,
 };
 
 /// When to send a call again, and after what wait.
@@ -70,12 +70,13 @@ pub(crate) struct Settings {
     pub(crate) max_wait: Duration,
     pub(crate) deadline: Option<Duration>,
     pub(crate) budget: Option<RetryBudget>,
-    pub(crate) on_retry: Option<Arc<Hook>>,
+    pub(crate) on_retry: Option<Arc<Hook<RetryEvent>>>,
+    pub(crate) on_give_up: Option<Arc<Hook<GiveUpEvent>>>,
     when: Option<Arc<Decision>>,
     seed: Option<Arc<AtomicU64>>,
 }
 
-type Hook = dyn Fn(&RetryEvent) + Send + Sync;
+type Hook<Event> = dyn Fn(&Event) + Send + Sync;
 type Decision = dyn Fn(&Fault) -> bool + Send + Sync;
 
 // === impl RetryPolicy ===
@@ -149,6 +150,12 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
     /// Calls a closure before each retry's wait.
     pub fn on_retry(mut self, hook: impl Fn(&RetryEvent) + Send + Sync + 'static) -> Self {
         self.settings.on_retry = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls a closure when a call that failed is not tried again.
+    pub fn on_give_up(mut self, hook: impl Fn(&GiveUpEvent) + Send + Sync + 'static) -> Self {
+        self.settings.on_give_up = Some(Arc::new(hook));
         self
     }
 
@@ -236,6 +243,7 @@ impl Default for Settings {
             deadline: None,
             budget: Some(RetryBudget::default()),
             on_retry: None,
+            on_give_up: None,
             when: None,
             seed: None,
         }
@@ -245,6 +253,17 @@ impl Default for Settings {
 impl Settings {
     pub(crate) fn retryable(&self, fault: &Fault) -> bool {
         self.when.as_ref().map_or_else(|| retryable(fault), |when| when(fault))
+    }
+
+    /// Tells the hooks and the trace what was decided.
+    pub(crate) fn tell(&self, attempt: u32, fault: &Fault, decision: Result<Duration, GiveUp>) {
+        observe(attempt, fault, decision);
+        let fault = *fault;
+        match (decision, &self.on_retry, &self.on_give_up) {
+            (Ok(delay), Some(hook), _) => hook(&RetryEvent { attempt, fault, delay }),
+            (Err(reason), _, Some(hook)) => hook(&GiveUpEvent { attempt, fault, reason }),
+            _ => {}
+        }
     }
 
     /// The source of chance of one call.

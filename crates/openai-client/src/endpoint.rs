@@ -24,11 +24,12 @@ pub(crate) enum Operation {
 impl Endpoint {
     /// Reads the URL up to which all paths are the same, `https://api.openai.com/v1` for one.
     pub(crate) fn new(base_url: &str) -> Result<Self, InvalidSetting> {
-        let refuse = |reason: &str| InvalidSetting::new("base_url", base_url, reason);
-        let base = Url::parse(base_url.trim()).map_err(|error| refuse(&error.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https") || !base.has_host() {
-            return Err(refuse("must begin with http:// or https:// and name a host"));
-        }
+        let parsed = Url::parse(base_url.trim()).ok();
+        let http = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let base = http.ok_or_else(|| {
+            let reason = "no URL that begins with http:// or https:// and names a host";
+            InvalidSetting::new("base_url", if base_url.is_empty() { "(empty)" } else { base_url }, reason)
+        })?;
         if !base.username().is_empty() || base.password().is_some() {
             return Err(InvalidSetting::new(
                 "base_url",

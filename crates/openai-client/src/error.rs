@@ -5,13 +5,11 @@ use mainstay_fault::{
     Caused, Fault, FaultKind, HasFault,
     http::{ErrorBody, fault_of_parsed, kind_of_event},
 };
-use thiserror::Error;
 
 use crate::send::Origin;
 
 /// A setting that cannot be used: which, what it was set to, and why not. A secret's value is never in it.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("{field}: {value:?}: {reason}")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidSetting {
     field: &'static str,
     value: String,
@@ -61,6 +59,19 @@ impl InvalidSetting {
         self.field
     }
 }
+
+impl fmt::Display for InvalidSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, value, reason } = self;
+        if value.is_empty() {
+            write!(f, "{field}: {reason}")
+        } else {
+            write!(f, "{field}: {value:?}: {reason}")
+        }
+    }
+}
+
+impl StdError for InvalidSetting {}
 
 // === impl Error ===
 

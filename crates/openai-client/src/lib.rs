@@ -31,6 +31,10 @@ mod open;
 mod progress;
 mod stream;
 
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub use accumulate::Accumulator;
 pub use builder::ClientBuilder;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};

@@ -39,7 +39,7 @@ fn runtime() -> Runtime {
 
 /// The waits of a call that fails throughout.
 fn waits(ended: &Ended) -> Vec<Duration> {
-    ended.times.windows(2).map(|pair| pair[1] - pair[0]).collect()
+    ended.times.windows(2).map(|pair| pair[1].checked_sub(pair[0]).unwrap()).collect()
 }
 
 proptest! {

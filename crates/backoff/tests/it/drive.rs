@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mainstay_backoff::{Backoff, ByFault, RetryLayer, RetryPolicy, Untracked, retry};
 use mainstay_fault::{Fault, FaultKind};
-use mainstay_testkit::{Step, script};
+use mainstay_testkit::{Record, Script, Step, script};
 use tokio::time::Instant;
 use tower::{Layer, Service, ServiceExt};
 
@@ -58,10 +58,9 @@ pub(crate) async fn call_plain<B: Backoff>(policy: RetryPolicy<B>, faults: Vec<F
     Ended { outcome, attempts: times.len(), times, took: started.elapsed() }
 }
 
-fn scripted(
-    faults: Vec<Fault>,
-) -> (mainstay_testkit::Script<impl Fn(usize, &u32) -> Step<u32, Fault>, u32>, mainstay_testkit::Record<u32>)
-{
+type Scripted<F> = (Script<F, u32>, Record<u32>);
+
+fn scripted(faults: Vec<Fault>) -> Scripted<impl Fn(usize, &u32) -> Step<u32, Fault>> {
     script(move |n, request: &u32| Step::Now(faults.get(n).map_or(Ok(*request), |fault| Err(*fault))))
 }
 

@@ -93,7 +93,7 @@ async fn the_request_is_cloned_only_while_another_attempt_is_possible() {
             Counted(self.0)
         }
     }
-    let clones = Box::leak(Box::new(Mutex::new(0)));
+    let clones: &'static Mutex<usize> = Box::leak(Box::default());
     let failing =
         tower::service_fn(|_: Counted<'static>| async { Err::<(), _>(Fault::new(FaultKind::Timeout)) });
     let mut service = RetryLayer::new(RetryPolicy::default().retries(2)).layer(failing);

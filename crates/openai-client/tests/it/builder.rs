@@ -11,13 +11,17 @@ const KEY: &str = "sk-very-secret-123";
 
 #[test]
 fn a_base_url_that_is_no_url_is_named_with_its_value() {
-    for url in
-        ["", "not a url", "localhost:8080", "ftp://example.com", "http://", "file:///etc/passwd", "/v1"]
-    {
+    for url in ["not a url", "localhost:8080", "ftp://example.com", "http://", "file:///etc/passwd", "/v1"] {
         let error = Client::builder().base_url(url).api_key(KEY).build().unwrap_err();
         assert_eq!(error.field(), "base_url", "{url:?}: {error}");
         assert!(error.to_string().contains(&format!("{url:?}")), "{error}");
     }
+}
+
+#[test]
+fn an_empty_base_url_is_said_to_be_empty() {
+    let error = Client::builder().base_url("").build().unwrap_err();
+    assert!(error.to_string().starts_with("base_url: \"(empty)\""), "{error}");
 }
 
 #[test]

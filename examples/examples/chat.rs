@@ -1,0 +1,44 @@
+//! Asks a question, and tells what it took to get the answer.
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+use std::{env, time::Duration};
+
+use mainstay::{
+    ChatRequest, Mainstay, RetryPolicy,
+    backoff::{Exponential, RetryEvent},
+    check,
+};
+use mainstay_examples::Server;
+use mainstay_mock_openai::{ModelPlan, Plan, RetryAfter, WholeFault};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // The mock's first three answers: a rate limit, an overload, and half an answer.
+    let hurts = ModelPlan::new().sequence([
+        WholeFault::RateLimited(RetryAfter::raw("0.5")),
+        WholeFault::Overloaded(RetryAfter::default()),
+        WholeFault::Length,
+    ]);
+    let server = Server::from_env_or(Plan::new().default_model(hurts)).await?;
+
+    let policy = RetryPolicy::default()
+        .backoff(Exponential::new(Duration::from_millis(200), 2.0, Duration::from_secs(10))?)
+        .on_retry(|RetryEvent { attempt, fault, delay, .. }| {
+            eprintln!("attempt {attempt}: {fault}; once more in {delay:.1?}");
+        });
+    let mainstay = Mainstay::builder()
+        .client(|client| server.client(client))
+        .deadline(Duration::from_secs(60))
+        .retry(policy)
+        .check(check::complete)
+        .build()?;
+
+    let question = env::args().nth(1).unwrap_or_else(|| "What is a mainstay?".to_owned());
+    let request = ChatRequest::new(&server.model).system("Answer in two sentences.").user(question);
+    let answer = mainstay.chat(request).await?;
+    println!("{}", answer.text());
+    if let Some(usage) = &answer.usage {
+        eprintln!("\n{}: {} tokens in, {} out", answer.model, usage.prompt_tokens, usage.completion_tokens);
+    }
+    Ok(())
+}

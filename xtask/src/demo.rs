@@ -1,0 +1,142 @@
+//! `cargo xtask demo`: real documents through a server that fails on purpose, bare and with Mainstay.
+
+mod documents;
+mod pass;
+mod report;
+mod storm;
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use mainstay::{
+    FaultKind, HasFault, Mainstay, RetryPolicy,
+    backoff::{Exponential, RetryEvent},
+    check,
+    openai::{Client, ClientBuilder},
+};
+use mainstay_mock_openai::MockOpenAi;
+
+use self::{
+    documents::Document,
+    pass::{Pass, Waits},
+};
+
+/// What to send, and where.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// A real server's base URL, `https://api.openai.com/v1` for one; its key is read from `OPENAI_API_KEY`.
+    #[arg(long, requires = "model")]
+    base_url: Option<String>,
+    /// The real server's model.
+    #[arg(long, requires = "base_url")]
+    model: Option<String>,
+    /// How many of the 254 documents to send.
+    #[arg(long, default_value_t = 254, value_parser = clap::value_parser!(u64).range(1..=254))]
+    documents: u64,
+    /// How many calls to have under way at once.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u64).range(1..=1024))]
+    concurrency: u64,
+    /// The seed of the storm: another one brings other faults to other documents.
+    #[arg(long, default_value_t = 6)]
+    seed: u64,
+}
+
+/// Where the calls of one pass go.
+struct Target {
+    base_url: String,
+    model: String,
+    /// Ours, with a fresh storm for each pass, unless a real server was named.
+    mock: Option<MockOpenAi>,
+}
+
+/// How long one attempt may take, with and without Mainstay.
+const ATTEMPT: Duration = Duration::from_secs(1);
+/// The same for a real server, which thinks.
+const REAL_ATTEMPT: Duration = Duration::from_secs(60);
+/// The share of documents that Mainstay must get answered.
+const BAR: f64 = 0.997;
+
+/// Runs the demo.
+pub(crate) fn run(options: &Options) -> Result<ExitCode> {
+    let runtime = tokio::runtime::Runtime::new().context("cannot start a runtime")?;
+    runtime.block_on(show(options))
+}
+
+async fn show(options: &Options) -> Result<ExitCode> {
+    let documents = documents::bundled(usize::try_from(options.documents)?)?;
+    println!("{} documents, {} at a time: who holds which rights?\n", documents.len(), options.concurrency);
+    let bare = pass_bare(options, &documents).await?;
+    let ours = pass_mainstay(options, &documents).await?;
+    println!("{}", report::table(&[&bare, &ours]));
+    println!("{}", report::samples(&ours));
+    let answered = ours.answered_share();
+    if answered < BAR {
+        println!("Mainstay answered {:.1} %: below {:.1} %", answered * 100.0, BAR * 100.0);
+        return Ok(ExitCode::FAILURE);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each document once, by the client alone.
+async fn pass_bare(options: &Options, documents: &[Document]) -> Result<Pass> {
+    let target = Target::new(options).await?;
+    let client = target.client(Client::builder()).timeout(target.attempt()).build()?;
+    target.preflight(&client).await?;
+    let pass = Pass::run("bare client", client, &target.model, documents, options.concurrency).await;
+    Ok(pass.seen_by(target.mock.as_ref()))
+}
+
+/// Each document through the whole stack.
+async fn pass_mainstay(options: &Options, documents: &[Document]) -> Result<Pass> {
+    let target = Target::new(options).await?;
+    let waits = Arc::new(Waits::default());
+    let hook = Arc::clone(&waits);
+    let backoff = Exponential::new(Duration::from_millis(100), 2.0, Duration::from_secs(10))?;
+    let policy = RetryPolicy::default()
+        .retries(8)
+        .backoff(backoff)
+        .on_retry(move |event: &RetryEvent| hook.note(event));
+    let mainstay = Mainstay::builder()
+        .client(|client| target.client(client))
+        .attempt_timeout(target.attempt())
+        .retry(policy)
+        .check(check::json)
+        .build()?;
+    let pass = Pass::run("Mainstay", mainstay, &target.model, documents, options.concurrency).await;
+    Ok(pass.seen_by(target.mock.as_ref()).waited(&waits))
+}
+
+// === impl Target ===
+
+impl Target {
+    async fn new(options: &Options) -> Result<Self> {
+        if let (Some(base_url), Some(model)) = (&options.base_url, &options.model) {
+            return Ok(Self { base_url: base_url.clone(), model: model.clone(), mock: None });
+        }
+        let mock = MockOpenAi::builder().plan(storm::plan(options.seed)).start().await?;
+        Ok(Self { base_url: mock.base_url(), model: storm::MODEL.to_owned(), mock: Some(mock) })
+    }
+
+    fn client(&self, builder: ClientBuilder) -> ClientBuilder {
+        let builder = if self.mock.is_some() { builder } else { builder.env() };
+        builder.base_url(&self.base_url)
+    }
+
+    const fn attempt(&self) -> Duration {
+        if self.mock.is_some() { ATTEMPT } else { REAL_ATTEMPT }
+    }
+
+    /// Asks a real server for its models, so that a wrong address or key is said once and not 254 times.
+    async fn preflight(&self, client: &Client) -> Result<()> {
+        if self.mock.is_some() {
+            return Ok(());
+        }
+        match client.models().await {
+            Err(error) if matches!(error.fault().kind, FaultKind::Connect | FaultKind::Auth) => {
+                bail!("{error}")
+            }
+            _ => Ok(()),
+        }
+    }
+}
