@@ -8,7 +8,7 @@ use std::{
     future::{Ready, ready},
     hint::black_box,
     pin::pin,
-    sync::LazyLock,
+    sync::{Arc, LazyLock},
     task::{Context, Poll, Waker},
 };
 
@@ -16,11 +16,21 @@ use anyhow::Result;
 use backon::{ExponentialBuilder, Retryable};
 use mainstay_backoff::{RetryLayer, RetryPolicy, retry};
 use mainstay_fault::Fault;
-use tower::{Layer, Service, retry::Policy, service_fn};
+use tower::{
+    Layer, Service,
+    retry::{
+        Policy,
+        budget::{Budget, TpsBudget},
+    },
+    service_fn,
+};
 
 use crate::{
     Measure,
-    rows::{BACKOFF, BACKOFF_STATIC, BACKON, RETRY, RETRY_CLOSURE, TOWER, TOWER_RESILIENCE},
+    rows::{
+        BACKOFF, BACKOFF_STATIC, BACKON, NO_RETRY, RETRY, RETRY_CLOSURE, TOWER, TOWER_BUDGET,
+        TOWER_RESILIENCE,
+    },
 };
 
 /// What is sent: small and [`Copy`], so that keeping it for another attempt costs nothing.
@@ -32,6 +42,10 @@ struct NeverRetry;
 
 /// The defaults, for as long as the program runs.
 static POLICY: LazyLock<RetryPolicy> = LazyLock::new(RetryPolicy::default);
+
+/// tower's own retry as its documentation shows it: within a budget, which successes pay into.
+#[derive(Clone, Default)]
+struct WithinBudget(Arc<TpsBudget>);
 
 /// Measures the works of this program.
 ///
@@ -55,6 +69,12 @@ fn layers(measure: &mut impl Measure) {
 
     let mut service = tower::retry::RetryLayer::new(NeverRetry).layer(inner);
     measure.unit(RETRY, TOWER, || call(&mut service));
+
+    let mut service = tower::retry::RetryLayer::new(WithinBudget::default()).layer(inner);
+    measure.unit(RETRY, TOWER_BUDGET, || call(&mut service));
+
+    let mut service = inner;
+    measure.unit(RETRY, NO_RETRY, || call(&mut service));
 
     let resilient = tower_resilience_retry::RetryLayer::<Request, u64, Fault>::builder().build();
     let mut service = resilient.layer(inner);
@@ -96,6 +116,26 @@ impl<T, E> Policy<Request, T, E> for NeverRetry {
 
     fn retry(&mut self, _: &mut Request, _: &mut Result<T, E>) -> Option<Ready<()>> {
         None
+    }
+
+    fn clone_request(&mut self, request: &Request) -> Option<Request> {
+        Some(*request)
+    }
+}
+
+// === impl WithinBudget ===
+
+impl<T, E> Policy<Request, T, E> for WithinBudget {
+    type Future = Ready<()>;
+
+    fn retry(&mut self, _: &mut Request, result: &mut Result<T, E>) -> Option<Ready<()>> {
+        match result {
+            Ok(_) => {
+                self.0.deposit();
+                None
+            }
+            Err(_) => self.0.withdraw().then(|| ready(())),
+        }
     }
 
     fn clone_request(&mut self, request: &Request) -> Option<Request> {

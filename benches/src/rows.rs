@@ -18,14 +18,18 @@ pub(crate) const CLIENT: &str = "mainstay-openai-client";
 pub(crate) const MAINSTAY: &str = "mainstay, whole stack";
 pub(crate) const ASYNC_OPENAI: &str = "async-openai";
 pub(crate) const BACKON: &str = "backon";
+pub(crate) const NO_RETRY: &str = "no retry at all";
 pub(crate) const TOWER: &str = "tower";
+pub(crate) const TOWER_BUDGET: &str = "tower, with its budget";
 pub(crate) const TOWER_RESILIENCE: &str = "tower-resilience";
 
 /// Everything that is measured, and what it must say.
 pub const ROWS: &[Row] = &[
     Row::new("retry", RETRY, BACKOFF_STATIC, TOWER).at_most(2.0).allocating(0.0),
     Row::new("retry", RETRY, BACKOFF, TOWER).allocating(0.0),
+    Row::new("retry", RETRY, BACKOFF, TOWER_BUDGET).at_most(1.0),
     Row::new("retry", RETRY, BACKOFF, TOWER_RESILIENCE),
+    Row::new("retry", RETRY, BACKOFF, NO_RETRY),
     Row::new("retry", RETRY_CLOSURE, BACKOFF, BACKON).at_most(1.0).allocating(0.0),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),

@@ -1,7 +1,6 @@
 use std::{
     fmt,
     future::Future,
-    ops::Deref,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -9,7 +8,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Backoff, Judge, RetryPolicy, Track, attempts::Attempts, wait::Wait};
+use crate::{Backoff, Handle, Judge, Track, attempts::Attempts, wait::Wait};
 
 pin_project! {
     /// A call of a [`Retry`](crate::Retry) service: its attempts and the waits between them.
@@ -19,17 +18,17 @@ pin_project! {
     /// Dropping it drops the attempt or the wait that is under way. Nothing is given back to the budget: what was
     /// sent was sent.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Request, P, B>
+    pub struct ResponseFuture<S, Request, P>
     where
         S: Service<Request>,
-        B: Backoff,
+        P: Handle,
     {
         #[pin]
         state: State<S::Future>,
         service: S,
         // The request for the next attempt, as long as there may be one.
         kept: Option<Request>,
-        attempts: Attempts<B::Delays>,
+        attempts: Attempts<<P::Backoff as Backoff>::Delays>,
         policy: P,
     }
 }
@@ -40,7 +39,7 @@ pin_project! {
         // To `Waiting` after a failure, or done.
         Calling { #[pin] future: F },
         // To `Readying`.
-        Waiting { #[pin] wait: Wait },
+        Waiting { wait: Wait },
         // To `Calling`.
         Readying,
     }
@@ -48,59 +47,69 @@ pin_project! {
 
 // === impl ResponseFuture ===
 
-impl<S, Request, P, B> ResponseFuture<S, Request, P, B>
+impl<S, Request, P> ResponseFuture<S, Request, P>
 where
     S: Service<Request>,
-    B: Backoff,
+    P: Handle,
 {
     /// Takes over the first attempt, and what is needed for others.
     pub(crate) const fn new(
         first: S::Future,
         service: S,
         kept: Option<Request>,
-        attempts: Attempts<B::Delays>,
+        attempts: Attempts<<P::Backoff as Backoff>::Delays>,
         policy: P,
     ) -> Self {
         Self { state: State::Calling { future: first }, service, kept, attempts, policy }
     }
+
+    /// Begins before the first attempt, which is made at the first poll.
+    pub(crate) const fn unsent(
+        service: S,
+        request: Request,
+        attempts: Attempts<<P::Backoff as Backoff>::Delays>,
+        policy: P,
+    ) -> Self {
+        Self { state: State::Readying, service, kept: Some(request), attempts, policy }
+    }
 }
 
-impl<S, Request, P, B, J, T> Future for ResponseFuture<S, Request, P, B>
+impl<S, Request, P> Future for ResponseFuture<S, Request, P>
 where
     S: Service<Request>,
     Request: Clone,
-    P: Deref<Target = RetryPolicy<B, J, T>>,
-    B: Backoff,
-    J: Judge<S::Response, S::Error>,
-    T: Track<Request>,
+    P: Handle,
+    P::Judge: Judge<S::Response, S::Error>,
+    P::Track: Track<Request>,
 {
     type Output = Result<S::Response, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let policy = this.policy.policy();
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     let mut outcome = ready!(future.poll(cx));
-                    let Some(fault) = this.policy.judge.judge(&mut outcome) else {
+                    let Some(fault) = policy.judge.judge(&mut outcome) else {
                         return Poll::Ready(outcome);
                     };
-                    let Ok(delay) = this.attempts.next(this.policy, &fault) else {
+                    let Ok(delay) = this.attempts.next(policy, &fault) else {
                         return Poll::Ready(outcome);
                     };
                     let Some(request) = this.kept else { return Poll::Ready(outcome) };
-                    this.policy.track.retried(request, &fault);
+                    policy.track.retried(request, &fault);
                     State::Waiting { wait: Wait::new(delay) }
                 }
                 StateProj::Waiting { wait } => {
-                    ready!(wait.poll(cx));
+                    ready!(Pin::new(wait).poll(cx));
                     State::Readying
                 }
                 StateProj::Readying => {
                     ready!(this.service.poll_ready(cx))?;
-                    let again = this.attempts.may_retry(&this.policy.settings);
+                    let again = this.attempts.may_retry(&policy.settings);
                     let request = if again { this.kept.clone() } else { this.kept.take() };
-                    let request = request.expect("a retry is only decided on while the request is kept");
+                    let request = request.expect("an attempt is only decided on while the request is kept");
                     State::Calling { future: this.service.call(request) }
                 }
             };
@@ -109,7 +118,7 @@ where
     }
 }
 
-impl<S: Service<Request>, Request, P, B: Backoff> fmt::Debug for ResponseFuture<S, Request, P, B> {
+impl<S: Service<Request>, Request, P: Handle> fmt::Debug for ResponseFuture<S, Request, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

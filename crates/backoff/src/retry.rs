@@ -1,6 +1,8 @@
-use std::borrow::Borrow;
+use std::task::{Context, Poll};
 
-use crate::{Backoff, Judge, RetryPolicy, attempts::Attempts, wait::Wait};
+use tower_service::Service;
+
+use crate::{Handle, Judge, ResponseFuture, attempts::Attempts};
 
 /// Runs an operation until it succeeds or its policy gives up: retries without tower.
 ///
@@ -32,20 +34,37 @@ use crate::{Backoff, Judge, RetryPolicy, attempts::Attempts, wait::Wait};
 /// assert_eq!((answer, attempts), (Ok("here"), 3));
 /// # });
 /// ```
-pub async fn retry<P, B, J, K, Op, Answer, T, E>(policy: P, mut operation: Op) -> Result<T, E>
+pub fn retry<P, Op, Answer, T, E>(policy: P, operation: Op) -> ResponseFuture<Operation<Op>, (), P>
 where
-    P: Borrow<RetryPolicy<B, J, K>>,
-    B: Backoff,
-    J: Judge<T, E>,
+    P: Handle,
+    P::Judge: Judge<T, E>,
     Op: FnMut() -> Answer,
     Answer: Future<Output = Result<T, E>>,
 {
-    let policy = policy.borrow();
-    let mut attempts = Attempts::begin(&policy.settings, None);
-    loop {
-        let mut outcome = operation().await;
-        let Some(fault) = policy.judge.judge(&mut outcome) else { return outcome };
-        let Ok(delay) = attempts.next(policy, &fault) else { return outcome };
-        Wait::new(delay).await;
+    let attempts = Attempts::begin(&policy.policy().settings, None);
+    ResponseFuture::unsent(Operation(operation), (), attempts, policy)
+}
+
+/// An operation that [`retry`] runs: a service that is always ready, and asked nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation<Op>(Op);
+
+// === impl Operation ===
+
+impl<Op, Answer, T, E> Service<()> for Operation<Op>
+where
+    Op: FnMut() -> Answer,
+    Answer: Future<Output = Result<T, E>>,
+{
+    type Response = T;
+    type Error = E;
+    type Future = Answer;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), E>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, (): ()) -> Answer {
+        (self.0)()
     }
 }

@@ -1,13 +1,12 @@
 use std::{
     mem,
-    ops::Deref,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use tower_service::Service;
 
-use crate::{Backoff, Judge, ResponseFuture, RetryPolicy, Track, attempts::Attempts};
+use crate::{Handle, Judge, ResponseFuture, RetryPolicy, Track, attempts::Attempts};
 
 /// A service that sends calls which fail again. Made by [`RetryLayer`](crate::RetryLayer).
 ///
@@ -34,28 +33,28 @@ impl<S, P> Retry<S, P> {
     }
 }
 
-impl<S, Request, P, B, J, T> Service<Request> for Retry<S, P>
+impl<S, Request, P> Service<Request> for Retry<S, P>
 where
     S: Service<Request> + Clone,
     Request: Clone,
-    P: Deref<Target = RetryPolicy<B, J, T>> + Clone,
-    B: Backoff,
-    J: Judge<S::Response, S::Error>,
-    T: Track<Request>,
+    P: Handle + Clone,
+    P::Judge: Judge<S::Response, S::Error>,
+    P::Track: Track<Request>,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Request, P, B>;
+    type Future = ResponseFuture<S, Request, P>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let attempts = Attempts::begin(&self.policy.settings, self.policy.track.deadline(&request));
+        let RetryPolicy { settings, track, .. } = self.policy.policy();
+        let attempts = Attempts::begin(settings, track.deadline(&request));
+        let kept = attempts.may_retry(settings).then(|| request.clone());
         let spare = self.inner.clone();
         let mut ready = mem::replace(&mut self.inner, spare);
-        let kept = attempts.may_retry(&self.policy.settings).then(|| request.clone());
         let first = ready.call(request);
         ResponseFuture::new(first, ready, kept, attempts, self.policy.clone())
     }

@@ -5,33 +5,30 @@ use std::{
     time::Duration,
 };
 
-use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-pin_project! {
-    /// The wait before a retry. A wait of zero is over at once, without a timer.
-    #[derive(Debug)]
-    #[must_use = "futures do nothing unless polled"]
-    pub struct Wait {
-        #[pin]
-        sleep: Option<Sleep>,
-    }
+/// The wait before a retry. A wait of zero is over at once, without a timer.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Wait {
+    /// Boxed, so that calls which do not wait carry no room for a timer.
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 // === impl Wait ===
 
 impl Wait {
     pub(crate) fn new(delay: Duration) -> Self {
-        Self { sleep: (!delay.is_zero()).then(|| sleep(delay)) }
+        Self { sleep: (!delay.is_zero()).then(|| Box::pin(sleep(delay))) }
     }
 }
 
 impl Future for Wait {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        match self.project().sleep.as_pin_mut() {
-            Some(sleep) => sleep.poll(cx),
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.sleep {
+            Some(sleep) => sleep.as_mut().poll(cx),
             None => Poll::Ready(()),
         }
     }

@@ -23,7 +23,7 @@ pub(crate) struct Programs<'a> {
 }
 
 /// What criterion is told where noise does not matter.
-const QUICK: [&str; 4] = ["--warm-up-time", "0.01", "--measurement-time", "0.05"];
+const QUICK: [&str; 4] = ["--warm-up-time", "0.01", "--measurement-time", "0.1"];
 
 /// Asks cargo where it builds: `CARGO_TARGET_DIR` and cargo's own configuration count.
 pub(crate) fn target_directory() -> Result<PathBuf> {

@@ -99,6 +99,11 @@ impl Line {
         let time = self.bar.map(|bar| format!("{bar:.2}"));
         let allocations = self.allocations_bar.map(|bar| format!("{bar:.0} allocations"));
         let bars: Vec<String> = time.into_iter().chain(allocations).collect();
+        let verdict = match self.pass {
+            _ if bars.is_empty() => "",
+            true => "yes",
+            false => "NO",
+        };
         [
             self.work.to_owned(),
             self.ours.to_owned(),
@@ -108,7 +113,7 @@ impl Line {
             format!("{:.2}", self.ratio),
             bars.join(", "),
             format!("{:.0} beside {:.0}", self.allocations, self.peer_allocations),
-            if self.pass { "yes" } else { "NO" }.to_owned(),
+            verdict.to_owned(),
         ]
     }
 }
