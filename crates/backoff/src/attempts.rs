@@ -5,8 +5,8 @@ use mainstay_fault::{Elsewhere, Fault, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
-    Backoff, GiveUp, RetryPolicy,
-    policy::Settings,
+    Backoff, GiveUp,
+    settings::Settings,
     span::{Span, scale},
 };
 
@@ -61,19 +61,20 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
         self.retries == 0
     }
 
-    /// Decides after a failure: to retry after a delay, or why not. Tells the hook and the trace.
-    pub(crate) fn next<B, J, T>(
+    /// Decides after a failure: to retry after a delay, or why not. Tells the hooks and the trace.
+    pub(crate) fn next<B>(
         &mut self,
-        policy: &RetryPolicy<B, J, T>,
+        settings: &Settings,
+        backoff: &B,
         fault: &Fault,
     ) -> Result<Duration, GiveUp>
     where
         B: Backoff<Delays = D>,
     {
         let attempt = self.retries + 1;
-        let decision = self.decide(&policy.settings, &policy.backoff, fault);
+        let decision = self.decide(settings, backoff, fault);
         self.retries += u32::from(decision.is_ok());
-        policy.settings.tell(attempt, fault, decision);
+        settings.tell(attempt, fault, decision);
         decision
     }
 

@@ -91,15 +91,10 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     let mut outcome = ready!(future.poll(cx));
-                    let Some(fault) = policy.judge.judge(&mut outcome) else {
-                        return Poll::Ready(outcome);
-                    };
-                    let Ok(delay) = this.attempts.next(policy, &fault) else {
-                        return Poll::Ready(outcome);
-                    };
-                    let Some(request) = this.kept else { return Poll::Ready(outcome) };
-                    policy.track.retried(request, &fault);
-                    State::Waiting { wait: Wait::new(delay) }
+                    match policy.after(this.attempts, this.kept.as_mut(), &mut outcome) {
+                        Some(wait) => State::Waiting { wait },
+                        None => return Poll::Ready(outcome),
+                    }
                 }
                 StateProj::Waiting { wait } => {
                     ready!(Pin::new(wait).poll(cx));

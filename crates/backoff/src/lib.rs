@@ -14,6 +14,7 @@ mod event;
 mod handle;
 mod judge;
 mod policy;
+mod settings;
 mod track;
 
 mod future;

@@ -1,18 +1,14 @@
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use fastrand::Rng;
-use mainstay_fault::{Fault, retryable};
+use mainstay_fault::Fault;
 
 use crate::{
-    Backoff, ByFault, Check, Classify, Exponential, GiveUp, GiveUpEvent, Jitter, Rejected, RetryBudget,
-    RetryEvent, Tracked, Untracked, attempts::Attempts, event::observe,
+    Backoff, ByFault, Check, Classify, Exponential, GiveUpEvent, Jitter, Judge, Rejected, RetryBudget,
+    RetryEvent, Track, Tracked, Untracked, Wait, attempts::Attempts, settings::Settings,
 };
 
 /// When to send a call again, and after what wait.
@@ -60,24 +56,6 @@ pub struct RetryPolicy<B: Backoff = Exponential, J = ByFault, T = Untracked> {
     /// The call that a clone of this policy is driving in tower's own retry layer.
     pub(crate) call: Option<Attempts<B::Delays>>,
 }
-
-/// What does not depend on any type.
-#[derive(Clone)]
-pub(crate) struct Settings {
-    pub(crate) retries: u32,
-    pub(crate) jitter: Jitter,
-    pub(crate) cap: Duration,
-    pub(crate) max_wait: Duration,
-    pub(crate) deadline: Option<Duration>,
-    pub(crate) budget: Option<RetryBudget>,
-    pub(crate) on_retry: Option<Arc<Hook<RetryEvent>>>,
-    pub(crate) on_give_up: Option<Arc<Hook<GiveUpEvent>>>,
-    when: Option<Arc<Decision>>,
-    seed: Option<Arc<AtomicU64>>,
-}
-
-type Hook<Event> = dyn Fn(&Event) + Send + Sync;
-type Decision = dyn Fn(&Fault) -> bool + Send + Sync;
 
 // === impl RetryPolicy ===
 
@@ -192,6 +170,24 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
         }
     }
 
+    /// What follows on an attempt: the wait before the next one, whose request is told of it; `None` if the outcome
+    /// stands.
+    pub(crate) fn after<Request, Res, E>(
+        &self,
+        attempts: &mut Attempts<B::Delays>,
+        again: Option<&mut Request>,
+        outcome: &mut Result<Res, E>,
+    ) -> Option<Wait>
+    where
+        J: Judge<Res, E>,
+        T: Track<Request>,
+    {
+        let fault = self.judge.judge(outcome)?;
+        let delay = attempts.next(&self.settings, &self.backoff, &fault).ok()?;
+        self.track.retried(again?, &fault);
+        Some(Wait::new(delay))
+    }
+
     fn judged<Other>(self, judge: impl FnOnce(J) -> Other) -> RetryPolicy<B, Other, T> {
         let judge = judge(self.judge);
         RetryPolicy { settings: self.settings, backoff: self.backoff, judge, track: self.track, call: None }
@@ -227,49 +223,5 @@ impl<B: Backoff + fmt::Debug, J: fmt::Debug, T: fmt::Debug> fmt::Debug for Retry
             .field("judge", &self.judge)
             .field("track", &self.track)
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Settings ===
-
-impl Default for Settings {
-    fn default() -> Self {
-        let minute = Duration::from_secs(60);
-        Self {
-            retries: 3,
-            jitter: Jitter::default(),
-            cap: minute,
-            max_wait: minute,
-            deadline: None,
-            budget: Some(RetryBudget::default()),
-            on_retry: None,
-            on_give_up: None,
-            when: None,
-            seed: None,
-        }
-    }
-}
-
-impl Settings {
-    pub(crate) fn retryable(&self, fault: &Fault) -> bool {
-        self.when.as_ref().map_or_else(|| retryable(fault), |when| when(fault))
-    }
-
-    /// Tells the hooks and the trace what was decided.
-    pub(crate) fn tell(&self, attempt: u32, fault: &Fault, decision: Result<Duration, GiveUp>) {
-        observe(attempt, fault, decision);
-        let fault = *fault;
-        match (decision, &self.on_retry, &self.on_give_up) {
-            (Ok(delay), Some(hook), _) => hook(&RetryEvent { attempt, fault, delay }),
-            (Err(reason), _, Some(hook)) => hook(&GiveUpEvent { attempt, fault, reason }),
-            _ => {}
-        }
-    }
-
-    /// The source of chance of one call.
-    pub(crate) fn rng(&self) -> Rng {
-        // The odd constant is 2^64 divided by the golden ratio: consecutive calls get seeds far apart.
-        let next = |seed: &Arc<AtomicU64>| seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
-        self.seed.as_ref().map_or_else(Rng::new, |seed| Rng::with_seed(next(seed)))
     }
 }

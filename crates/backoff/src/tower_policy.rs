@@ -17,13 +17,10 @@ where
     type Future = Wait;
 
     fn retry(&mut self, request: &mut Request, outcome: &mut Result<Res, E>) -> Option<Wait> {
-        let fault = self.judge.judge(outcome)?;
         let mut call = self.call.take().unwrap_or_else(|| Attempts::begin(&self.settings, None));
-        let decision = call.next(self, &fault);
+        let wait = self.after(&mut call, Some(request), outcome);
         self.call = Some(call);
-        let delay = decision.ok()?;
-        self.track.retried(request, &fault);
-        Some(Wait::new(delay))
+        wait
     }
 
     fn clone_request(&mut self, request: &Request) -> Option<Request> {

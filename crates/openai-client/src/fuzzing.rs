@@ -1,6 +1,9 @@
 //! The parsers of what comes from the network, without a network, for the fuzz targets.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    sync::LazyLock,
+    task::{Context, Poll, Waker},
+};
 
 use crate::{
     Accumulator, ChatResponse, Client, Error,
@@ -56,6 +59,8 @@ fn show(error: &Error) {
 }
 
 fn origin() -> Origin {
-    let client = Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("the URL is one");
-    Origin { shared: client.shared, operation: Operation::Chat }
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        Client::builder().base_url("http://127.0.0.1:1/v1").build().expect("the URL is one")
+    });
+    Origin { shared: CLIENT.shared.clone(), operation: Operation::Chat }
 }
