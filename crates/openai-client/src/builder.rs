@@ -23,7 +23,7 @@ use crate::{
 /// | [`max_response_size`](Self::max_response_size) | 64 MiB |
 /// | [`idempotency_header`](Self::idempotency_header) | `Idempotency-Key` |
 ///
-/// `TCP_NODELAY` is on. Proxies are taken from the environment, as curl does.
+/// `TCP_NODELAY` is on. Proxies are taken from the environment, except for a server on this machine.
 ///
 /// # Examples
 ///
@@ -156,7 +156,11 @@ impl ClientBuilder {
         if let Some(version) = &self.azure_api_version {
             endpoint = endpoint.azure(version);
         }
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if endpoint.is_local() {
+            http = http.no_proxy();
+        }
+        let http = http
             .tcp_nodelay(true)
             .connect_timeout(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))
             .user_agent(concat!("mainstay/", env!("CARGO_PKG_VERSION")))

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use url::Url;
+use url::{Host, Url};
 
 use crate::InvalidSetting;
 
@@ -49,6 +49,16 @@ impl Endpoint {
 
     pub(crate) const fn is_azure(&self) -> bool {
         self.azure
+    }
+
+    /// Whether the API is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        match self.base.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        }
     }
 
     pub(crate) fn is_openai(&self) -> bool {
