@@ -1,6 +1,6 @@
 //! The contract that every layer's tests run.
 //!
-//! [`script`] makes the innermost service of a test: it answers as told, panics when it is called unready, and a
+//! [`script()`] makes the innermost service of a test: it answers as told, panics when it is called unready, and a
 //! [`Record`] tells what it saw. [`check_contract`] and [`check_cancel`] drive a layer over it and panic where the layer
 //! breaks tower's contract of readiness, or leaks what a dropped call held.
 //!
