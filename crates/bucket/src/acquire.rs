@@ -9,10 +9,7 @@ use std::{
 use pin_project_lite::pin_project;
 
 use crate::{
-    Clock, TokioClock, TooLarge, TryAcquireError,
-    core::Core,
-    held::{Patience, Place},
-    wait::Wait,
+    Clock, Patience, TokioClock, TooLarge, TryAcquireError, core::Core, held::Place, queue::Queue, wait::Wait,
 };
 
 pin_project! {
@@ -35,7 +32,7 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             if let Some(wait) = this.wait.as_ref() {
                 let turn = wait.turn();
-                this.core.locked(|held| held.leave(turn));
+                this.core.leave(turn);
             }
         }
     }
@@ -56,7 +53,7 @@ impl<C: Clock> Future for Acquire<'_, C> {
         let mut this = self.project();
         loop {
             if let Some(wait) = this.wait.as_mut().as_pin_mut() {
-                let waited = ready!(wait.poll(this.core, cx));
+                let waited = ready!(wait.poll(*this.core, cx));
                 this.wait.set(None);
                 return Poll::Ready(Ok(waited));
             }
@@ -73,7 +70,7 @@ fn take_or_join<C: Clock>(core: &Core<C>, tokens: u64) -> Result<Option<Place>, 
         Ok(()) => Ok(None),
         Err(TryAcquireError::TooLarge(error)) => Err(error),
         Err(TryAcquireError::NotYet(_)) => {
-            let place = core.locked(|held| held.take_or_join(tokens, Patience::ENDLESS));
+            let place = core.take_or_join(tokens, Patience::ENDLESS);
             Ok(place.expect("who has endless patience is not refused"))
         }
     }

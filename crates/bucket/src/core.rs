@@ -23,6 +23,7 @@ use std::{
 
 use crate::{
     Clock, TooLarge, TryAcquireError,
+    clock::Frozen,
     held::Held,
     line::Line,
     price::{LAST, LONGEST, Price, Ticks, ticks, time},
@@ -33,6 +34,8 @@ pub(crate) struct Core<C> {
     word: AtomicU64,
     price: AtomicU64,
     capacity: u64,
+    /// Whether time refills it, or only refunds.
+    refills: bool,
     pub(crate) stash: Stash,
     clock: C,
     line: Mutex<Line>,
@@ -75,7 +78,11 @@ impl<C> Core<C> {
     /// A full bucket.
     pub(crate) fn new(capacity: u64, price: Price, clock: C, stash: Stash) -> Self {
         let (word, price) = (AtomicU64::new(0), AtomicU64::new(price.bits()));
-        Self { word, price, capacity, stash, clock, line: Mutex::default() }
+        Self { word, price, capacity, refills: true, stash, clock, line: Mutex::default() }
+    }
+
+    pub(crate) const fn refills(&self) -> bool {
+        self.refills
     }
 
     /// Tells whether a bucket would be full again within a year.
@@ -113,6 +120,13 @@ impl<C> Core<C> {
     /// Moves the instant. For who has the lock while the bit is set: nobody else writes then.
     pub(crate) fn put(&self, full_at: Ticks, held: bool) {
         self.word.store(Word::new(full_at, held).0, Release);
+    }
+}
+
+impl Core<Frozen> {
+    /// A balance that only refunds refill.
+    pub(crate) fn semaphore(permits: u64) -> Self {
+        Self { refills: false, ..Self::new(permits, Price::UNIT, Frozen, Stash::none()) }
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{task::Waker, time::Duration};
 
 use crate::{
-    Clock,
+    Clock, Patience,
     core::Core,
     line::{Left, Line, Turn},
     price::{LAST, Price, Ticks, time},
@@ -31,20 +31,13 @@ pub(crate) struct Place {
     pub(crate) wait: Duration,
 }
 
-/// How many may wait, and how long.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    pub(crate) wait: Duration,
-    pub(crate) waiters: usize,
-}
-
 /// Why somebody may not wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// It would take so long.
     TooLong(Duration),
-    /// As many as may wait do; it would take so long.
-    LineFull(Duration),
+    /// As many as may wait do.
+    LineFull,
 }
 
 // === impl Wakers ===
@@ -54,12 +47,6 @@ impl Wakers {
         self.woken.into_iter().for_each(Waker::wake);
         drop(self.stale);
     }
-}
-
-// === impl Patience ===
-
-impl Patience {
-    pub(crate) const ENDLESS: Self = Self { wait: Duration::MAX, waiters: usize::MAX };
 }
 
 // === impl Held ===
@@ -104,11 +91,11 @@ impl<'a, C: Clock> Held<'a, C> {
     /// Takes tokens, or a place in the line.
     pub(crate) fn take_or_join(&mut self, tokens: u64, patience: Patience) -> Result<Option<Place>, Refused> {
         let Err(wait) = self.take(tokens) else { return Ok(None) };
-        if wait > patience.wait {
+        if self.core.refills() && wait > patience.wait {
             return Err(Refused::TooLong(wait));
         }
         if self.line.len() >= patience.waiters {
-            return Err(Refused::LineFull(wait));
+            return Err(Refused::LineFull);
         }
         Ok(Some(Place { turn: self.line.join(tokens), wait }))
     }
@@ -174,6 +161,8 @@ impl<'a, C: Clock> Held<'a, C> {
     fn due(&self, tokens: u64) -> Ticks {
         let burst = self.price.cost(self.core.capacity());
         let due = self.full_at.saturating_add(self.price.cost(tokens)).saturating_sub(burst).min(LAST);
+        // Nobody knows when something is given back.
+        let due = if self.core.refills() || due <= self.now { due } else { LAST };
         due.max(self.line.paused_until)
     }
 

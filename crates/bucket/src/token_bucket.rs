@@ -180,6 +180,10 @@ impl<C: Clock> TokenBucket<C> {
         Rate::from_price(self.core.price())
     }
 
+    pub(crate) fn core(&self) -> &Core<C> {
+        &self.core
+    }
+
     fn build(capacity: u64, rate: Rate, clock: C, stash: Stash) -> Result<Self, InvalidLimit> {
         check(capacity, Core::<C>::fills(capacity, rate.price()))?;
         let core = Core::new(capacity, rate.price(), clock, stash);

@@ -7,7 +7,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::{Clock, core::Core, held::Place, line::Turn};
+use crate::{held::Place, line::Turn, queue::Queue};
 
 pin_project! {
     /// One who stands in line. Whoever holds it leaves the line when it goes away.
@@ -30,21 +30,17 @@ impl Wait {
         self.turn
     }
 
-    pub(crate) fn waited(&self) -> Duration {
-        self.since.elapsed()
-    }
-
     /// Sleeps until its turn has come and its tokens are there. Only the first in line needs to set its timer anew: the
     /// others are woken when they have become the first.
-    pub(crate) fn poll<C: Clock>(
+    pub(crate) fn poll<Q: Queue + ?Sized>(
         self: Pin<&mut Self>,
-        core: &Core<C>,
+        queue: &Q,
         cx: &mut Context<'_>,
     ) -> Poll<Duration> {
         let mut this = self.project();
         let mut slept = false;
         loop {
-            match core.locked(|held| held.fetch(*this.turn, cx.waker())) {
+            match queue.fetch(*this.turn, cx.waker()) {
                 Ok(()) => return Poll::Ready(this.since.elapsed()),
                 Err(Some(wait)) => this.sleep.as_mut().reset(Instant::now() + wait),
                 Err(None) if slept => return Poll::Pending,

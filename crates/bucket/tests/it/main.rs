@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 mod bucket;
+mod contract;
+mod headers;
+mod layer;
+mod limits;
 mod model;
 mod reference;
 mod settings;
