@@ -1,9 +1,4 @@
-use std::{
-    borrow::Borrow,
-    fmt,
-    hash::Hash,
-    sync::Arc,
-};
+use std::{borrow::Borrow, fmt, hash::Hash, sync::Arc};
 
 use ahash::RandomState;
 use dashmap::{DashMap, Entry};

@@ -17,7 +17,8 @@ use crate::{Rate, TokenBucket, headers::reset};
 ///
 /// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
 /// * `limit` below the bucket's capacity lowers its rate to that much a minute; above, it changes nothing.
-/// * nothing `remaining` and a `reset` pause the bucket until then.
+/// * nothing `remaining` pauses the bucket until the `reset`, where that is a window's end. Where it is the time in which a
+///   bucket that refills continuously is full again (OpenAI's is), it does not: the first of it is there much sooner.
 ///
 /// # Examples
 ///
@@ -94,9 +95,18 @@ impl ServerLimit {
             let excess = bucket.available().saturating_sub(remaining);
             bucket.charge(u64::try_from(excess).unwrap_or(0));
         }
-        if let (Some(0), Some(reset)) = (self.remaining, self.reset) {
+        if let (Some(0), Some(reset)) = (self.remaining, self.reset)
+            && !self.refills_continuously(reset)
+        {
             bucket.pause(reset);
         }
+    }
+
+    /// Whether a bucket with nothing in it would be full at the reset if it refilled all along: a minute brings all of it.
+    /// A window's end comes sooner, unless the window has just begun; then the next 429 says so.
+    fn refills_continuously(&self, reset: Duration) -> bool {
+        const NEARLY_A_MINUTE: Duration = Duration::from_secs(54);
+        self.limit.is_some() && reset >= NEARLY_A_MINUTE
     }
 }
 

@@ -1,11 +1,13 @@
-use std::time::Duration;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mainstay_backoff::{Rejected, RetryPolicy};
+use mainstay_bucket::Limits;
 use mainstay_openai_client::{ApiKey, ChatResponse, Client, ClientBuilder, InvalidSetting};
 
 use crate::{
     Mainstay,
-    stack::{self, AnswerCheck},
+    limits::by_model,
+    stack::{AnswerCheck, Common},
 };
 
 /// Sets up a [`Mainstay`].
@@ -18,6 +20,8 @@ use crate::{
 /// | [`first_token_timeout`](Self::first_token_timeout) | 1 min: one attempt that is streamed, up to its first token |
 /// | [`between_tokens_timeout`](Self::between_tokens_timeout) | 1 min |
 /// | [`retry`](Self::retry) | as of [`RetryPolicy`]: 3 retries, from 1 s, with a budget |
+/// | [`limits`](Self::limits) | none but what the server says of its own |
+/// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
 /// | [`check`](Self::check) | none: every answer is taken |
 ///
 /// # Examples
@@ -41,6 +45,8 @@ pub struct Builder {
     deadline: Duration,
     attempt_timeout: Duration,
     retry: RetryPolicy,
+    limits: HashMap<String, Arc<Limits>>,
+    max_wait: Duration,
     check: AnswerCheck,
 }
 
@@ -55,6 +61,8 @@ impl Builder {
             deadline: 10 * MINUTE,
             attempt_timeout: 2 * MINUTE,
             retry: RetryPolicy::default(),
+            limits: HashMap::new(),
+            max_wait: MINUTE,
             check: Box::new(|_| Ok(())),
         }
     }
@@ -104,6 +112,33 @@ impl Builder {
         self
     }
 
+    /// Limits the calls to a model, in requests and tokens a minute and in calls under way.
+    ///
+    /// Calls wait for their turn, first come, first served, before they are sent. Each reserves what it is expected to need
+    /// and settles on what it has used. Whether limits are set or not, the server's own word counts: its
+    /// `x-ratelimit-*` headers narrow them, and a Retry-After holds back all calls to the model.
+    ///
+    /// ```
+    /// use mainstay::{Mainstay, bucket::Limits};
+    ///
+    /// let mainstay = Mainstay::builder()
+    ///     .base_url("http://127.0.0.1:8080/v1")
+    ///     .limits("gpt-4o", Limits::default().requests_per_minute(600)?.tokens_per_minute(90_000)?)
+    ///     .build()?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn limits(mut self, model: impl Into<String>, limits: impl Into<Arc<Limits>>) -> Self {
+        self.limits.insert(model.into(), limits.into());
+        self
+    }
+
+    /// Sets the longest that an attempt waits for the limits. What would wait longer is refused at once, as
+    /// [`Shed`](mainstay_fault::FaultKind::Shed), with the time after which it would be served.
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
     /// Looks at each whole answer, and asks again where the closure refuses it: see [`check`](crate::check).
     ///
     /// Streams are not checked: their answer has been passed on by the time it is known.
@@ -123,11 +158,14 @@ impl Builder {
     pub fn build(self) -> Result<Mainstay, InvalidSetting> {
         let client: Client = self.client.timeout(self.deadline).build()?;
         let whole = client.with_timeout(self.attempt_timeout);
-        Ok(Mainstay {
-            stream: stack::stream(self.deadline, self.retry.clone(), client.streaming()),
-            chat: stack::chat(self.deadline, self.retry, self.check, whole),
-            client,
-        })
+        let common = Common {
+            deadline: self.deadline,
+            retry: self.retry,
+            limits: by_model(self.limits),
+            max_wait: self.max_wait,
+        };
+        let stream = common.stream(client.streaming());
+        Ok(Mainstay { chat: common.chat(self.check, whole), stream, client })
     }
 }
 
@@ -138,6 +176,7 @@ impl std::fmt::Debug for Builder {
             .field("deadline", &self.deadline)
             .field("attempt_timeout", &self.attempt_timeout)
             .field("retry", &self.retry)
+            .field("limits", &self.limits)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,5 @@
 use mainstay_backoff::Rejected;
+use mainstay_bucket::Limited;
 use mainstay_fault::{Fault, HasFault};
 
 use crate::openai;
@@ -22,6 +23,9 @@ pub enum Error {
     /// The last attempt's answer did not pass the [check](crate::Builder::check).
     #[error("answer rejected: {0}")]
     Rejected(#[from] Rejected),
+    /// A limit on this side is reached, and the wait for it would be too long: nothing was sent.
+    #[error(transparent)]
+    Limited(#[from] Limited),
 }
 
 // === impl Error ===
@@ -31,6 +35,7 @@ impl HasFault for Error {
         match self {
             Self::Call(error) => error.fault(),
             Self::Rejected(error) => error.fault(),
+            Self::Limited(error) => error.fault(),
         }
     }
 }

@@ -3,13 +3,18 @@
 mod builder;
 mod deadline;
 mod error;
+mod limits;
 mod mainstay;
 mod stack;
+mod stream;
+mod usage;
 
 pub mod check;
 
 /// Delays, jitter, budgets, the retry policy and layer: the crate `mainstay-backoff`.
 pub use mainstay_backoff as backoff;
+/// Token buckets, limits and the rate-limit layer: the crate `mainstay-bucket`.
+pub use mainstay_bucket as bucket;
 /// What went wrong, and what may be done about it: the crate `mainstay-fault`.
 pub use mainstay_fault as fault;
 /// The client of OpenAI-compatible APIs: the crate `mainstay-openai-client`.
@@ -21,5 +26,7 @@ pub use error::Error;
 pub use mainstay::Mainstay;
 pub use mainstay_backoff::{Rejected, RetryPolicy};
 pub use mainstay_fault::{Fault, FaultKind, HasFault};
-pub use mainstay_openai_client::{ChatRequest, ChatResponse, ChatStream};
+pub use mainstay_openai_client::{ChatRequest, ChatResponse};
 pub use stack::{ChatFuture, ChatService, StreamFuture, StreamService};
+pub use stream::ChatStream;
+pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

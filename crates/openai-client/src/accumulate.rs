@@ -1,3 +1,5 @@
+use futures_core::Stream;
+use futures_util::StreamExt;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
@@ -29,6 +31,22 @@ pub struct Accumulator {
 // === impl Accumulator ===
 
 impl Accumulator {
+    /// Reads a stream to its end.
+    ///
+    /// # Errors
+    ///
+    /// The stream's own error, if it breaks.
+    pub async fn read<S, E>(mut stream: S) -> Result<Self, E>
+    where
+        S: Stream<Item = Result<ChatChunk, E>> + Unpin,
+    {
+        let mut whole = Self::default();
+        while let Some(chunk) = stream.next().await {
+            whole.push(chunk?);
+        }
+        Ok(whole)
+    }
+
     /// Adds the next chunk.
     pub fn push(&mut self, mut chunk: ChatChunk) {
         for part in std::mem::take(&mut chunk.choices) {

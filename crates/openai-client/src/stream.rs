@@ -84,10 +84,7 @@ impl ChatStream {
     ///
     /// The stream's own error, if it breaks.
     pub async fn into_response(mut self) -> Result<ChatResponse, Error> {
-        let mut whole = Accumulator::default();
-        while let Some(chunk) = std::future::poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await {
-            whole.push(chunk?);
-        }
+        let whole = Accumulator::read(&mut self).await?;
         Ok(whole.finish(self.headers))
     }
 

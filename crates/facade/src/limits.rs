@@ -1,0 +1,76 @@
+//! Limits for each model, and what a chat weighs.
+
+use std::{collections::HashMap, sync::Arc};
+
+use mainstay_bucket::{
+    ByKey, ByUsage, HandOver, KeyedLimits, Limits, RateLimitLayer, Reservation, ServerLimits, Tracked,
+    WithServerLimits, by_key, estimate_tokens, hand_over, usage, with_server_limits,
+};
+
+use crate::{
+    ChatStream,
+    openai::{self, ChatRequest, ChatResponse},
+};
+
+/// Chooses the limits of a request by its model.
+pub(crate) type ByModel = ByKey<String, str, fn(&ChatRequest) -> &str>;
+pub(crate) type Weigh = fn(&ChatRequest) -> u64;
+pub(crate) type ChatMeter =
+    WithServerLimits<ByUsage<fn(&ChatResponse) -> Option<u64>>, fn(&ChatResponse) -> Option<ServerLimits>>;
+pub(crate) type StreamMeter = WithServerLimits<
+    HandOver<fn(openai::ChatStream, Reservation) -> ChatStream>,
+    fn(&openai::ChatStream) -> Option<ServerLimits>,
+>;
+pub(crate) type ChatLimits = RateLimitLayer<ByModel, Weigh, ChatMeter, Tracked>;
+pub(crate) type StreamLimits = RateLimitLayer<ByModel, Weigh, StreamMeter, Tracked>;
+
+/// The tokens that an answer is expected to have, where the request does not say how many it may have.
+const ANSWER: u64 = 500;
+/// What a message costs besides its text: OpenAI's own recipe counts three tokens, and one for a name.
+const MESSAGE: u64 = 4;
+
+/// The limits of each model: those that were set, and for other models limits so wide that only the server narrows them.
+pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> ByModel {
+    let limits = KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown));
+    by_key(limits, (|request| request.model.as_str()) as fn(&ChatRequest) -> &str)
+}
+
+/// Limits of which nothing is known yet: wider than any provider's, so that what the server says is all that counts.
+fn unknown() -> Arc<Limits> {
+    const REQUESTS: u64 = 10_000_000;
+    const TOKENS: u64 = 10_000_000_000;
+    let wide = Limits::default().requests_per_minute(REQUESTS);
+    let wide = wide.and_then(|limits| limits.tokens_per_minute(TOKENS));
+    Arc::new(wide.unwrap_or_default())
+}
+
+/// Makes the layer of calls that are answered whole.
+pub(crate) fn chat(by_model: ByModel) -> ChatLimits {
+    let used =
+        usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&ChatResponse) -> Option<u64>);
+    let says = (|response| Some(ServerLimits::from_headers(&response.headers)))
+        as fn(&ChatResponse) -> Option<ServerLimits>;
+    RateLimitLayer::with_limiter(by_model)
+        .weigh(weigh as Weigh)
+        .meter(with_server_limits(used, says))
+        .tracked()
+}
+
+/// Makes the layer of calls that are answered as a stream: a stream settles at its end.
+pub(crate) fn stream(by_model: ByModel) -> StreamLimits {
+    let settles = hand_over(ChatStream::new as fn(openai::ChatStream, Reservation) -> ChatStream);
+    let says = (|stream| Some(ServerLimits::from_headers(stream.headers())))
+        as fn(&openai::ChatStream) -> Option<ServerLimits>;
+    RateLimitLayer::with_limiter(by_model)
+        .weigh(weigh as Weigh)
+        .meter(with_server_limits(settles, says))
+        .tracked()
+}
+
+/// The tokens that a chat is expected to need: its prompt by its bytes, and its answer by what it may have.
+fn weigh(request: &ChatRequest) -> u64 {
+    let messages: u64 =
+        request.messages.iter().map(|message| MESSAGE + estimate_tokens(&message.text())).sum();
+    let answer = request.max_completion_tokens.or(request.max_tokens).map_or(ANSWER, u64::from);
+    messages.saturating_add(answer.saturating_mul(request.n.unwrap_or(1).into()))
+}

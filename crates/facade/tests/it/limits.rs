@@ -1,0 +1,120 @@
+//! Limits known, limits learned, and streams that settle at their end.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use mainstay::{
+    Builder, ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy,
+    backoff::{Exponential, RetryBudget},
+    bucket::Limits,
+    openai::StreamOptions,
+};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault};
+use tokio::task::JoinSet;
+
+async fn limited(plan: ModelPlan) -> (MockOpenAi, Builder) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let builder = Mainstay::builder().base_url(mock.base_url());
+    (mock, builder)
+}
+
+fn ask(n: usize) -> ChatRequest {
+    ChatRequest::new("m").user(format!("Question {n}?")).max_tokens(20)
+}
+
+/// Five calls more than the server takes in a minute: ten a second are allowed after the first 600.
+async fn hurry(mainstay: &Mainstay) {
+    let mut calls = JoinSet::new();
+    for n in 0..605 {
+        calls.spawn(mainstay.chat(ask(n)));
+    }
+    for answer in calls.join_all().await {
+        answer.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_is_known_is_hardly_ever_run_into() {
+    let (mock, builder) = limited(ModelPlan::new().requests_per_minute(600)).await;
+    let mainstay = builder.limits("m", Limits::default().requests_per_minute(600).unwrap()).build().unwrap();
+    hurry(&mainstay).await;
+    let stats = mock.stats();
+    assert_eq!(stats.ok(), 605);
+    // Calls sent a tenth of a second apart may arrive a little less apart.
+    assert!(stats.limited <= 6, "{} calls ran into the limit", stats.limited);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_not_known_is_learned() {
+    let (mock, builder) = limited(ModelPlan::new().requests_per_minute(600)).await;
+    let quick = Exponential::new(Duration::from_millis(50), 2.0, Duration::from_secs(1)).unwrap();
+    let policy =
+        RetryPolicy::default().retries(20).backoff(quick).budget(RetryBudget::new(1.0, 100.0, 100).unwrap());
+    hurry(&builder.retry(policy).build().unwrap()).await;
+    let stats = mock.stats();
+    assert_eq!(stats.ok(), 605);
+    assert!(stats.limited < 60, "{} calls ran into the limit", stats.limited);
+}
+
+#[tokio::test]
+async fn what_would_wait_too_long_is_refused_here_and_says_for_how_long() {
+    let (mock, builder) = limited(ModelPlan::new()).await;
+    let limits = Limits::default().requests_per_minute(1).unwrap();
+    let mainstay = builder.limits("m", limits).max_wait(Duration::from_secs(10)).build().unwrap();
+    mainstay.chat(ask(0)).await.unwrap();
+    let fault = mainstay.chat(ask(1)).await.unwrap_err().fault();
+    assert_eq!(fault.kind, FaultKind::Shed);
+    let after = fault.retry_after.unwrap().as_secs();
+    assert!((50..=60).contains(&after), "{after} s");
+    assert_eq!(mock.stats().calls, 1, "nothing was sent");
+    mainstay.chat(ChatRequest::new("another").user("Hello?")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_call_settles_on_what_it_has_used() {
+    let (_mock, builder) = limited(ModelPlan::new()).await;
+    let limits = Arc::new(Limits::default().tokens_per_minute(60_000_000).unwrap());
+    let mainstay = builder.limits("m", Arc::clone(&limits)).build().unwrap();
+    let before = limits.tokens_available().unwrap();
+    let used = mainstay.chat(ask(0).max_tokens(1_000_000)).await.unwrap().usage.unwrap().total_tokens;
+    let spent = before - limits.tokens_available().unwrap();
+    assert!(spent <= i64::try_from(used).unwrap(), "{spent} spent, {used} used");
+}
+
+#[tokio::test]
+async fn a_stream_holds_its_place_to_its_end_and_settles_there() {
+    let (_mock, builder) = limited(ModelPlan::new()).await;
+    let limits = Arc::new(Limits::default().in_flight(1).unwrap().tokens_per_minute(60_000_000).unwrap());
+    let mainstay = builder.limits("m", Arc::clone(&limits)).build().unwrap();
+    let before = limits.tokens_available().unwrap();
+    let mut stream = mainstay.chat_stream(ask(0).max_tokens(1_000_000)).await.unwrap();
+    assert_eq!(limits.in_flight_available(), Some(0));
+    while let Some(chunk) = stream.next().await {
+        assert!(chunk.unwrap().usage.is_none(), "nobody asked for the usage");
+    }
+    assert_eq!(limits.in_flight_available(), Some(1), "settled at its end, before it is dropped");
+    let used = i64::try_from(stream.usage().unwrap().total_tokens).unwrap();
+    assert!(before - limits.tokens_available().unwrap() <= used);
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_or_is_dropped_gives_its_place_back() {
+    let (_mock, builder) = limited(ModelPlan::new().sequence([StreamFault::Cut { after: 2 }])).await;
+    let limits = Arc::new(Limits::default().in_flight(1).unwrap());
+    let mainstay = builder.limits("m", Arc::clone(&limits)).build().unwrap();
+    let broken: Vec<_> = mainstay.chat_stream(ask(0)).await.unwrap().collect().await;
+    assert!(broken.last().unwrap().is_err());
+    assert_eq!(limits.in_flight_available(), Some(1));
+    drop(mainstay.chat_stream(ask(1)).await.unwrap());
+    assert_eq!(limits.in_flight_available(), Some(1));
+}
+
+#[tokio::test]
+async fn who_asks_for_the_usage_gets_it() {
+    let (_mock, builder) = limited(ModelPlan::new()).await;
+    let mainstay = builder.build().unwrap();
+    let mut request = ask(0);
+    request.stream_options = Some(StreamOptions::with_usage());
+    let chunks: Vec<_> = mainstay.chat_stream(request).await.unwrap().collect().await;
+    assert!(chunks.last().unwrap().as_ref().unwrap().usage.is_some());
+}
