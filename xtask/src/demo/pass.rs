@@ -25,6 +25,8 @@ pub(crate) struct Pass {
     pub(crate) failed: BTreeMap<FaultKind, u64>,
     pub(crate) calls: u64,
     pub(crate) tokens: Option<u64>,
+    /// Calls that the server refused by its own limits.
+    pub(crate) limited: Option<u64>,
     pub(crate) retries: u64,
     pub(crate) waited: Duration,
     pub(crate) latency: Histogram<u64>,
@@ -86,6 +88,7 @@ impl Pass {
             failed: BTreeMap::new(),
             calls: documents,
             tokens: None,
+            limited: None,
             retries: 0,
             waited: Duration::ZERO,
             latency,
@@ -115,6 +118,7 @@ impl Pass {
         if let Some(stats) = mock.map(MockOpenAi::stats) {
             self.calls = stats.calls;
             self.tokens = Some(stats.prompt_tokens + stats.completion_tokens);
+            self.limited = Some(stats.limited);
         }
         self
     }

@@ -24,6 +24,9 @@ pub(crate) fn table(passes: &[&Pass]) -> Table {
     }
     row("upstream calls", &|pass| pass.calls.to_string());
     row("  per document", &|pass| format!("{:.2}", pass.calls as f64 / pass.documents as f64));
+    if passes.iter().any(|pass| pass.limited.is_some()) {
+        row("rate limited by server", &|pass| pass.limited.map_or_else(|| "-".into(), count));
+    }
     row("retries", &|pass| count(pass.retries));
     row("  waited, in all", &|pass| if pass.retries == 0 { "-".into() } else { seconds(pass.waited) });
     if passes.iter().any(|pass| pass.tokens.is_some()) {

@@ -10,6 +10,19 @@ pub(crate) const MODEL: &str = "gpt-4o-mini";
 /// The share of calls that fail: about a fifth.
 const SHARE: f64 = 0.2;
 
+/// The requests and tokens that a minute allows, where that is the weather.
+pub(crate) const LIMITS: (u64, u64) = (600, 90_000);
+
+/// How many documents to send then: they need somewhat more than a minute's tokens.
+pub(crate) const LIMITED: usize = 140;
+
+/// No call fails, but a minute allows only so many of them.
+pub(crate) fn limited(seed: u64) -> Plan {
+    let (requests, tokens) = LIMITS;
+    let model = ModelPlan::new().latency(well()).requests_per_minute(requests).tokens_per_minute(tokens);
+    Plan::new().seed(seed).model(MODEL, model)
+}
+
 /// A fifth of the calls fail, each time in one of seventeen ways; the others take some 25 ms.
 ///
 /// Left out is what no second attempt at the same server mends: an empty purse, a wrong key, a missing model, an
@@ -36,8 +49,12 @@ pub(crate) fn plan(seed: u64) -> Plan {
         WholeFault::Length,
     ];
     let share = SHARE / faults.len() as f64;
-    let well = Latency::LogNormal { median: Duration::from_millis(25), sigma: 0.5 };
-    let model =
-        faults.into_iter().fold(ModelPlan::new().latency(well), |model, fault| model.fault(fault, share));
+    let hurts = ModelPlan::new().latency(well());
+    let model = faults.into_iter().fold(hurts, |model, fault| model.fault(fault, share));
     Plan::new().seed(seed).model(MODEL, model)
+}
+
+/// How long an answer takes that goes well.
+const fn well() -> Latency {
+    Latency::LogNormal { median: Duration::from_millis(25), sigma: 0.5 }
 }
