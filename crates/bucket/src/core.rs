@@ -142,6 +142,9 @@ impl<C: Clock> Core<C> {
 
     /// Puts tokens back. They fill the bucket at most.
     pub(crate) fn refund(&self, tokens: u64) {
+        if self.stash.put(tokens) {
+            return;
+        }
         let cost = self.price().cost(tokens);
         if self.change(|full_at| full_at.saturating_sub(cost)).is_none() {
             self.locked(|held| held.refund(tokens));

@@ -96,6 +96,19 @@ impl Stash {
         false
     }
 
+    /// Puts tokens back into this thread's place, if it is open and has room.
+    pub(crate) fn put(&self, tokens: u64) -> bool {
+        let Some(place) = self.place() else { return false };
+        let mut held = place.load(Relaxed);
+        while held >= OPEN && tokens <= self.size - (held - OPEN) {
+            match place.compare_exchange_weak(held, held + tokens, AcqRel, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => held = now,
+            }
+        }
+        false
+    }
+
     /// The most that one place holds.
     pub(crate) const fn size(&self) -> u64 {
         self.size
