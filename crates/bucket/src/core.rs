@@ -142,6 +142,9 @@ impl<C: Clock> Core<C> {
 
     /// Puts tokens back. They fill the bucket at most.
     pub(crate) fn refund(&self, tokens: u64) {
+        if self.stash.put(tokens) {
+            return;
+        }
         let cost = self.price().cost(tokens);
         if self.change(|full_at| full_at.saturating_sub(cost)).is_none() {
             self.locked(|held| held.refund(tokens));
@@ -177,10 +180,15 @@ impl<C: Clock> Core<C> {
         signed(there).saturating_sub(signed(owed))
     }
 
-    /// Tells whether nothing is taken, nobody waits and nothing is paused.
-    pub(crate) fn is_full(&self) -> bool {
-        !Word(self.word.load(Acquire)).held()
-            && i64::try_from(self.capacity).is_ok_and(|full| self.available() >= full)
+    /// How long nothing has been missing; `None` while something is, somebody waits, or it is paused.
+    pub(crate) fn full_for(&self) -> Option<Duration> {
+        if self.stash.reach() > 0 {
+            // What was taken from the places shows when they are closed.
+            self.locked(|_| ());
+        }
+        let word = Word(self.word.load(Acquire));
+        let since = self.now().checked_sub(word.full_at()).filter(|_| !word.held())?;
+        Some(if self.refills { time(since) } else { Duration::MAX })
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -34,6 +34,7 @@ mod limiter;
 mod meter;
 mod service;
 mod settings;
+mod settle;
 mod track;
 mod weigh;
 

@@ -143,10 +143,14 @@ impl Limits {
         self.in_flight.as_ref().map(|in_flight| in_flight.0.available())
     }
 
-    /// Tells whether nothing is taken, nobody waits and nothing is paused.
-    pub(crate) fn is_full(&self) -> bool {
-        self.in_flight.as_ref().is_none_or(|in_flight| in_flight.0.is_full())
-            && [&self.tokens, &self.requests].into_iter().flatten().all(TokenBucket::is_full)
+    /// How long nothing has been missing of any of them; `None` while something is.
+    pub(crate) fn full_for(&self) -> Option<Duration> {
+        let mut least =
+            self.in_flight.as_ref().map_or(Some(Duration::MAX), |in_flight| in_flight.0.full_for())?;
+        for bucket in [&self.tokens, &self.requests].into_iter().flatten() {
+            least = least.min(bucket.core().full_for()?);
+        }
+        Some(least)
     }
 
     pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {

@@ -58,30 +58,45 @@ pub struct ServerLimit {
     pub reset: Option<Duration>,
 }
 
+/// The names of the headers that state one limit: OpenAI's, and Anthropic's.
+struct Names {
+    limit: [&'static str; 2],
+    remaining: [&'static str; 2],
+    reset: [&'static str; 2],
+}
+
+const REQUESTS: Names = Names {
+    limit: ["x-ratelimit-limit-requests", "anthropic-ratelimit-requests-limit"],
+    remaining: ["x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"],
+    reset: ["x-ratelimit-reset-requests", "anthropic-ratelimit-requests-reset"],
+};
+
+const TOKENS: Names = Names {
+    limit: ["x-ratelimit-limit-tokens", "anthropic-ratelimit-tokens-limit"],
+    remaining: ["x-ratelimit-remaining-tokens", "anthropic-ratelimit-tokens-remaining"],
+    reset: ["x-ratelimit-reset-tokens", "anthropic-ratelimit-tokens-reset"],
+};
+
 // === impl ServerLimits ===
 
 impl ServerLimits {
     /// Reads the headers of an answer.
     pub fn from_headers(headers: &HeaderMap) -> Self {
-        Self {
-            requests: ServerLimit::read(headers, "requests"),
-            tokens: ServerLimit::read(headers, "tokens"),
-        }
+        Self { requests: ServerLimit::read(headers, &REQUESTS), tokens: ServerLimit::read(headers, &TOKENS) }
     }
 }
 
 // === impl ServerLimit ===
 
 impl ServerLimit {
-    fn read(headers: &HeaderMap, what: &str) -> Self {
-        let text = |name: &str| {
-            let value = headers.get(format!("x-ratelimit-{name}-{what}"));
-            let value = value.or_else(|| headers.get(format!("anthropic-ratelimit-{what}-{name}")));
-            value?.to_str().ok().map(str::trim)
+    fn read(headers: &HeaderMap, names: &Names) -> Self {
+        let text = |names: [&'static str; 2]| {
+            let value = names.into_iter().find_map(|name| headers.get(name))?;
+            value.to_str().ok().map(str::trim)
         };
-        let number = |name| text(name)?.parse().ok();
-        let reset = text("reset").and_then(|value| reset(value, || now(headers)));
-        Self { limit: number("limit"), remaining: number("remaining"), reset }
+        let number = |names| text(names)?.parse().ok();
+        let reset = text(names.reset).and_then(|value| reset(value, || now(headers)));
+        Self { limit: number(names.limit), remaining: number(names.remaining), reset }
     }
 
     /// Lowers a bucket to what the server says. Never raises it.

@@ -73,6 +73,18 @@ async fn the_server_may_narrow_a_limit_and_never_widen_it() {
     assert_eq!(error.retry_after(), Some(Duration::from_secs(8)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_refills_continuously_is_not_waited_for_until_it_is_full() {
+    let limits = Arc::new(Limits::default().requests_per_minute(600).unwrap());
+    limits.learn(&read(&[
+        ("x-ratelimit-limit-requests", "600"),
+        ("x-ratelimit-remaining-requests", "0"),
+        ("x-ratelimit-reset-requests", "59.9s"),
+    ]));
+    let error = limits.reserve(0, Patience::new(Duration::ZERO)).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_millis(100)), "ten a second");
+}
+
 proptest! {
     #[test]
     fn nothing_that_a_server_writes_does_harm(text in "[0-9a-zA-Z:.+ -]{0,30}", number in "[0-9]{0,25}") {

@@ -164,8 +164,13 @@ fn rate(price: u64) -> Rate {
 
 proptest! {
     #[test]
-    fn a_compact_bucket_does_what_the_model_does(ops in any_ops(40)) {
+    fn a_small_bucket_does_what_the_model_does(ops in any_ops(40)) {
         run(|| TokenBucket::compact(40, rate(1)).unwrap(), 0, ops);
+    }
+
+    #[test]
+    fn a_compact_bucket_with_a_place_never_gives_more_and_hardly_ever_less(ops in any_ops(1_024)) {
+        run(|| TokenBucket::compact(1_024, rate(1)).unwrap(), 64, ops);
     }
 
     #[test]
