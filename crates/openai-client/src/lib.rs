@@ -13,6 +13,9 @@ mod model;
 mod response;
 mod usage;
 
+#[cfg(feature = "tokens")]
+pub mod tokens;
+
 mod builder;
 mod client;
 mod endpoint;

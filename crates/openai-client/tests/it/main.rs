@@ -11,3 +11,4 @@ mod schema;
 mod server;
 mod streams;
 mod timeouts;
+mod tokens;
