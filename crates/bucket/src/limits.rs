@@ -165,12 +165,14 @@ impl Limits {
     }
 
     pub(crate) fn give_back(&self, limit: Limit, amount: u64) {
-        match (limit, &self.in_flight, &self.tokens, &self.requests) {
-            (Limit::InFlight, Some(in_flight), ..) => in_flight.0.refund(amount),
-            (Limit::Tokens, _, Some(bucket), _) | (Limit::Requests, .., Some(bucket)) => {
-                bucket.refund(amount)
-            }
-            _ => {}
+        let bucket = match limit {
+            Limit::InFlight => return self.in_flight.iter().for_each(|in_flight| in_flight.0.refund(amount)),
+            Limit::Tokens => &self.tokens,
+            Limit::Requests => &self.requests,
+            Limit::Keys => &None,
+        };
+        if let Some(bucket) = bucket {
+            bucket.refund(amount);
         }
     }
 
