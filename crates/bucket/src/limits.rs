@@ -97,8 +97,7 @@ impl Limits {
     #[inline]
     pub fn try_reserve(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
         let mut reservation = Reservation::begin(Arc::clone(self), tokens);
-        reservation.try_complete().ok()?;
-        Some(reservation)
+        reservation.try_complete().then_some(reservation)
     }
 
     /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.

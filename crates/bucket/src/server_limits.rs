@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, header::DATE};
 
-use crate::{Rate, TokenBucket, headers::reset};
+use crate::{Rate, TokenBucket, headers::reset, settle::LONGEST_PAUSE};
 
 /// What a server says of its limits, in the headers of any answer.
 ///
@@ -17,7 +17,9 @@ use crate::{Rate, TokenBucket, headers::reset};
 ///
 /// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
 /// * `limit` below the bucket's capacity lowers its rate to that much a minute; above, it changes nothing.
-/// * nothing `remaining` and a `reset` pause the bucket until then.
+/// * nothing `remaining` and a `reset` later than the bucket's own rate would fill it: the server counts by the day, say, and
+///   the bucket is paused until then, at most for an hour. An earlier reset changes nothing: servers that refill steadily
+///   mean by it when *all* is there again.
 ///
 /// # Examples
 ///
@@ -94,8 +96,11 @@ impl ServerLimit {
             let excess = bucket.available().saturating_sub(remaining);
             bucket.charge(u64::try_from(excess).unwrap_or(0));
         }
-        if let (Some(0), Some(reset)) = (self.remaining, self.reset) {
-            bucket.pause(reset);
+        let fills_in = bucket.capacity() as f64 / bucket.rate().tokens_per_second();
+        if let (Some(0), Some(reset)) = (self.remaining, self.reset)
+            && reset.as_secs_f64() > fills_in + 1.0
+        {
+            bucket.pause(reset.min(LONGEST_PAUSE));
         }
     }
 }
