@@ -160,7 +160,9 @@ impl<'a, C: Clock> Held<'a, C> {
 
     fn due(&self, tokens: u64) -> Ticks {
         let burst = self.price.cost(self.core.capacity());
-        let due = self.full_at.saturating_add(self.price.cost(tokens)).saturating_sub(burst).min(LAST);
+        // During a pause it fills up to its capacity, and no further.
+        let full_at = self.full_at.max(self.line.paused_until);
+        let due = full_at.saturating_add(self.price.cost(tokens)).saturating_sub(burst).min(LAST);
         // Nobody knows when something is given back.
         let due = if self.core.refills() || due <= self.now { due } else { LAST };
         due.max(self.line.paused_until)

@@ -59,10 +59,8 @@ impl<K: Hash + Eq> Keyed<K, TokenBucket> {
     ///
     /// As [`TokenBucket::new`].
     pub fn new(capacity: u64, rate: Rate) -> Result<Self, InvalidLimit> {
-        TokenBucket::compact(capacity, rate)?;
-        Ok(Self::with(move |_| {
-            TokenBucket::compact(capacity, rate).expect("the same capacity and rate were valid before")
-        }))
+        let first = TokenBucket::compact(capacity, rate)?;
+        Ok(Self::with(move |_| first.another()))
     }
 
     /// Takes tokens from a key's bucket, if they are there: see [`TokenBucket::try_acquire`].

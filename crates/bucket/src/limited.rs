@@ -36,7 +36,7 @@ pub struct Limited {
 }
 
 /// One of the limits on calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Limit {
     /// Calls under way at the same time.
@@ -91,7 +91,7 @@ impl Limited {
         self
     }
 
-    /// The limit that was reached. Of several, the first in the order in which they are taken.
+    /// The limit that was reached. Of several, the one for which the call would wait longest.
     pub const fn limit(&self) -> Limit {
         self.limit
     }

@@ -97,8 +97,7 @@ impl Limits {
     #[inline]
     pub fn try_reserve(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
         let mut reservation = Reservation::begin(Arc::clone(self), tokens);
-        reservation.try_complete().ok()?;
-        Some(reservation)
+        reservation.try_complete().then_some(reservation)
     }
 
     /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.
@@ -165,12 +164,14 @@ impl Limits {
     }
 
     pub(crate) fn give_back(&self, limit: Limit, amount: u64) {
-        match (limit, &self.in_flight, &self.tokens, &self.requests) {
-            (Limit::InFlight, Some(in_flight), ..) => in_flight.0.refund(amount),
-            (Limit::Tokens, _, Some(bucket), _) | (Limit::Requests, .., Some(bucket)) => {
-                bucket.refund(amount)
-            }
-            _ => {}
+        let bucket = match limit {
+            Limit::InFlight => return self.in_flight.iter().for_each(|in_flight| in_flight.0.refund(amount)),
+            Limit::Tokens => &self.tokens,
+            Limit::Requests => &self.requests,
+            Limit::Keys => &None,
+        };
+        if let Some(bucket) = bucket {
+            bucket.refund(amount);
         }
     }
 

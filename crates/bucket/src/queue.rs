@@ -18,6 +18,9 @@ pub(crate) trait Queue {
     /// Gives up a place in the line, or what was taken for it.
     fn leave(&self, turn: Turn);
 
+    /// What may be taken at once, at the most.
+    fn capacity(&self) -> u64;
+
     /// How long a newcomer would wait, if that can be told.
     fn wait_for(&self, tokens: u64) -> Option<Duration>;
 }
@@ -35,6 +38,10 @@ impl<C: Clock> Queue for Core<C> {
 
     fn leave(&self, turn: Turn) {
         self.locked(|held| held.leave(turn));
+    }
+
+    fn capacity(&self) -> u64 {
+        self.capacity()
     }
 
     fn wait_for(&self, tokens: u64) -> Option<Duration> {

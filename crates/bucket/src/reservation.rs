@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Limit, Limited, Limits, Patience, ServerLimits, TryAcquireError,
+    Limit, Limited, Limits, Patience, Reason, ServerLimits,
     held::{Place, Refused},
     queue::Queue,
 };
@@ -113,6 +113,23 @@ impl Reservation {
         Some((limit, amount, self.limits.as_ref()?.line(limit)?))
     }
 
+    /// Tells before anything is waited for whether all of it would take too long, as far as can be told.
+    pub(crate) fn foresee(&self, longest: Duration) -> Result<(), Limited> {
+        let amounts = [(Limit::Tokens, self.tokens), (Limit::Requests, 1)];
+        let mut worst = None;
+        for (limit, amount) in amounts {
+            let Some(queue) = self.limits.as_ref().and_then(|limits| limits.line(limit)) else { continue };
+            if amount > queue.capacity() {
+                return Err(Limited::new(limit, Reason::TooLarge));
+            }
+            worst = worst.max(queue.wait_for(amount).map(|wait| (wait, limit)));
+        }
+        match worst {
+            Some((wait, limit)) if wait > longest => Err(Limited::too_long(limit, Some(wait))),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the next limit, or a place in its line.
     pub(crate) fn take_or_join(&self, patience: Patience) -> Result<Option<Place>, Limited> {
         let Some((limit, amount, queue)) = self.queue() else { return Ok(None) };
@@ -142,16 +159,16 @@ impl Reservation {
         };
     }
 
-    /// Takes all that is missing, up to the first that is not there.
+    /// Takes all that is missing, up to the first that is not there; tells whether all were.
     #[inline]
-    pub(crate) fn try_complete(&mut self) -> Result<(), (Limit, TryAcquireError)> {
+    pub(crate) fn try_complete(&mut self) -> bool {
         while let Some((limit, amount)) = self.next() {
-            if let Some(limits) = &self.limits {
-                limits.try_take(limit, amount).map_err(|error| (limit, error))?;
+            if self.limits.as_ref().is_some_and(|limits| limits.try_take(limit, amount).is_err()) {
+                return false;
             }
             self.took_next();
         }
-        Ok(())
+        true
     }
 
     fn give_back(&mut self) {

@@ -8,7 +8,7 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::{Limited, Patience, Reason, Reservation, TryAcquireError, wait::Wait};
+use crate::{Limited, Patience, Reservation, wait::Wait};
 
 pin_project! {
     /// Takes several limits, one after the other. Made by [`Limits::reserve`](crate::Limits::reserve).
@@ -52,12 +52,14 @@ impl Reserve {
     fn begin(self: Pin<&mut Self>) -> Result<bool, Limited> {
         let mut this = self.project();
         let Some(reservation) = this.reservation.as_mut() else { return Ok(false) };
-        let Err((limit, error)) = reservation.try_complete() else { return Ok(true) };
-        if let TryAcquireError::TooLarge(_) = error {
-            return Err(Limited::new(limit, Reason::TooLarge));
+        if reservation.try_complete() {
+            return Ok(true);
         }
         let left = match this.end.as_ref().as_pin_ref() {
-            None => this.patience.wait,
+            None => {
+                reservation.foresee(this.patience.wait)?;
+                this.patience.wait
+            }
             Some(end) => end.deadline().saturating_duration_since(Instant::now()),
         };
         match reservation.take_or_join(Patience { wait: left, ..*this.patience })? {

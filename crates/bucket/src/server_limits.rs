@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, header::DATE};
 
-use crate::{Rate, TokenBucket, headers::reset};
+use crate::{Rate, TokenBucket, headers::reset, settle::LONGEST_PAUSE};
 
 /// What a server says of its limits, in the headers of any answer.
 ///
@@ -17,8 +17,9 @@ use crate::{Rate, TokenBucket, headers::reset};
 ///
 /// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
 /// * `limit` below the bucket's capacity lowers its rate to that much a minute; above, it changes nothing.
-/// * nothing `remaining` pauses the bucket until the `reset`, where that is a window's end. Where it is the time in which a
-///   bucket that refills continuously is full again (OpenAI's is), it does not: the first of it is there much sooner.
+/// * nothing `remaining` and a `reset` later than the bucket's own rate would fill it: the server counts by the day, say, and
+///   the bucket is paused until then, at most for an hour. An earlier reset changes nothing: servers that refill steadily
+///   mean by it when *all* is there again.
 ///
 /// # Examples
 ///
@@ -110,18 +111,12 @@ impl ServerLimit {
             let excess = bucket.available().saturating_sub(remaining);
             bucket.charge(u64::try_from(excess).unwrap_or(0));
         }
+        let fills_in = bucket.capacity() as f64 / bucket.rate().tokens_per_second();
         if let (Some(0), Some(reset)) = (self.remaining, self.reset)
-            && !self.refills_continuously(reset)
+            && reset.as_secs_f64() > fills_in + 1.0
         {
-            bucket.pause(reset);
+            bucket.pause(reset.min(LONGEST_PAUSE));
         }
-    }
-
-    /// Whether a bucket with nothing in it would be full at the reset if it refilled all along: a minute brings all of it.
-    /// A window's end comes sooner, unless the window has just begun; then the next 429 says so.
-    fn refills_continuously(&self, reset: Duration) -> bool {
-        const NEARLY_A_MINUTE: Duration = Duration::from_secs(54);
-        self.limit.is_some() && reset >= NEARLY_A_MINUTE
     }
 }
 

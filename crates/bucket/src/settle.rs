@@ -36,4 +36,4 @@ pub(crate) fn failed(fault: &Fault, reservation: Reservation) {
 }
 
 /// A server may ask for more; nobody is locked out for longer on its word.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);

@@ -80,6 +80,13 @@ impl TokenBucket {
     pub fn compact(capacity: u64, rate: Rate) -> Result<Self, InvalidLimit> {
         Self::build(capacity, rate, TokioClock::new(), Stash::compact(capacity))
     }
+
+    /// A full compact bucket like this one.
+    pub(crate) fn another(&self) -> Self {
+        let stash = Stash::compact(self.capacity());
+        let core = Core::new(self.capacity(), self.core.price(), TokioClock::new(), stash);
+        Self { core: Arc::new(core) }
+    }
 }
 
 impl<C: Clock> TokenBucket<C> {

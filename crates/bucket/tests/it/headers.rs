@@ -67,10 +67,17 @@ async fn the_server_may_narrow_a_limit_and_never_widen_it() {
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(limits.tokens_available(), Some(1_000), "30,000 a minute");
 
-    let none = [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "8s")];
-    limits.learn(&read(&none));
-    let error = limits.reserve(0, Patience::new(Duration::ZERO)).await.unwrap_err();
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(8)));
+    // When all is there again says nothing of when something is.
+    for (reset, wait) in [
+        ("30s", Duration::from_millis(100)),
+        ("8m", Duration::from_secs(480)),
+        ("8h", Duration::from_secs(3_600)),
+    ] {
+        limits
+            .learn(&read(&[("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", reset)]));
+        let error = limits.reserve(0, Patience::new(Duration::ZERO)).await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(wait));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mainstay_bucket::{Limit, Limits, Patience, Rate, Reason, TokenBucket};
+use proptest::prelude::*;
 use tokio::time::{Instant, advance, timeout};
 
 const MINUTE: Patience = Patience::new(Duration::from_secs(60));
@@ -126,6 +127,70 @@ async fn what_never_fits_is_refused_at_once() {
     let error = limits.reserve(6_001, MINUTE).await.unwrap_err();
     assert_eq!((error.reason(), error.retry_after()), (Reason::TooLarge, None));
     assert_eq!(available(&limits), [2, 6_000, 60]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_later_limit_would_refuse_is_not_waited_for() {
+    let (limits, start) = (three(), Instant::now());
+    let held = [limits.try_reserve(0).unwrap(), limits.try_reserve(0).unwrap()];
+    let error = limits.reserve(6_001, MINUTE).await.unwrap_err();
+    assert_eq!((error.limit(), error.reason()), (Limit::Tokens, Reason::TooLarge));
+    drop(held);
+
+    // Tokens in 10 s, but a request only in 20.
+    limits.try_reserve(6_000).unwrap().settle(6_000);
+    limits.pause(Duration::from_secs(1));
+    let requests = TokenBucket::new(1, Rate::new(1, Duration::from_secs(20)).unwrap()).unwrap();
+    requests.try_acquire(1).unwrap();
+    let tokens = TokenBucket::new(100, Rate::per_second(1.0).unwrap()).unwrap();
+    tokens.try_acquire(100).unwrap();
+    let limits = Arc::new(Limits::default().tokens(tokens).requests(requests));
+    let error = limits.reserve(10, Patience::new(Duration::from_secs(15))).await.unwrap_err();
+    assert_eq!((error.limit(), error.retry_after()), (Limit::Requests, Some(Duration::from_secs(20))));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_out_a_pause_is_told_the_truth() {
+    let limits = Arc::new(Limits::default().tokens_per_minute(60).unwrap());
+    limits.pause(Duration::from_secs(10));
+    let (other, start) = (Arc::clone(&limits), Instant::now());
+    let first = tokio::spawn(async move { other.reserve(60, MINUTE).await.unwrap().settle(60) });
+    tokio::task::yield_now().await;
+    let error = limits.reserve(30, Patience::new(Duration::ZERO)).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(40)));
+    limits.reserve(30, MINUTE).await.unwrap().settle(30);
+    assert_eq!(start.elapsed().as_secs(), 40);
+    first.await.unwrap();
+}
+
+proptest! {
+    #[test]
+    fn what_was_reserved_is_accounted_for_however_calls_end(calls in prop::collection::vec((0u64..3_000, 0u64..4_000, 0usize..5), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let limits = Arc::new(Limits::default().tokens_per_minute(60_000).unwrap().requests_per_minute(100).unwrap().in_flight(50).unwrap());
+            let (mut spent, mut sent, mut open) = (0, 0, Vec::new());
+            for (reserved, used, end) in calls {
+                let Some(mut reservation) = limits.try_reserve(reserved) else { continue };
+                sent += 1;
+                let (all, used) = (i64::try_from(reserved).unwrap(), i64::try_from(used).unwrap());
+                spent += match end {
+                    0 => { reservation.cancel(); sent -= 1; 0 }
+                    1 => { drop(reservation); all }
+                    2 => { reservation.count(used.unsigned_abs()); open.push(reservation); used }
+                    3 => { reservation.used(used.unsigned_abs()); drop(reservation); used }
+                    _ => { reservation.settle(used.unsigned_abs()); used }
+                };
+            }
+            drop(open);
+            // Some may lie in the thread's place, and some of what overflowed it be lost: never more is there than that.
+            let left = limits.tokens_available().unwrap();
+            assert!((60_000 - spent - 3_750..=60_000 - spent).contains(&left), "{left} of {}", 60_000 - spent);
+            assert_eq!(limits.requests_available(), Some(100 - sent));
+            assert_eq!(limits.in_flight_available(), Some(50));
+        });
+    }
 }
 
 #[tokio::test(start_paused = true)]
