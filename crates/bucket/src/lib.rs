@@ -1,0 +1,58 @@
+#![doc = include_str!("../README.md")]
+
+mod clock;
+mod price;
+mod rate;
+
+mod core;
+mod held;
+mod line;
+mod stash;
+
+mod acquire;
+mod token_bucket;
+mod wait;
+
+mod estimate;
+mod headers;
+mod limited;
+mod limits;
+mod patience;
+mod queue;
+mod reservation;
+mod reserve;
+mod server_limits;
+
+mod event;
+mod future;
+mod layer;
+mod limiter;
+mod meter;
+mod service;
+mod settings;
+mod track;
+mod weigh;
+
+mod error;
+
+pub use acquire::Acquire;
+pub use clock::{Clock, TokioClock};
+pub use error::{InvalidLimit, TooLarge, TryAcquireError};
+pub use estimate::estimate_tokens;
+pub use future::ResponseFuture;
+pub use layer::RateLimitLayer;
+pub use limited::{Limit, Limited, Reason};
+pub use limiter::Limiter;
+pub use limits::Limits;
+pub use meter::{
+    ByUsage, HandOver, Meter, Unmetered, WithServerLimits, hand_over, usage, with_server_limits,
+};
+pub use patience::Patience;
+pub use rate::Rate;
+pub use reservation::Reservation;
+pub use reserve::Reserve;
+pub use server_limits::{ServerLimit, ServerLimits};
+pub use service::RateLimit;
+pub use token_bucket::TokenBucket;
+pub use track::{Track, Tracked, Untracked};
+pub use weigh::{Weigh, Weightless};

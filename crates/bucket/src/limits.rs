@@ -1,0 +1,191 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    InvalidLimit, Limit, Patience, Rate, Reservation, Reserve, ServerLimits, TokenBucket, TryAcquireError,
+    clock::Frozen, core::Core, queue::Queue,
+};
+
+/// Several limits on the same calls, taken all or none.
+///
+/// None by default. A call takes its limits in a fixed order, so that calls cannot block each other: first a place among
+/// the calls in flight (nobody knows how long that takes), then its tokens, then its request; so what refills with time
+/// is taken right before the call is made. Each is first come, first served. When a later one refuses, what was taken is
+/// given back.
+///
+/// The limits a minute are buckets that hold what a minute brings: all of it may be used at once. Where a provider
+/// counts by the second, give [`requests`](Self::requests) or [`tokens`](Self::tokens) a smaller bucket.
+///
+/// # Examples
+///
+/// ```
+/// use std::{fmt, sync::Arc, time::Duration};
+/// use mainstay_bucket::{Limits, Patience};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+/// let limits = Limits::default().requests_per_minute(600)?.tokens_per_minute(90_000)?.in_flight(32)?;
+/// let limits = Arc::new(limits);
+///
+/// let reservation = limits.reserve(2_000, Patience::new(Duration::from_secs(60))).await?;
+/// // … the call is made, and needs fewer than expected.
+/// reservation.settle(1_500);
+/// assert_eq!(limits.tokens_available(), Some(88_500));
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Limits {
+    in_flight: Option<InFlight>,
+    tokens: Option<TokenBucket>,
+    requests: Option<TokenBucket>,
+}
+
+/// A number of calls at the same time: a bucket that only the calls' ends refill.
+struct InFlight(Core<Frozen>);
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+// === impl Limits ===
+
+impl Limits {
+    /// Sets the requests a minute; as many may be made at once.
+    ///
+    /// # Errors
+    ///
+    /// When the number is zero, or more than 1e10 a second.
+    pub fn requests_per_minute(self, requests: u64) -> Result<Self, InvalidLimit> {
+        Ok(self.requests(TokenBucket::new(requests, Rate::new(requests, MINUTE)?)?))
+    }
+
+    /// Sets the tokens a minute; as many may be used at once.
+    ///
+    /// # Errors
+    ///
+    /// When the number is zero, or more than 1e10 a second.
+    pub fn tokens_per_minute(self, tokens: u64) -> Result<Self, InvalidLimit> {
+        Ok(self.tokens(TokenBucket::new(tokens, Rate::new(tokens, MINUTE)?)?))
+    }
+
+    /// Sets how many calls may be under way at the same time.
+    ///
+    /// # Errors
+    ///
+    /// When the number is zero.
+    pub fn in_flight(mut self, calls: u32) -> Result<Self, InvalidLimit> {
+        if calls == 0 {
+            return Err(InvalidLimit::new("in_flight", "at least one call", calls));
+        }
+        self.in_flight = Some(InFlight(Core::semaphore(calls.into())));
+        Ok(self)
+    }
+
+    /// Takes requests from a bucket, which may be shared with others.
+    #[must_use]
+    pub fn requests(mut self, bucket: TokenBucket) -> Self {
+        self.requests = Some(bucket);
+        self
+    }
+
+    /// Takes tokens from a bucket, which may be shared with others.
+    #[must_use]
+    pub fn tokens(mut self, bucket: TokenBucket) -> Self {
+        self.tokens = Some(bucket);
+        self
+    }
+
+    /// Takes one request, `tokens` tokens and a place in flight, if all are there and nobody waits for any.
+    #[inline]
+    pub fn try_reserve(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
+        let mut reservation = Reservation::begin(Arc::clone(self), tokens);
+        reservation.try_complete().ok()?;
+        Some(reservation)
+    }
+
+    /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.
+    ///
+    /// # Errors
+    ///
+    /// [`Limited`](crate::Limited): at once, where the wait would be too long as far as can be told; after the longest
+    /// wait, where it could not be told, or where a pause or a charge has made it longer.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it gives back what was taken, and its place in the line.
+    pub fn reserve(self: &Arc<Self>, tokens: u64, patience: Patience) -> Reserve {
+        Reserve::new(Reservation::begin(Arc::clone(self), tokens), patience)
+    }
+
+    /// Takes the server at its word: no more is left than it says. See [`ServerLimits`].
+    pub fn learn(&self, server: &ServerLimits) {
+        server.requests.narrow(self.requests.as_ref());
+        server.tokens.narrow(self.tokens.as_ref());
+    }
+
+    /// Makes no call for a while: as a server asks with Retry-After.
+    pub fn pause(&self, time: Duration) {
+        for bucket in [&self.tokens, &self.requests].into_iter().flatten() {
+            bucket.pause(time);
+        }
+    }
+
+    /// Returns the tokens that are there, if they are limited; what is owed is negative.
+    pub fn tokens_available(&self) -> Option<i64> {
+        self.tokens.as_ref().map(TokenBucket::available)
+    }
+
+    /// Returns the requests that are there, if they are limited; what is owed is negative.
+    pub fn requests_available(&self) -> Option<i64> {
+        self.requests.as_ref().map(TokenBucket::available)
+    }
+
+    /// Returns the calls that may be begun now, if they are limited.
+    pub fn in_flight_available(&self) -> Option<i64> {
+        self.in_flight.as_ref().map(|in_flight| in_flight.0.available())
+    }
+
+    pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {
+        match limit {
+            Limit::InFlight => {
+                self.in_flight.as_ref().map_or(Ok(()), |in_flight| in_flight.0.try_take(amount))
+            }
+            Limit::Tokens => self.tokens.as_ref().map_or(Ok(()), |bucket| bucket.try_acquire(amount)),
+            Limit::Requests => self.requests.as_ref().map_or(Ok(()), |bucket| bucket.try_acquire(amount)),
+        }
+    }
+
+    pub(crate) fn give_back(&self, limit: Limit, amount: u64) {
+        match (limit, &self.in_flight, &self.tokens, &self.requests) {
+            (Limit::InFlight, Some(in_flight), ..) => in_flight.0.refund(amount),
+            (Limit::Tokens, _, Some(bucket), _) | (Limit::Requests, .., Some(bucket)) => {
+                bucket.refund(amount)
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn charge(&self, tokens: u64) {
+        if let Some(bucket) = &self.tokens {
+            bucket.charge(tokens);
+        }
+    }
+
+    /// The line for a limit.
+    pub(crate) fn line(&self, limit: Limit) -> Option<&dyn Queue> {
+        match limit {
+            Limit::InFlight => self.in_flight.as_ref().map(|in_flight| &in_flight.0 as _),
+            Limit::Tokens => self.tokens.as_ref().map(|bucket| bucket.core() as _),
+            Limit::Requests => self.requests.as_ref().map(|bucket| bucket.core() as _),
+        }
+    }
+}
+
+// === impl InFlight ===
+
+impl fmt::Debug for InFlight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InFlight")
+            .field("most", &self.0.capacity())
+            .field("available", &self.0.available())
+            .finish_non_exhaustive()
+    }
+}

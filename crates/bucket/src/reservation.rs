@@ -1,0 +1,186 @@
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    Limit, Limited, Limits, Patience, ServerLimits, TryAcquireError,
+    held::{Place, Refused},
+    queue::Queue,
+};
+
+/// What a call holds of its limits: a place in flight, the tokens that it is expected to need, one request.
+///
+/// It settles exactly once, at the latest when it is dropped: what was reserved is what was used plus what is given back;
+/// what was used beyond it is charged. The place in flight is given back then; the request stays counted. So let it live as
+/// long as the call: [`meter`](crate::RateLimitLayer::meter) tells how it travels with a stream.
+///
+/// Dropped without a word on what was used, the estimate stands: a call that was dropped half-way may well be billed.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use mainstay_bucket::Limits;
+///
+/// let limits = Arc::new(Limits::default().tokens_per_minute(10_000)?);
+/// let mut reservation = limits.try_reserve(4_000).expect("there is enough");
+///
+/// // A stream counts as it goes.
+/// for delta in [3, 5, 4] {
+///     reservation.count(delta);
+/// }
+/// drop(reservation);
+/// assert_eq!(limits.tokens_available(), Some(9_988));
+/// # Ok::<_, mainstay_bucket::InvalidLimit>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "dropped, it settles at once"]
+pub struct Reservation {
+    /// None for a limiter that does not settle.
+    limits: Option<Arc<Limits>>,
+    tokens: u64,
+    used: Option<u64>,
+    taken: Taken,
+}
+
+/// How far the taking of limits has come, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Taken {
+    Nothing,
+    InFlight,
+    Tokens,
+    All,
+    /// Nothing is left to settle.
+    Settled,
+}
+
+// === impl Reservation ===
+
+impl Reservation {
+    /// A reservation for a limiter that does not settle: it holds nothing.
+    pub const fn unsettled() -> Self {
+        Self { limits: None, tokens: 0, used: None, taken: Taken::Settled }
+    }
+
+    /// Settles: so many tokens were used.
+    pub fn settle(mut self, used: u64) {
+        self.used = Some(used);
+    }
+
+    /// Counts tokens as used. When the reservation is dropped, it settles on what was counted.
+    pub fn count(&mut self, tokens: u64) {
+        self.used = Some(self.used.unwrap_or(0).saturating_add(tokens));
+    }
+
+    /// Sets the tokens used, instead of what was counted so far: the server's own figure, at a stream's end.
+    pub fn used(&mut self, tokens: u64) {
+        self.used = Some(tokens);
+    }
+
+    /// Gives back everything, the request too: nothing was sent.
+    pub fn cancel(mut self) {
+        self.give_back();
+    }
+
+    /// The tokens reserved.
+    pub const fn reserved(&self) -> u64 {
+        self.tokens
+    }
+
+    /// Takes the server at its word, for the limits that this was taken from: see [`Limits::learn`].
+    pub fn learn(&self, server: &ServerLimits) {
+        if let Some(limits) = &self.limits {
+            limits.learn(server);
+        }
+    }
+
+    /// Makes no call for a while on the limits that this was taken from: see [`Limits::pause`].
+    pub fn pause(&self, time: Duration) {
+        if let Some(limits) = &self.limits {
+            limits.pause(time);
+        }
+    }
+
+    pub(crate) const fn begin(limits: Arc<Limits>, tokens: u64) -> Self {
+        Self { limits: Some(limits), tokens, used: None, taken: Taken::Nothing }
+    }
+
+    pub(crate) fn shared(&self) -> Option<Arc<Limits>> {
+        self.limits.clone()
+    }
+
+    /// The line for the next limit to take, and how much of it to take.
+    pub(crate) fn queue(&self) -> Option<(Limit, u64, &dyn Queue)> {
+        let (limit, amount) = self.next()?;
+        Some((limit, amount, self.limits.as_ref()?.line(limit)?))
+    }
+
+    /// Takes the next limit, or a place in its line.
+    pub(crate) fn take_or_join(&self, patience: Patience) -> Result<Option<Place>, Limited> {
+        let Some((limit, amount, queue)) = self.queue() else { return Ok(None) };
+        queue.take_or_join(amount, patience).map_err(|refused| match refused {
+            Refused::TooLong(wait) => Limited::too_long(limit, Some(wait)),
+            Refused::LineFull => Limited::line_full(limit, queue.wait_for(amount)),
+        })
+    }
+
+    /// The next limit to take, and how much of it.
+    const fn next(&self) -> Option<(Limit, u64)> {
+        match self.taken {
+            Taken::Nothing => Some((Limit::InFlight, 1)),
+            Taken::InFlight => Some((Limit::Tokens, self.tokens)),
+            Taken::Tokens => Some((Limit::Requests, 1)),
+            Taken::All | Taken::Settled => None,
+        }
+    }
+
+    /// Takes note that the next limit was taken.
+    pub(crate) fn took_next(&mut self) {
+        self.taken = match self.taken {
+            Taken::Nothing => Taken::InFlight,
+            Taken::InFlight => Taken::Tokens,
+            Taken::Tokens => Taken::All,
+            taken => taken,
+        };
+    }
+
+    /// Takes all that is missing, up to the first that is not there.
+    #[inline]
+    pub(crate) fn try_complete(&mut self) -> Result<(), (Limit, TryAcquireError)> {
+        while let Some((limit, amount)) = self.next() {
+            if let Some(limits) = &self.limits {
+                limits.try_take(limit, amount).map_err(|error| (limit, error))?;
+            }
+            self.took_next();
+        }
+        Ok(())
+    }
+
+    fn give_back(&mut self) {
+        let taken = std::mem::replace(&mut self.taken, Taken::Settled);
+        let (Some(limits), true) = (&self.limits, taken < Taken::Settled) else { return };
+        if taken >= Taken::All {
+            limits.give_back(Limit::Requests, 1);
+        }
+        if taken >= Taken::Tokens {
+            limits.give_back(Limit::Tokens, self.tokens);
+        }
+        if taken >= Taken::InFlight {
+            limits.give_back(Limit::InFlight, 1);
+        }
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.taken < Taken::All {
+            return self.give_back();
+        }
+        let (Some(limits), Taken::All) = (&self.limits, self.taken) else { return };
+        let used = self.used.unwrap_or(self.tokens);
+        if used < self.tokens {
+            limits.give_back(Limit::Tokens, self.tokens - used);
+        } else if used > self.tokens {
+            limits.charge(used - self.tokens);
+        }
+        limits.give_back(Limit::InFlight, 1);
+    }
+}

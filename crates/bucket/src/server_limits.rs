@@ -1,0 +1,125 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http::{HeaderMap, header::DATE};
+
+use crate::{Rate, TokenBucket, headers::reset};
+
+/// What a server says of its limits, in the headers of any answer.
+///
+/// Read from `x-ratelimit-{limit,remaining,reset}-{requests,tokens}` and Anthropic's
+/// `anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}`. A reset is a time from now (`1s`, `6m0s`, `120ms`, plain
+/// seconds) or an RFC 3339 date, which is read against the answer's own `Date`, so that skewed clocks do no harm. What
+/// cannot be read is as if it were not there.
+///
+/// # What comes of it
+///
+/// [`Limits::learn`](crate::Limits::learn) takes the server at its word, but never for more than was configured:
+///
+/// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
+/// * `limit` below the bucket's capacity lowers its rate to that much a minute; above, it changes nothing.
+/// * nothing `remaining` and a `reset` pause the bucket until then.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use http::{HeaderMap, HeaderValue};
+/// use mainstay_bucket::ServerLimits;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert("x-ratelimit-limit-tokens", HeaderValue::from_static("90000"));
+/// headers.insert("x-ratelimit-remaining-tokens", HeaderValue::from_static("84000"));
+/// headers.insert("x-ratelimit-reset-tokens", HeaderValue::from_static("4s"));
+///
+/// let server = ServerLimits::from_headers(&headers);
+/// assert_eq!(server.tokens.remaining, Some(84_000));
+/// assert_eq!(server.tokens.reset, Some(Duration::from_secs(4)));
+/// assert_eq!(server.requests.limit, None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerLimits {
+    /// The limit on requests.
+    pub requests: ServerLimit,
+    /// The limit on tokens.
+    pub tokens: ServerLimit,
+}
+
+/// What a server says of one of its limits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerLimit {
+    /// What it allows in a minute.
+    pub limit: Option<u64>,
+    /// What is left of it.
+    pub remaining: Option<u64>,
+    /// How long until all of it is there again.
+    pub reset: Option<Duration>,
+}
+
+// === impl ServerLimits ===
+
+impl ServerLimits {
+    /// Reads the headers of an answer.
+    pub fn from_headers(headers: &HeaderMap) -> Self {
+        Self {
+            requests: ServerLimit::read(headers, "requests"),
+            tokens: ServerLimit::read(headers, "tokens"),
+        }
+    }
+}
+
+// === impl ServerLimit ===
+
+impl ServerLimit {
+    fn read(headers: &HeaderMap, what: &str) -> Self {
+        let text = |name: &str| {
+            let value = headers.get(format!("x-ratelimit-{name}-{what}"));
+            let value = value.or_else(|| headers.get(format!("anthropic-ratelimit-{what}-{name}")));
+            value?.to_str().ok().map(str::trim)
+        };
+        let number = |name| text(name)?.parse().ok();
+        let reset = text("reset").and_then(|value| reset(value, || now(headers)));
+        Self { limit: number("limit"), remaining: number("remaining"), reset }
+    }
+
+    /// Lowers a bucket to what the server says. Never raises it.
+    pub(crate) fn narrow(&self, bucket: Option<&TokenBucket>) {
+        let Some(bucket) = bucket else { return };
+        if let Some(limit) = self.limit.filter(|limit| *limit < bucket.capacity()) {
+            narrow_rate(bucket, limit);
+        }
+        if let Some(remaining) = self.remaining {
+            let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);
+            let excess = bucket.available().saturating_sub(remaining);
+            bucket.charge(u64::try_from(excess).unwrap_or(0));
+        }
+        if let (Some(0), Some(reset)) = (self.remaining, self.reset) {
+            bucket.pause(reset);
+        }
+    }
+}
+
+fn narrow_rate(bucket: &TokenBucket, limit: u64) {
+    if let Ok(rate) = Rate::per_minute(limit as f64)
+        && rate.tokens_per_second() < bucket.rate().tokens_per_second()
+    {
+        // A rate at which the bucket would not fill within a year is no limit that a server has.
+        let _ = bucket.set_rate(rate);
+    }
+}
+
+/// The server's own clock if it says, in seconds since 1970.
+fn now(headers: &HeaderMap) -> Option<f64> {
+    let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    let since = date.unwrap_or_else(clock).duration_since(UNIX_EPOCH).ok()?;
+    Some(since.as_secs_f64())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a date in a header without a `Date` beside it has no other clock"
+)]
+fn clock() -> SystemTime {
+    SystemTime::now()
+}

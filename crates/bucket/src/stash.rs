@@ -1,0 +1,197 @@
+//! Small stocks of tokens taken in advance, so that threads do not fight over the one balance.
+//!
+//! Each thread has a place of its own (threads beyond the number of places share). A taking from it is one atomic step on a
+//! cache line that nobody else writes, and reads no clock. What lies in a place has left the balance already.
+
+use std::{
+    cell::Cell,
+    hint,
+    sync::{
+        OnceLock,
+        atomic::{
+            AtomicU64, AtomicUsize,
+            Ordering::{AcqRel, Acquire, Relaxed, Release},
+        },
+    },
+    thread,
+};
+
+use crossbeam_utils::CachePadded;
+
+/// A place that takes no part: it holds nothing, and must be opened before it may.
+const CLOSED: u64 = 0;
+/// A place whose thread is about to fill it, or to leave it as it was.
+const FILLING: u64 = 1;
+/// An open place with nothing in it; `OPEN + n` holds `n` tokens.
+const OPEN: u64 = 2;
+
+/// At most a sixteenth of the capacity lies in places.
+const SHARE: u64 = 16;
+/// Filling a place costs more than it saves below this size.
+const SMALLEST: u64 = 8;
+const LARGEST: u64 = 1 << 16;
+const MOST_PLACES: usize = 16;
+
+pub(crate) struct Stash {
+    places: Box<[CachePadded<AtomicU64>]>,
+    /// The most that one place holds.
+    size: u64,
+}
+
+/// The right to fill a place. It is marked until [`fill`](Self::fill) or until this is dropped.
+pub(crate) struct Filling<'a> {
+    place: &'a AtomicU64,
+    before: u64,
+    size: u64,
+}
+
+/// What [`Stash::close`] found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Closed {
+    /// The most that the places could hold.
+    pub(crate) reach: u64,
+    /// What they did hold.
+    pub(crate) tokens: u64,
+}
+
+// === impl Stash ===
+
+impl Stash {
+    /// A stash for a bucket of this capacity, or one without places where it is too small to gain by it.
+    pub(crate) fn new(capacity: u64) -> Self {
+        let places = places();
+        let size = (capacity / SHARE / places as u64).min(LARGEST);
+        if size < SMALLEST {
+            Self::none()
+        } else {
+            Self { places: (0..places).map(|_| CachePadded::default()).collect(), size }
+        }
+    }
+
+    pub(crate) fn none() -> Self {
+        Self { places: Box::default(), size: 0 }
+    }
+
+    /// Takes from this thread's place, if it holds enough.
+    pub(crate) fn take(&self, tokens: u64) -> bool {
+        let Some(place) = self.place() else { return false };
+        let mut held = place.load(Relaxed);
+        while held >= tokens.saturating_add(OPEN) {
+            match place.compare_exchange_weak(held, held - tokens, AcqRel, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => held = now,
+            }
+        }
+        false
+    }
+
+    /// The most that one place holds.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Tells whether takings of this size are worth a stash.
+    pub(crate) const fn suits(&self, tokens: u64) -> bool {
+        tokens <= self.size / 4
+    }
+
+    /// Marks this thread's place for filling, unless another thread that shares it does so.
+    pub(crate) fn begin(&self) -> Option<Filling<'_>> {
+        let place = self.place()?;
+        let before = place.load(Relaxed);
+        if before == FILLING {
+            return None;
+        }
+        place.compare_exchange(before, FILLING, AcqRel, Relaxed).ok()?;
+        Some(Filling { place, before, size: self.size })
+    }
+
+    /// The most that all open places could hold.
+    pub(crate) fn reach(&self) -> u64 {
+        self.places.iter().filter(|place| place.load(Acquire) != CLOSED).count() as u64 * self.size
+    }
+
+    /// What all open places hold now.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.places.iter().map(|place| place.load(Acquire).saturating_sub(OPEN)).sum()
+    }
+
+    /// Empties and closes all places. Waits for a thread that is filling one: that takes it some ten instructions.
+    pub(crate) fn close(&self) -> Closed {
+        let mut closed = Closed::default();
+        for place in &self.places {
+            let held = close(place);
+            if held != CLOSED {
+                closed.reach += self.size;
+                closed.tokens += held - OPEN;
+            }
+        }
+        closed
+    }
+
+    fn place(&self) -> Option<&AtomicU64> {
+        // The number of places is a power of two.
+        self.places.get(number() & self.places.len().wrapping_sub(1)).map(|place| &**place)
+    }
+}
+
+fn close(place: &AtomicU64) -> u64 {
+    for spins in 0u32.. {
+        let held = place.load(Acquire);
+        if held != FILLING && place.compare_exchange(held, CLOSED, AcqRel, Relaxed).is_ok() {
+            return held;
+        }
+        if spins < 64 { hint::spin_loop() } else { thread::yield_now() }
+    }
+    CLOSED
+}
+
+/// As many places as threads can run at once, but a power of two.
+fn places() -> usize {
+    static PLACES: OnceLock<usize> = OnceLock::new();
+    *PLACES.get_or_init(|| {
+        thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MOST_PLACES)
+    })
+}
+
+/// This thread's number: threads are numbered as they come.
+fn number() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    // A thread that is ending has lost its number; any other will do.
+    NUMBER
+        .try_with(|number| {
+            if number.get() == usize::MAX {
+                number.set(NEXT.fetch_add(1, Relaxed) & (usize::MAX >> 1));
+            }
+            number.get()
+        })
+        .unwrap_or(0)
+}
+
+// === impl Filling ===
+
+impl Filling<'_> {
+    /// How many tokens fit into the place.
+    pub(crate) const fn room(&self) -> u64 {
+        self.size - self.before.saturating_sub(OPEN)
+    }
+
+    /// The part of [`Stash::reach`] that this place adds only now.
+    pub(crate) const fn opened(&self) -> u64 {
+        if self.before == CLOSED { self.size } else { 0 }
+    }
+
+    /// Fills the place with the tokens for which it had room.
+    pub(crate) fn fill(mut self) {
+        self.before = OPEN + self.size;
+    }
+}
+
+impl Drop for Filling<'_> {
+    fn drop(&mut self) {
+        self.place.store(self.before, Release);
+    }
+}

@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use mainstay_bucket::{Rate, TokenBucket, TooLarge, TryAcquireError};
+use tokio::time::{Instant, advance};
+
+fn bucket(capacity: u64, per_second: f64) -> TokenBucket {
+    TokenBucket::new(capacity, Rate::per_second(per_second).unwrap()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_bucket_gives_its_capacity_and_then_says_how_long_to_wait() {
+    for capacity in [10, 1_000, 100_000] {
+        let bucket = bucket(capacity, 10.0);
+        for _ in 0..capacity {
+            bucket.try_acquire(1).unwrap();
+        }
+        let wait = bucket.try_acquire(3).unwrap_err().wait().unwrap();
+        assert!(wait.abs_diff(Duration::from_millis(300)) < Duration::from_micros(1), "{wait:?}");
+        advance(wait).await;
+        bucket.try_acquire(3).unwrap();
+        bucket.try_acquire(1).unwrap_err();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_always_there_and_more_than_the_capacity_never() {
+    let bucket = bucket(10, 1.0);
+    bucket.try_acquire(10).unwrap();
+    bucket.try_acquire(0).unwrap();
+    assert_eq!(bucket.acquire(0).await, Ok(Duration::ZERO));
+    let error = TooLarge { wanted: 11, capacity: 10 };
+    assert_eq!(bucket.try_acquire(11), Err(TryAcquireError::TooLarge(error)));
+    assert_eq!(bucket.acquire(11).await, Err(error));
+    assert_eq!(error.to_string(), "11 tokens were asked for, and the bucket holds 10 at most");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_debt_is_paid_back_before_anyone_is_served() {
+    let bucket = bucket(10_000, 100.0);
+    bucket.try_acquire(1).unwrap();
+    bucket.charge(10_999);
+    assert_eq!(bucket.available(), -1_000);
+    assert_eq!(bucket.acquire(1).await.unwrap().as_millis(), 10_010);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refund_is_there_at_once_and_never_overfills() {
+    let bucket = bucket(100, 1.0);
+    bucket.try_acquire(100).unwrap();
+    bucket.refund(60);
+    assert_eq!(bucket.available(), 60);
+    bucket.refund(1_000);
+    assert_eq!(bucket.available(), 100);
+    bucket.try_acquire(100).unwrap();
+    bucket.try_acquire(1).unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_rate_holds_from_now_on_and_changes_nothing_that_is_there() {
+    let bucket = bucket(100, 1.0);
+    bucket.try_acquire(100).unwrap();
+    advance(Duration::from_secs(50)).await;
+    assert_eq!(bucket.available(), 50);
+    bucket.set_rate(Rate::per_second(10.0).unwrap()).unwrap();
+    assert_eq!(bucket.available(), 50);
+    advance(Duration::from_secs(3)).await;
+    assert_eq!(bucket.available(), 80);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_served_during_a_pause() {
+    for capacity in [10, 10_000] {
+        let bucket = bucket(capacity, 1.0);
+        bucket.try_acquire(1).unwrap();
+        bucket.pause_until(Instant::now() + Duration::from_secs(5));
+        bucket.pause(Duration::from_secs(2));
+        let wait = bucket.try_acquire(1).unwrap_err().wait();
+        assert_eq!(wait, Some(Duration::from_secs(5)), "the later end counts");
+        assert_eq!(bucket.acquire(2).await, Ok(Duration::from_secs(5)));
+        bucket.try_acquire(1).unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_long_run_is_true_to_the_rate() {
+    for (capacity, per_second) in [(100, 7.0), (6_000, 1_000.0 / 3.0), (1_000_000, 123_456.789)] {
+        let bucket = bucket(capacity, per_second);
+        let take = capacity / 10;
+        let (start, mut taken) = (Instant::now(), 0);
+        bucket.charge(capacity);
+        while start.elapsed() < Duration::from_secs(3_600) {
+            bucket.acquire(take).await.unwrap();
+            taken += take;
+        }
+        let drift = taken as f64 / (per_second * start.elapsed().as_secs_f64()) - 1.0;
+        assert!(drift.abs() < 0.001, "{per_second} tokens a second drift by {drift}");
+    }
+}

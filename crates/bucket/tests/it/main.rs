@@ -1,0 +1,13 @@
+//! What the crate promises, on a paused clock.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+mod bucket;
+mod contract;
+mod headers;
+mod layer;
+mod limits;
+mod model;
+mod reference;
+mod settings;
+mod soak;
+mod waiters;

@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+use mainstay_bucket::{Rate, TokenBucket};
+
+#[test]
+fn rates_that_make_no_sense_are_errors_that_say_so() {
+    for tokens in [0.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e11, 1e-6, f64::MIN_POSITIVE] {
+        let error = Rate::per_second(tokens).unwrap_err();
+        assert_eq!(error.field(), "rate");
+        assert!(error.to_string().contains(&tokens.to_string()), "{error}");
+    }
+    for (tokens, per) in [
+        (0, Duration::from_secs(1)),
+        (1, Duration::ZERO),
+        (u64::MAX, Duration::from_nanos(1)),
+        (1, Duration::MAX),
+    ] {
+        Rate::new(tokens, per).unwrap_err();
+    }
+}
+
+#[test]
+fn capacities_that_make_no_sense_are_errors_that_say_so() {
+    let rate = Rate::per_second(1.0).unwrap();
+    let error = TokenBucket::new(0, rate).unwrap_err();
+    assert_eq!(error.to_string(), "capacity must be at least one token, not 0");
+    let error = TokenBucket::new(u64::MAX, rate).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "capacity must be so small that the bucket fills within a year, not 18446744073709551615"
+    );
+    let bucket = TokenBucket::new(1_000_000, rate).unwrap();
+    bucket.set_rate(Rate::new(1, Duration::from_secs(3_600)).unwrap()).unwrap_err();
+    assert_eq!(bucket.rate(), rate);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_largest_numbers_do_no_harm() {
+    let bucket = TokenBucket::new(1 << 57, Rate::per_second(1e10).unwrap()).unwrap();
+    bucket.refund(u64::MAX);
+    bucket.try_acquire(1 << 57).unwrap();
+    for _ in 0..3 {
+        bucket.charge(u64::MAX);
+    }
+    assert!(bucket.available() < 0);
+    bucket.try_acquire(u64::MAX).unwrap_err();
+    bucket.try_acquire(1).unwrap_err();
+    bucket.pause(Duration::MAX);
+    assert!(bucket.try_acquire(1).unwrap_err().wait() > Some(Duration::from_secs(365 * 24 * 3_600)));
+}
