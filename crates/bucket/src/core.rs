@@ -12,7 +12,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{
             AtomicU64,
             Ordering::{AcqRel, Acquire, Relaxed, Release},
@@ -38,7 +38,8 @@ pub(crate) struct Core<C> {
     refills: bool,
     pub(crate) stash: Stash,
     clock: C,
-    line: Mutex<Line>,
+    /// Made for the first who needs it: most of many buckets never do.
+    line: OnceLock<Box<Mutex<Line>>>,
 }
 
 /// The word: the instant at which the bucket will be full, and the bit.
@@ -78,7 +79,7 @@ impl<C> Core<C> {
     /// A full bucket.
     pub(crate) fn new(capacity: u64, price: Price, clock: C, stash: Stash) -> Self {
         let (word, price) = (AtomicU64::new(0), AtomicU64::new(price.bits()));
-        Self { word, price, capacity, refills: true, stash, clock, line: Mutex::default() }
+        Self { word, price, capacity, refills: true, stash, clock, line: OnceLock::new() }
     }
 
     pub(crate) const fn refills(&self) -> bool {
@@ -102,10 +103,9 @@ impl<C> Core<C> {
         self.price.store(price.bits(), Relaxed);
     }
 
-    /// The line, without regard to the bit: to look only.
-    pub(crate) fn line(&self) -> MutexGuard<'_, Line> {
+    fn line(&self) -> MutexGuard<'_, Line> {
         // A waker that panics does not leave the line half-changed.
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.get_or_init(Box::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn full_at(&self) -> Ticks {
@@ -175,6 +175,16 @@ impl<C: Clock> Core<C> {
         let owed = price.tokens_begun(base.saturating_sub(limit));
         let signed = |tokens| i64::try_from(tokens).unwrap_or(i64::MAX);
         signed(there).saturating_sub(signed(owed))
+    }
+
+    /// Tells whether nothing is taken, nobody waits and nothing is paused.
+    pub(crate) fn is_full(&self) -> bool {
+        !Word(self.word.load(Acquire)).held()
+            && i64::try_from(self.capacity).is_ok_and(|full| self.available() >= full)
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.line.get().map_or(0, |_| self.line().len())
     }
 
     /// Does what needs the lock: sets the bit, does it, serves who can be served, and takes the bit back unless somebody

@@ -41,6 +41,14 @@ pub enum TryAcquireError {
     TooLarge(#[from] TooLarge),
 }
 
+/// A key is new, and as many are known as may be, all in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{most} keys are in use, which is as many as may be")]
+pub struct TooManyKeys {
+    /// How many keys are known at once, at the most.
+    pub most: usize,
+}
+
 /// A wait in words, also one without an end in sight.
 struct InWords(Duration);
 

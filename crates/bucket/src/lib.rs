@@ -23,6 +23,10 @@ mod reservation;
 mod reserve;
 mod server_limits;
 
+mod by_key;
+mod idle;
+mod keyed;
+
 mod event;
 mod future;
 mod layer;
@@ -36,10 +40,13 @@ mod weigh;
 mod error;
 
 pub use acquire::Acquire;
+pub use by_key::{ByKey, by_key};
 pub use clock::{Clock, TokioClock};
-pub use error::{InvalidLimit, TooLarge, TryAcquireError};
+pub use error::{InvalidLimit, TooLarge, TooManyKeys, TryAcquireError};
 pub use estimate::estimate_tokens;
 pub use future::ResponseFuture;
+pub use idle::Idle;
+pub use keyed::{Keyed, KeyedBuckets, KeyedError, KeyedLimits};
 pub use layer::RateLimitLayer;
 pub use limited::{Limit, Limited, Reason};
 pub use limiter::Limiter;

@@ -45,6 +45,8 @@ pub enum Limit {
     Tokens,
     /// Requests in time.
     Requests,
+    /// Keys that are known at once.
+    Keys,
 }
 
 /// Why a call did not wait, or not longer.
@@ -57,6 +59,8 @@ pub enum Reason {
     LineFull,
     /// It weighs more than the limit allows at any time.
     TooLarge,
+    /// Its key is new, and there is no room for another.
+    TooManyKeys,
 }
 
 // === impl Limited ===
@@ -117,6 +121,7 @@ impl fmt::Display for Limited {
             (Reason::TooLong, None) => f.write_str("none came free in time"),
             (Reason::LineFull, _) => f.write_str("too many wait already"),
             (Reason::TooLarge, _) => f.write_str("the call weighs more than it ever allows"),
+            (Reason::TooManyKeys, _) => f.write_str("all of them are in use"),
         }
     }
 }
@@ -136,6 +141,7 @@ impl Limit {
             Self::InFlight => "in_flight",
             Self::Tokens => "tokens",
             Self::Requests => "requests",
+            Self::Keys => "keys",
         }
     }
 }
@@ -146,6 +152,7 @@ impl fmt::Display for Limit {
             Self::InFlight => "calls in flight",
             Self::Tokens => "tokens",
             Self::Requests => "requests",
+            Self::Keys => "keys",
         })
     }
 }

@@ -143,6 +143,12 @@ impl Limits {
         self.in_flight.as_ref().map(|in_flight| in_flight.0.available())
     }
 
+    /// Tells whether nothing is taken, nobody waits and nothing is paused.
+    pub(crate) fn is_full(&self) -> bool {
+        self.in_flight.as_ref().is_none_or(|in_flight| in_flight.0.is_full())
+            && [&self.tokens, &self.requests].into_iter().flatten().all(TokenBucket::is_full)
+    }
+
     pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {
         match limit {
             Limit::InFlight => {
@@ -150,6 +156,7 @@ impl Limits {
             }
             Limit::Tokens => self.tokens.as_ref().map_or(Ok(()), |bucket| bucket.try_acquire(amount)),
             Limit::Requests => self.requests.as_ref().map_or(Ok(()), |bucket| bucket.try_acquire(amount)),
+            Limit::Keys => Ok(()),
         }
     }
 
@@ -175,6 +182,7 @@ impl Limits {
             Limit::InFlight => self.in_flight.as_ref().map(|in_flight| &in_flight.0 as _),
             Limit::Tokens => self.tokens.as_ref().map(|bucket| bucket.core() as _),
             Limit::Requests => self.requests.as_ref().map(|bucket| bucket.core() as _),
+            Limit::Keys => None,
         }
     }
 }

@@ -18,8 +18,9 @@ pin_project! {
     /// Dropped before it is ready, it gives back what was taken, and its place in the line.
     #[must_use = "futures do nothing unless polled"]
     pub struct Reserve {
-        // There until it is ready.
+        // There until it is ready, unless it is refused from the beginning.
         reservation: Option<Reservation>,
+        refused: Option<Limited>,
         patience: Patience,
         // There while it stands in line for the reservation's next limit.
         #[pin]
@@ -40,7 +41,11 @@ pin_project! {
 
 impl Reserve {
     pub(crate) const fn new(reservation: Reservation, patience: Patience) -> Self {
-        Self { reservation: Some(reservation), patience, wait: None, end: None }
+        Self { reservation: Some(reservation), refused: None, patience, wait: None, end: None }
+    }
+
+    pub(crate) const fn refused(error: Limited) -> Self {
+        Self { reservation: None, refused: Some(error), patience: Patience::ENDLESS, wait: None, end: None }
     }
 
     /// Takes what is there, and then a place in the line for what is not. Tells whether it has all.
@@ -103,6 +108,9 @@ impl Future for Reserve {
     type Output = Result<Reservation, Limited>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(error) = self.as_mut().project().refused.take() {
+            return Poll::Ready(Err(error));
+        }
         loop {
             let outcome = match ready!(self.as_mut().poll_wait(cx)) {
                 Ok(()) => self.as_mut().begin(),

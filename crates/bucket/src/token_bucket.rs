@@ -167,7 +167,7 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Returns the number of those who wait.
     pub fn waiting(&self) -> usize {
-        self.core.line().len()
+        self.core.waiting()
     }
 
     /// Returns what the bucket holds when it is full.
@@ -178,6 +178,15 @@ impl<C: Clock> TokenBucket<C> {
     /// Returns how fast the bucket refills.
     pub fn rate(&self) -> Rate {
         Rate::from_price(self.core.price())
+    }
+
+    /// Tells whether there is no other handle.
+    pub(crate) fn is_only(&self) -> bool {
+        Arc::strong_count(&self.core) == 1
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.core.is_full()
     }
 
     pub(crate) fn core(&self) -> &Core<C> {

@@ -4,6 +4,7 @@
 mod bucket;
 mod contract;
 mod headers;
+mod keyed;
 mod layer;
 mod limits;
 mod model;

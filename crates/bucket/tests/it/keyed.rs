@@ -1,0 +1,111 @@
+use std::{sync::Arc, time::Duration};
+
+use mainstay_bucket::{
+    KeyedBuckets, KeyedError, KeyedLimits, Limit, Limited, Limits, Rate, RateLimitLayer, Reason, TooManyKeys,
+    by_key,
+};
+use tokio::time::advance;
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+
+fn buckets(most: usize) -> KeyedBuckets<String> {
+    KeyedBuckets::new(10, Rate::per_second(1.0).unwrap()).unwrap().max_keys(most)
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_key_has_a_bucket_of_its_own() {
+    let buckets = buckets(100);
+    buckets.try_acquire("ada", 10).unwrap();
+    buckets.try_acquire("ada", 1).unwrap_err();
+    buckets.try_acquire("grace", 10).unwrap();
+    let ada = buckets.get("ada").unwrap();
+    assert_eq!(ada.acquire(3).await.unwrap().as_secs(), 3);
+    buckets.try_acquire("ada", 1).unwrap_err();
+    assert_eq!(buckets.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_keys_are_forgotten_and_others_are_not() {
+    let buckets = buckets(1_000);
+    let held = buckets.get("held").unwrap();
+    for key in 0..100 {
+        buckets.try_acquire(&format!("old {key}"), 1).unwrap();
+    }
+    assert_eq!(buckets.len(), 101, "none of them is full");
+    advance(Duration::from_secs(2)).await;
+    buckets.try_acquire("empty", 10).unwrap();
+    for key in 0..60 {
+        buckets.try_acquire(&format!("new {key}"), 1).unwrap();
+    }
+    assert_eq!(buckets.len(), 62);
+    held.try_acquire(10).unwrap();
+    for key in ["held", "empty"] {
+        buckets.try_acquire(key, 5).unwrap_err();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_key_is_refused_when_all_known_ones_are_in_use() {
+    let buckets = buckets(100);
+    for key in 0..100 {
+        buckets.try_acquire(&format!("{key}"), 1).unwrap();
+    }
+    let full = TooManyKeys { most: 100 };
+    assert_eq!(buckets.try_acquire("one more", 1), Err(KeyedError::TooManyKeys(full)));
+    assert_eq!(
+        buckets.get("one more").unwrap_err().to_string(),
+        "100 keys are in use, which is as many as may be"
+    );
+    buckets.try_acquire("7", 1).unwrap();
+    advance(Duration::from_secs(2)).await;
+    buckets.try_acquire("one more", 1).unwrap();
+    assert!(buckets.len() <= 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_million_cold_keys_leave_no_trace() {
+    let buckets = KeyedBuckets::<u64>::new(10, Rate::per_second(1.0).unwrap()).unwrap();
+    for key in 0..1_000_000u64 {
+        if key % 1_000 == 0 {
+            advance(Duration::from_secs(1)).await;
+        }
+        buckets.try_acquire(&key, 1).unwrap();
+        let hot = buckets.try_acquire(&u64::MAX, 1);
+        assert!(hot.is_ok() || key > 9);
+    }
+    assert!(buckets.len() < 10_000, "{} keys are known", buckets.len());
+}
+
+#[test]
+fn threads_that_bring_new_keys_keep_within_the_cap() {
+    let buckets = KeyedBuckets::<u64>::new(10, Rate::new(1, Duration::from_secs(3_600)).unwrap())
+        .unwrap()
+        .max_keys(5_000);
+    let bring = |from: u64| (0..4_000).filter(|key| buckets.try_acquire(&(from + key), 10).is_ok()).count();
+    let taken = std::thread::scope(|scope| {
+        // The threads meet at half of the keys.
+        let threads = [scope.spawn(|| bring(0)), scope.spawn(|| bring(2_000))];
+        threads.map(|thread| thread.join().unwrap())
+    });
+    assert_eq!((taken[0] + taken[1], buckets.len()), (5_000, 5_000), "each key is served once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_layer_limits_each_request_by_its_key() {
+    let limits = KeyedLimits::with(|tenant: &String| {
+        let requests = if tenant == "ada" { 2 } else { 1 };
+        Arc::new(Limits::default().requests_per_minute(requests).unwrap())
+    });
+    let limiter = by_key(limits.max_keys(2), |tenant: &&'static str| *tenant);
+    let layer = RateLimitLayer::with_limiter(limiter).max_wait(Duration::ZERO);
+    let mut service = layer.layer(service_fn(|_: &'static str| async { Ok::<_, BoxError>(()) }));
+    let mut outcomes = Vec::new();
+    for tenant in ["ada", "ada", "ada", "grace", "grace", "joan"] {
+        let outcome = service.ready().await.unwrap().call(tenant).await;
+        outcomes.push(outcome.map_err(|error| *error.downcast::<Limited>().unwrap()));
+    }
+    let refused = |index: usize| outcomes[index].clone().unwrap_err();
+    assert!([0, 1, 3].iter().all(|index| outcomes[*index].is_ok()));
+    assert_eq!(refused(2).retry_after(), Some(Duration::from_secs(30)));
+    assert_eq!(refused(4).retry_after(), Some(Duration::from_secs(60)));
+    assert_eq!((refused(5).limit(), refused(5).reason()), (Limit::Keys, Reason::TooManyKeys));
+}
