@@ -23,6 +23,8 @@ mod measure;
 #[cfg(feature = "programs")]
 pub mod mock;
 #[cfg(feature = "programs")]
+mod once;
+#[cfg(feature = "programs")]
 pub mod retry;
 #[cfg(feature = "programs")]
 mod timer;
