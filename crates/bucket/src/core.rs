@@ -22,12 +22,13 @@ use std::{
 };
 
 use crate::{
-    Clock, TooLarge, TryAcquireError,
+    Clock,
     clock::Frozen,
     held::Held,
     line::Line,
     price::{LAST, LONGEST, Price, Ticks, ticks, time},
-    stash::{Filling, Stash},
+    stash::Stash,
+    word::Word,
 };
 
 pub(crate) struct Core<C> {
@@ -40,37 +41,6 @@ pub(crate) struct Core<C> {
     clock: C,
     /// Made for the first who needs it: most of many buckets never do.
     line: OnceLock<Box<Mutex<Line>>>,
-}
-
-/// The word: the instant at which the bucket will be full, and the bit.
-#[derive(Clone, Copy)]
-struct Word(u64);
-
-/// What came of a taking that takes no lock.
-enum Taken {
-    Yes,
-    /// It would be there after a while.
-    No(Duration),
-    /// Only who has the lock can tell.
-    Unknown,
-}
-
-// === impl Word ===
-
-impl Word {
-    const HELD: u64 = 1;
-
-    const fn new(full_at: Ticks, held: bool) -> Self {
-        Self(full_at << 1 | held as u64)
-    }
-
-    const fn full_at(self) -> Ticks {
-        self.0 >> 1
-    }
-
-    const fn held(self) -> bool {
-        self.0 & Self::HELD != 0
-    }
 }
 
 // === impl Core ===
@@ -108,18 +78,27 @@ impl<C> Core<C> {
         self.line.get_or_init(Box::default).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn word(&self) -> Word {
+        Word::from_bits(self.word.load(Acquire))
+    }
+
     pub(crate) fn full_at(&self) -> Ticks {
-        Word(self.word.load(Acquire)).full_at()
+        self.word().full_at()
+    }
+
+    /// Changes the word from what it was; tells whether it still was that.
+    pub(crate) fn exchange(&self, from: Word, to: Word) -> bool {
+        self.word.compare_exchange(from.bits(), to.bits(), AcqRel, Relaxed).is_ok()
     }
 
     /// Sets the bit; tells whether it was set.
     pub(crate) fn hold(&self) -> bool {
-        Word(self.word.fetch_or(Word::HELD, AcqRel)).held()
+        Word::from_bits(self.word.fetch_or(Word::HELD, AcqRel)).held()
     }
 
     /// Moves the instant. For who has the lock while the bit is set: nobody else writes then.
     pub(crate) fn put(&self, full_at: Ticks, held: bool) {
-        self.word.store(Word::new(full_at, held).0, Release);
+        self.word.store(Word::new(full_at, held).bits(), Release);
     }
 }
 
@@ -135,13 +114,11 @@ impl<C: Clock> Core<C> {
         ticks(self.clock.elapsed())
     }
 
-    #[inline]
-    pub(crate) fn try_take(&self, tokens: u64) -> Result<(), TryAcquireError> {
-        if self.stash.take(tokens) { Ok(()) } else { self.try_take_shared(tokens) }
-    }
-
     /// Puts tokens back. They fill the bucket at most.
     pub(crate) fn refund(&self, tokens: u64) {
+        if self.stash.put(tokens) {
+            return;
+        }
         let cost = self.price().cost(tokens);
         if self.change(|full_at| full_at.saturating_sub(cost)).is_none() {
             self.locked(|held| held.refund(tokens));
@@ -177,10 +154,15 @@ impl<C: Clock> Core<C> {
         signed(there).saturating_sub(signed(owed))
     }
 
-    /// Tells whether nothing is taken, nobody waits and nothing is paused.
-    pub(crate) fn is_full(&self) -> bool {
-        !Word(self.word.load(Acquire)).held()
-            && i64::try_from(self.capacity).is_ok_and(|full| self.available() >= full)
+    /// How long nothing has been missing; `None` while something is, somebody waits, or it is paused.
+    pub(crate) fn full_for(&self) -> Option<Duration> {
+        if self.stash.reach() > 0 {
+            // What was taken from the places shows when they are closed.
+            self.locked(|_| ());
+        }
+        let word = self.word();
+        let since = self.now().checked_sub(word.full_at()).filter(|_| !word.held())?;
+        Some(if self.refills { time(since) } else { Duration::MAX })
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -200,64 +182,12 @@ impl<C: Clock> Core<C> {
         result
     }
 
-    fn try_take_shared(&self, tokens: u64) -> Result<(), TryAcquireError> {
-        if tokens > self.capacity {
-            return Err(TooLarge { wanted: tokens, capacity: self.capacity }.into());
-        }
-        if tokens == 0 {
-            return Ok(());
-        }
-        match self.take_shared(tokens) {
-            Taken::Yes => Ok(()),
-            Taken::No(wait) => Err(TryAcquireError::NotYet(wait)),
-            Taken::Unknown => self.locked(|held| held.take(tokens)).map_err(TryAcquireError::NotYet),
-        }
-    }
-
-    fn take_shared(&self, tokens: u64) -> Taken {
-        let price = self.price();
-        let (need, burst) = (price.cost(tokens), price.cost(self.capacity));
-        let mut filling = None;
-        loop {
-            let word = Word(self.word.load(Acquire));
-            if word.held() {
-                return Taken::Unknown;
-            }
-            let now = self.now();
-            if !self.may_fill(tokens, word.full_at(), now, price) {
-                filling = None;
-            } else if filling.is_none() {
-                filling = self.stash.begin();
-            }
-            let opened = filling.as_ref().map_or(0, Filling::opened);
-            let reach = self.stash.reach() - opened;
-            let base = word.full_at().max(now.saturating_add(price.cost(reach)));
-            if base.saturating_add(need) > now.saturating_add(burst) {
-                let wait = time((base + need).saturating_sub(now + burst));
-                return if reach > 0 { Taken::Unknown } else { Taken::No(wait) };
-            }
-            let extra = filling.as_ref().map_or(0, Filling::room);
-            let next = Word::new(base + price.cost(tokens + extra), false);
-            if self.word.compare_exchange(word.0, next.0, AcqRel, Relaxed).is_ok() {
-                filling.map(Filling::fill);
-                return Taken::Yes;
-            }
-        }
-    }
-
-    /// Places are filled while more than a quarter of the capacity is there: below, each token is taken as it comes, so
-    /// that none lies in another thread's place when the last are asked for.
-    fn may_fill(&self, tokens: u64, full_at: Ticks, now: Ticks, price: Price) -> bool {
-        self.stash.suits(tokens)
-            && full_at < now.saturating_add(price.cost(self.capacity - self.capacity / 4 - self.stash.size()))
-    }
-
     /// Moves the instant by compare-and-swap; `None` while the bit is set.
     fn change(&self, to: impl Fn(Ticks) -> Ticks) -> Option<Ticks> {
-        let moved = self.word.fetch_update(AcqRel, Acquire, |word| {
-            let word = Word(word);
-            (!word.held()).then(|| Word::new(to(word.full_at()), false).0)
+        let moved = self.word.fetch_update(AcqRel, Acquire, |bits| {
+            let word = Word::from_bits(bits);
+            (!word.held()).then(|| Word::new(to(word.full_at()), false).bits())
         });
-        moved.ok().map(|before| to(Word(before).full_at()))
+        moved.ok().map(|before| to(Word::from_bits(before).full_at()))
     }
 }

@@ -2,7 +2,6 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -12,7 +11,7 @@ use tower_service::Service;
 
 use crate::{
     Limited, Meter, Reservation, event,
-    settings::{Settings, answered, failed},
+    settle::{answered, failed},
 };
 
 pin_project! {
@@ -23,13 +22,13 @@ pin_project! {
     /// Dropped while it waits, it gives back its place in the line and all that it took. Dropped during the call, it drops
     /// the call, gives back its place in flight, and lets the estimate stand: what was sent may be billed.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Request, R, W, M, T>
+    pub struct ResponseFuture<S, Request, R, M>
     where
         S: Service<Request>,
     {
         #[pin]
         state: State<S, S::Future, Request, R>,
-        settings: Arc<Settings<W, M, T>>,
+        meter: M,
     }
 }
 
@@ -52,22 +51,18 @@ struct Waiting<S, Request> {
 
 // === impl ResponseFuture ===
 
-impl<S: Service<Request>, Request, R, W, M, T> ResponseFuture<S, Request, R, W, M, T> {
-    pub(crate) const fn calling(
-        future: S::Future,
-        reservation: Reservation,
-        settings: Arc<Settings<W, M, T>>,
-    ) -> Self {
-        Self { state: State::Calling { future, reservation: Some(reservation) }, settings }
+impl<S: Service<Request>, Request, R, M> ResponseFuture<S, Request, R, M> {
+    pub(crate) const fn calling(future: S::Future, reservation: Reservation, meter: M) -> Self {
+        Self { state: State::Calling { future, reservation: Some(reservation) }, meter }
     }
 
-    pub(crate) fn waiting(reserve: R, ready: S, request: Request, settings: Arc<Settings<W, M, T>>) -> Self {
+    pub(crate) fn waiting(reserve: R, ready: S, request: Request, meter: M) -> Self {
         let waiting = Some(Waiting { ready, request, since: tokio::time::Instant::now() });
-        Self { state: State::Waiting { reserve, waiting }, settings }
+        Self { state: State::Waiting { reserve, waiting }, meter }
     }
 }
 
-impl<S, Request, R, W, M, T> Future for ResponseFuture<S, Request, R, W, M, T>
+impl<S, Request, R, M> Future for ResponseFuture<S, Request, R, M>
 where
     S: Service<Request>,
     S::Error: From<Limited> + HasFault,
@@ -89,7 +84,7 @@ where
                 StateProj::Calling { future, reservation } => {
                     let outcome = ready!(future.poll(cx));
                     let reservation = reservation.take().expect("a future is not polled after it was ready");
-                    return Poll::Ready(settle(this.settings, outcome, reservation));
+                    return Poll::Ready(settle(this.meter, outcome, reservation));
                 }
             };
             this.state.set(next);
@@ -97,8 +92,8 @@ where
     }
 }
 
-fn settle<W, M, T, Response, Error>(
-    settings: &Settings<W, M, T>,
+fn settle<M, Response, Error>(
+    meter: &M,
     outcome: Result<Response, Error>,
     reservation: Reservation,
 ) -> Result<M::Response, Error>
@@ -107,7 +102,7 @@ where
     Error: HasFault,
 {
     match outcome {
-        Ok(response) => Ok(answered(&settings.meter, response, reservation)),
+        Ok(response) => Ok(answered(meter, response, reservation)),
         Err(error) => {
             failed(&error.fault(), reservation);
             Err(error)
@@ -115,7 +110,7 @@ where
     }
 }
 
-impl<S: Service<Request>, Request, R, W, M, T> fmt::Debug for ResponseFuture<S, Request, R, W, M, T> {
+impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Request, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

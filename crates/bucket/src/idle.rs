@@ -1,14 +1,15 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use crate::{Limits, TokenBucket, TooManyKeys};
 
 /// What can be forgotten without loss, and tells when.
 pub trait Idle {
-    /// Tells whether it is as it was when it was made, and nobody else holds it.
-    fn is_idle(&self) -> bool;
+    /// How long it has been as it was when it was made, with nobody else holding it; `None` when it is not.
+    fn idle_for(&self) -> Option<Duration>;
 }
 
 /// The hashes of all keys, in the order in which they are looked at.
@@ -29,6 +30,9 @@ pub(crate) struct Room<'a> {
     ring: &'a Ring,
 }
 
+/// A key that comes again within this time after its limit has refilled finds the same limit: to forget it and make it anew
+/// costs more than to keep it.
+const REST: Duration = Duration::from_secs(10);
 /// How many keys a new one looks at, and how many when there is no room.
 const LOOKED_AT: usize = 4;
 const LOOKED_AT_FOR_ROOM: usize = 64;
@@ -36,14 +40,14 @@ const LOOKED_AT_FOR_ROOM: usize = 64;
 // === impl Idle ===
 
 impl Idle for TokenBucket {
-    fn is_idle(&self) -> bool {
-        self.is_only() && self.is_full()
+    fn idle_for(&self) -> Option<Duration> {
+        if self.is_only() { self.core().full_for() } else { None }
     }
 }
 
 impl Idle for Arc<Limits> {
-    fn is_idle(&self) -> bool {
-        Arc::strong_count(self) == 1 && self.is_full()
+    fn idle_for(&self) -> Option<Duration> {
+        if Self::strong_count(self) == 1 { self.full_for() } else { None }
     }
 }
 
@@ -54,15 +58,18 @@ impl Ring {
         Self { known: Mutex::default(), most }
     }
 
-    /// Makes room for a key, after `forget` has looked at some others: it tells which are still needed.
-    pub(crate) fn make_room(&self, forget: impl Fn(u64) -> bool) -> Result<Room<'_>, TooManyKeys> {
+    /// Makes room for a key, after `forget` has looked at some others: it forgets those that have been idle for so long,
+    /// and tells which are still known.
+    pub(crate) fn make_room(&self, forget: impl Fn(u64, Duration) -> bool) -> Result<Room<'_>, TooManyKeys> {
         let mut known = self.known();
         for looked_at in 0..LOOKED_AT_FOR_ROOM.min(known.hashes.len()) {
-            if looked_at >= LOOKED_AT && known.count() < self.most {
-                break;
-            }
+            let rest = match known.count() < self.most {
+                true if looked_at >= LOOKED_AT => break,
+                true => REST,
+                false => Duration::ZERO,
+            };
             let Some(oldest) = known.hashes.pop_front() else { break };
-            if forget(oldest) {
+            if forget(oldest, rest) {
                 known.hashes.push_back(oldest);
             }
         }

@@ -1,9 +1,4 @@
-use std::{
-    borrow::Borrow,
-    fmt,
-    hash::Hash,
-    sync::Arc,
-};
+use std::{borrow::Borrow, fmt, hash::Hash, sync::Arc, time::Duration};
 
 use ahash::RandomState;
 use dashmap::{DashMap, Entry};
@@ -28,7 +23,7 @@ pub type KeyedLimits<K> = Keyed<K, Arc<Limits>>;
 ///
 /// A limit is idle when it is as it was when it was made: full, not paused, with nobody waiting and nobody holding it.
 /// To forget such a one loses nothing (but a rate that was set later). Each new key looks at four known ones, the least
-/// recently looked at first, and forgets those that are idle; it needs no clock and no task in the background. So the map
+/// recently looked at first, and forgets those that have been idle for ten seconds; there is no task in the background. So the map
 /// does not grow while keys become idle at least a quarter as fast as new ones come. A key that is known already costs
 /// nothing of this.
 ///
@@ -64,10 +59,8 @@ impl<K: Hash + Eq> Keyed<K, TokenBucket> {
     ///
     /// As [`TokenBucket::new`].
     pub fn new(capacity: u64, rate: Rate) -> Result<Self, InvalidLimit> {
-        TokenBucket::compact(capacity, rate)?;
-        Ok(Self::with(move |_| {
-            TokenBucket::compact(capacity, rate).expect("the same capacity and rate were valid before")
-        }))
+        let first = TokenBucket::compact(capacity, rate)?;
+        Ok(Self::with(move |_| first.another()))
     }
 
     /// Takes tokens from a key's bucket, if they are there: see [`TokenBucket::try_acquire`].
@@ -142,7 +135,7 @@ where
         Q: Hash + Eq + ToOwned<Owned = K> + ?Sized,
     {
         // The ring is never locked inside the map's lock.
-        let room = self.ring.make_room(|hash| self.forget(hash))?;
+        let room = self.ring.make_room(|hash, rest| self.forget(hash, rest))?;
         let (result, hash) = match self.map.entry(key.to_owned()) {
             Entry::Occupied(known) => return Ok(look(known.get())),
             Entry::Vacant(vacant) => {
@@ -154,13 +147,13 @@ where
         Ok(result)
     }
 
-    /// Forgets an idle key with this hash; tells whether one was there that is not idle.
-    fn forget(&self, hash: u64) -> bool {
+    /// Forgets a key with this hash that has been idle for so long; tells whether another is known.
+    fn forget(&self, hash: u64, rest: Duration) -> bool {
         #[expect(clippy::cast_possible_truncation, reason = "the map does the same")]
         let shard = self.map.determine_shard(hash as usize);
         let Some(shard) = self.map.shards().get(shard) else { return false };
         let mut table = shard.write();
-        let idle = table.remove_entry(hash, |(_, value)| value.get().is_idle());
+        let idle = table.remove_entry(hash, |(_, value)| value.get().idle_for() >= Some(rest));
         let other = idle.is_none() && table.get(hash, |_| true).is_some();
         drop(table);
         other

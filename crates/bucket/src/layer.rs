@@ -57,9 +57,10 @@ use crate::{Limits, Patience, RateLimit, Tracked, Unmetered, Untracked, Weightle
 /// # })?;
 /// # Ok::<_, BoxError>(())
 /// ```
+#[derive(Clone)]
 pub struct RateLimitLayer<L = Arc<Limits>, W = Weightless, M = Unmetered, T = Untracked> {
     limiter: L,
-    settings: Arc<Settings<W, M, T>>,
+    settings: Settings<W, M, T>,
 }
 
 // === impl RateLimitLayer ===
@@ -76,11 +77,11 @@ impl<L> RateLimitLayer<L> {
     pub fn with_limiter(limiter: L) -> Self {
         let patience = Patience::new(Duration::from_secs(60)).waiters(1_024);
         let settings = Settings { weigh: Weightless, meter: Unmetered, track: Untracked, patience };
-        Self { limiter, settings: Arc::new(settings) }
+        Self { limiter, settings }
     }
 }
 
-impl<L, W: Clone, M: Clone, T: Clone> RateLimitLayer<L, W, M, T> {
+impl<L, W, M, T> RateLimitLayer<L, W, M, T> {
     /// Sets how requests are weighed, in tokens.
     ///
     /// It takes any [`Weigh`](crate::Weigh), such as a closure `|request: &Request| -> u64`.
@@ -122,22 +123,15 @@ impl<L, W: Clone, M: Clone, T: Clone> RateLimitLayer<L, W, M, T> {
         self,
         change: impl FnOnce(Settings<W, M, T>) -> Settings<V, N, U>,
     ) -> RateLimitLayer<L, V, N, U> {
-        let settings = Arc::unwrap_or_clone(self.settings);
-        RateLimitLayer { limiter: self.limiter, settings: Arc::new(change(settings)) }
+        RateLimitLayer { limiter: self.limiter, settings: change(self.settings) }
     }
 }
 
-impl<S, L: Clone, W, M, T> Layer<S> for RateLimitLayer<L, W, M, T> {
+impl<S, L: Clone, W: Clone, M: Clone, T: Clone> Layer<S> for RateLimitLayer<L, W, M, T> {
     type Service = RateLimit<S, L, W, M, T>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RateLimit::new(inner, self.limiter.clone(), Arc::clone(&self.settings))
-    }
-}
-
-impl<L: Clone, W, M, T> Clone for RateLimitLayer<L, W, M, T> {
-    fn clone(&self) -> Self {
-        Self { limiter: self.limiter.clone(), settings: Arc::clone(&self.settings) }
+        RateLimit::new(inner, self.limiter.clone(), self.settings.clone())
     }
 }
 

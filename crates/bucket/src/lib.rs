@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod clock;
+#[cfg(feature = "quanta")]
+mod fast_clock;
 mod price;
 mod rate;
 
@@ -8,6 +10,8 @@ mod core;
 mod held;
 mod line;
 mod stash;
+mod take;
+mod word;
 
 mod acquire;
 mod token_bucket;
@@ -34,8 +38,12 @@ mod limiter;
 mod meter;
 mod service;
 mod settings;
+mod settle;
 mod track;
 mod weigh;
+
+#[cfg(feature = "governor")]
+pub mod governor;
 
 mod error;
 
@@ -44,6 +52,8 @@ pub use by_key::{ByKey, by_key};
 pub use clock::{Clock, TokioClock};
 pub use error::{InvalidLimit, TooLarge, TooManyKeys, TryAcquireError};
 pub use estimate::estimate_tokens;
+#[cfg(feature = "quanta")]
+pub use fast_clock::FastClock;
 pub use future::ResponseFuture;
 pub use idle::Idle;
 pub use keyed::{Keyed, KeyedBuckets, KeyedError, KeyedLimits};

@@ -143,10 +143,14 @@ impl Limits {
         self.in_flight.as_ref().map(|in_flight| in_flight.0.available())
     }
 
-    /// Tells whether nothing is taken, nobody waits and nothing is paused.
-    pub(crate) fn is_full(&self) -> bool {
-        self.in_flight.as_ref().is_none_or(|in_flight| in_flight.0.is_full())
-            && [&self.tokens, &self.requests].into_iter().flatten().all(TokenBucket::is_full)
+    /// How long nothing has been missing of any of them; `None` while something is.
+    pub(crate) fn full_for(&self) -> Option<Duration> {
+        let mut least =
+            self.in_flight.as_ref().map_or(Some(Duration::MAX), |in_flight| in_flight.0.full_for())?;
+        for bucket in [&self.tokens, &self.requests].into_iter().flatten() {
+            least = least.min(bucket.core().full_for()?);
+        }
+        Some(least)
     }
 
     pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {
@@ -161,12 +165,14 @@ impl Limits {
     }
 
     pub(crate) fn give_back(&self, limit: Limit, amount: u64) {
-        match (limit, &self.in_flight, &self.tokens, &self.requests) {
-            (Limit::InFlight, Some(in_flight), ..) => in_flight.0.refund(amount),
-            (Limit::Tokens, _, Some(bucket), _) | (Limit::Requests, .., Some(bucket)) => {
-                bucket.refund(amount)
-            }
-            _ => {}
+        let bucket = match limit {
+            Limit::InFlight => return self.in_flight.iter().for_each(|in_flight| in_flight.0.refund(amount)),
+            Limit::Tokens => &self.tokens,
+            Limit::Requests => &self.requests,
+            Limit::Keys => &None,
+        };
+        if let Some(bucket) = bucket {
+            bucket.refund(amount);
         }
     }
 

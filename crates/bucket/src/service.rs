@@ -16,7 +16,8 @@ use crate::{
 ///
 /// # Clone
 ///
-/// The inner service must be `Clone`: a call that waits keeps the instance that was ready. Clones share the limits.
+/// The inner service must be `Clone`: a call that waits keeps the instance that was ready. So must the
+/// meter, of which each call keeps one. Clones share the limits.
 ///
 /// # Readiness
 ///
@@ -26,16 +27,17 @@ use crate::{
 /// # Errors
 ///
 /// Those of the inner service, whose type must be `From<`[`Limited`]`>` and say its faults.
+#[derive(Clone)]
 pub struct RateLimit<S, L = Arc<Limits>, W = Weightless, M = Unmetered, T = Untracked> {
     inner: S,
     limiter: L,
-    settings: Arc<Settings<W, M, T>>,
+    settings: Settings<W, M, T>,
 }
 
 // === impl RateLimit ===
 
 impl<S, L, W, M, T> RateLimit<S, L, W, M, T> {
-    pub(crate) const fn new(inner: S, limiter: L, settings: Arc<Settings<W, M, T>>) -> Self {
+    pub(crate) const fn new(inner: S, limiter: L, settings: Settings<W, M, T>) -> Self {
         Self { inner, limiter, settings }
     }
 }
@@ -46,41 +48,32 @@ where
     S::Error: From<Limited> + HasFault,
     L: Limiter<Request>,
     W: Weigh<Request>,
-    M: Meter<S::Response>,
+    M: Meter<S::Response> + Clone,
     T: Track<Request>,
 {
     type Response = M::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S, Request, L::Reserve, W, M, T>;
+    type Future = ResponseFuture<S, Request, L::Reserve, M>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let settings = Arc::clone(&self.settings);
+        let settings = &self.settings;
         let tokens = settings.weigh.weigh(&request);
         if let Some(reservation) = self.limiter.try_reserve(&request, tokens) {
-            return ResponseFuture::calling(self.inner.call(request), reservation, settings);
+            return ResponseFuture::calling(self.inner.call(request), reservation, settings.meter.clone());
         }
         let patience = match settings.track.deadline(&request) {
             None => settings.patience,
             Some(deadline) => settings.patience.until(deadline),
         };
         let reserve = self.limiter.reserve(&request, tokens, patience);
+        let meter = settings.meter.clone();
         let spare = self.inner.clone();
         let ready = mem::replace(&mut self.inner, spare);
-        ResponseFuture::waiting(reserve, ready, request, settings)
-    }
-}
-
-impl<S: Clone, L: Clone, W, M, T> Clone for RateLimit<S, L, W, M, T> {
-    fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            limiter: self.limiter.clone(),
-            settings: Arc::clone(&self.settings),
-        }
+        ResponseFuture::waiting(reserve, ready, request, meter)
     }
 }
 

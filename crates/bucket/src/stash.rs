@@ -33,6 +33,8 @@ const LARGEST: u64 = 1 << 16;
 const MOST_PLACES: usize = 16;
 
 pub(crate) struct Stash {
+    /// The one place of all threads: it saves them the clock. Then there are no others.
+    shared: Option<AtomicU64>,
     places: Box<[CachePadded<AtomicU64>]>,
     /// The most that one place holds.
     size: u64,
@@ -57,19 +59,28 @@ pub(crate) struct Closed {
 // === impl Stash ===
 
 impl Stash {
-    /// A stash for a bucket of this capacity, or one without places where it is too small to gain by it.
+    /// A stash with a place for each thread that can run, for a bucket of this capacity; without any where it is too small
+    /// to gain by it.
     pub(crate) fn new(capacity: u64) -> Self {
         let places = places();
-        let size = (capacity / SHARE / places as u64).min(LARGEST);
-        if size < SMALLEST {
-            Self::none()
-        } else {
-            Self { places: (0..places).map(|_| CachePadded::default()).collect(), size }
-        }
+        Self::sized(capacity, places, || Self {
+            places: (0..places).map(|_| CachePadded::new(AtomicU64::new(CLOSED))).collect(),
+            ..Self::none()
+        })
+    }
+
+    /// A stash with one place for all threads, without padding.
+    pub(crate) fn compact(capacity: u64) -> Self {
+        Self::sized(capacity, 1, || Self { shared: Some(AtomicU64::new(CLOSED)), ..Self::none() })
     }
 
     pub(crate) fn none() -> Self {
-        Self { places: Box::default(), size: 0 }
+        Self { shared: None, places: Box::default(), size: 0 }
+    }
+
+    fn sized(capacity: u64, places: usize, make: impl FnOnce() -> Self) -> Self {
+        let size = (capacity / SHARE / places as u64).min(LARGEST);
+        if size < SMALLEST { Self::none() } else { Self { size, ..make() } }
     }
 
     /// Takes from this thread's place, if it holds enough.
@@ -78,6 +89,19 @@ impl Stash {
         let mut held = place.load(Relaxed);
         while held >= tokens.saturating_add(OPEN) {
             match place.compare_exchange_weak(held, held - tokens, AcqRel, Relaxed) {
+                Ok(_) => return true,
+                Err(now) => held = now,
+            }
+        }
+        false
+    }
+
+    /// Puts tokens back into this thread's place, if it is open and has room.
+    pub(crate) fn put(&self, tokens: u64) -> bool {
+        let Some(place) = self.place() else { return false };
+        let mut held = place.load(Relaxed);
+        while held >= OPEN && tokens <= self.size - (held - OPEN) {
+            match place.compare_exchange_weak(held, held + tokens, AcqRel, Relaxed) {
                 Ok(_) => return true,
                 Err(now) => held = now,
             }
@@ -108,18 +132,18 @@ impl Stash {
 
     /// The most that all open places could hold.
     pub(crate) fn reach(&self) -> u64 {
-        self.places.iter().filter(|place| place.load(Acquire) != CLOSED).count() as u64 * self.size
+        self.all().filter(|place| place.load(Acquire) != CLOSED).count() as u64 * self.size
     }
 
     /// What all open places hold now.
     pub(crate) fn tokens(&self) -> u64 {
-        self.places.iter().map(|place| place.load(Acquire).saturating_sub(OPEN)).sum()
+        self.all().map(|place| place.load(Acquire).saturating_sub(OPEN)).sum()
     }
 
     /// Empties and closes all places. Waits for a thread that is filling one: that takes it some ten instructions.
     pub(crate) fn close(&self) -> Closed {
         let mut closed = Closed::default();
-        for place in &self.places {
+        for place in self.all() {
             let held = close(place);
             if held != CLOSED {
                 closed.reach += self.size;
@@ -129,7 +153,15 @@ impl Stash {
         closed
     }
 
+    fn all(&self) -> impl Iterator<Item = &AtomicU64> {
+        self.shared.iter().chain(self.places.iter().map(|place| &**place))
+    }
+
+    #[inline]
     fn place(&self) -> Option<&AtomicU64> {
+        if let Some(shared) = &self.shared {
+            return Some(shared);
+        }
         // The number of places is a power of two.
         self.places.get(number() & self.places.len().wrapping_sub(1)).map(|place| &**place)
     }

@@ -26,8 +26,8 @@ use crate::{Acquire, Clock, InvalidLimit, Rate, TokioClock, TryAcquireError, cor
 /// own, with one uncontended atomic step and without reading a clock. While less than a quarter of the capacity is left,
 /// tokens are taken one by one; and before anyone is refused, what lies in the places is gathered in. What remains to
 /// be seen of it: a bucket that is full counts as full up to a sixteenth too early, so that it may refuse that little of
-/// a burst for the moment that it takes to refill. Buckets of less than 128 tokens for each thread that the machine runs, and
-/// those made by [`compact`](Self::compact), have no such places and are exact in this, too.
+/// a burst for the moment that it takes to refill. Buckets of less than 128 tokens for each thread that the machine runs have no such places, and are exact
+/// in this, too. Those made by [`compact`](Self::compact) have one place for all threads, from 128 tokens on.
 ///
 /// No lock is taken and nothing allocated unless somebody must wait.
 ///
@@ -72,13 +72,20 @@ impl TokenBucket {
         Self::with_clock(capacity, rate, TokioClock::new())
     }
 
-    /// Creates a full bucket that is small: some 150 bytes, and no places for threads. For buckets in great number.
+    /// Creates a full bucket that is small, with one place for all threads: for buckets in great number.
     ///
     /// # Errors
     ///
     /// As [`new`](Self::new).
     pub fn compact(capacity: u64, rate: Rate) -> Result<Self, InvalidLimit> {
-        Self::build(capacity, rate, TokioClock::new(), Stash::none())
+        Self::build(capacity, rate, TokioClock::new(), Stash::compact(capacity))
+    }
+
+    /// A full compact bucket like this one.
+    pub(crate) fn another(&self) -> Self {
+        let stash = Stash::compact(self.capacity());
+        let core = Core::new(self.capacity(), self.core.price(), TokioClock::new(), stash);
+        Self { core: Arc::new(core) }
     }
 }
 
@@ -183,10 +190,6 @@ impl<C: Clock> TokenBucket<C> {
     /// Tells whether there is no other handle.
     pub(crate) fn is_only(&self) -> bool {
         Arc::strong_count(&self.core) == 1
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.core.is_full()
     }
 
     pub(crate) fn core(&self) -> &Core<C> {

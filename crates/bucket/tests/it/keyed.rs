@@ -31,7 +31,7 @@ async fn idle_keys_are_forgotten_and_others_are_not() {
         buckets.try_acquire(&format!("old {key}"), 1).unwrap();
     }
     assert_eq!(buckets.len(), 101, "none of them is full");
-    advance(Duration::from_secs(2)).await;
+    advance(Duration::from_secs(12)).await;
     buckets.try_acquire("empty", 10).unwrap();
     for key in 0..60 {
         buckets.try_acquire(&format!("new {key}"), 1).unwrap();
@@ -72,7 +72,7 @@ async fn a_million_cold_keys_leave_no_trace() {
         let hot = buckets.try_acquire(&u64::MAX, 1);
         assert!(hot.is_ok() || key > 9);
     }
-    assert!(buckets.len() < 10_000, "{} keys are known", buckets.len());
+    assert!(buckets.len() < 30_000, "{} keys are known", buckets.len());
 }
 
 #[test]

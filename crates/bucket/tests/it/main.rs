@@ -3,6 +3,8 @@
 
 mod bucket;
 mod contract;
+#[cfg(feature = "governor")]
+mod governor;
 mod headers;
 mod keyed;
 mod layer;

@@ -19,7 +19,7 @@ fn soak(bucket: &TokenBucket, tokens: u64, back: bool) {
             let wanted = tokens + (rng >> 60);
             if bucket.try_acquire(wanted).is_ok() {
                 taken.fetch_add(wanted, Relaxed);
-                if back && rng >> 33 & 7 == 0 {
+                if back && (rng >> 33).is_multiple_of(8) {
                     taken.fetch_sub(wanted, Relaxed);
                     bucket.refund(wanted);
                 }

@@ -104,10 +104,10 @@ async fn who_waits_long_sleeps_once() {
     assert_eq!(count.0.load(Relaxed), 0);
     advance(Duration::from_secs(3_600)).await;
     assert_eq!(count.0.load(Relaxed), 1);
-    let Poll::Ready(waited) = waiter.as_mut().poll(&mut Context::from_waker(&waker)) else {
+    let Poll::Ready(time) = waiter.as_mut().poll(&mut Context::from_waker(&waker)) else {
         panic!("it is due")
     };
-    assert_eq!(waited.unwrap().as_secs(), 86_400);
+    assert_eq!(time.unwrap().as_secs(), 86_400);
 }
 
 #[tokio::test(start_paused = true)]
