@@ -10,7 +10,7 @@ use std::{
 
 use allocation_counter::measure;
 use anyhow::{Result, bail};
-use mainstay_benches::{Measure, chat, drive, is_trial, mock, programs, retry};
+use mainstay_benches::{Measure, chat, drive, is_trial, limiter, mock, programs, retry};
 use tokio::runtime::Builder;
 
 /// Allocations for each unit, by work and side.
@@ -29,6 +29,7 @@ fn main() -> Result<()> {
     for program in programs().filter(|program| asked.is_empty() || asked.iter().any(|name| name == program)) {
         match program {
             "retry" => retry::measure_all(&mut counter)?,
+            "limiter" => limiter::measure_all(&mut counter)?,
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }
@@ -59,6 +60,19 @@ impl Measure for Counter {
         (0..before).for_each(|_| drop(unit()));
         let info = measure(|| (0..counted).for_each(|_| drop(unit())));
         self.keep(work, side, info.count_total, counted);
+    }
+
+    /// On this thread alone, because only its allocations are counted.
+    fn shared<S: Sync, T>(
+        &mut self,
+        work: &str,
+        side: &str,
+        _: u32,
+        make: impl Fn() -> S,
+        unit: impl Fn(&S) -> T + Sync,
+    ) {
+        let subject = make();
+        self.unit(work, side, || unit(&subject));
     }
 
     /// On this thread alone, because only its allocations are counted.

@@ -4,7 +4,7 @@
 //! To add a row:
 //!
 //! 1. say in [`ROWS`] what is measured, beside whom, and which bar it must pass;
-//! 2. measure both sides in the module of the row's program (`retry.rs`, `chat.rs`, …), by the names that the row gives them.
+//! 2. measure both sides in the module of the row's program (`retry.rs`, `limiter.rs`, …), by the names that the row gives them.
 //!
 //! A new program is such a module, a line in `benches/allocations.rs`, and a file of one line in `benches/`.
 //!
@@ -19,9 +19,15 @@ mod calls;
 #[cfg(feature = "programs")]
 pub mod chat;
 #[cfg(feature = "programs")]
+mod hammer;
+#[cfg(feature = "programs")]
+pub mod limiter;
+#[cfg(feature = "programs")]
 mod measure;
 #[cfg(feature = "programs")]
 pub mod mock;
+#[cfg(feature = "programs")]
+mod once;
 #[cfg(feature = "programs")]
 pub mod retry;
 #[cfg(feature = "programs")]

@@ -5,6 +5,19 @@ pub trait Measure {
     /// Measures a work that is done when `unit` returns.
     fn unit<T>(&mut self, work: &str, side: &str, unit: impl FnMut() -> T);
 
+    /// Measures a work that so many threads do at the same time on one subject, each again and again: the time that it
+    /// takes each of them.
+    ///
+    /// Each sample begins with a new subject; to make it is not measured.
+    fn shared<S: Sync, T>(
+        &mut self,
+        work: &str,
+        side: &str,
+        threads: u32,
+        make: impl Fn() -> S,
+        unit: impl Fn(&S) -> T + Sync,
+    );
+
     /// Measures calls that go over the network, so many at a time.
     fn calls<F>(
         &mut self,

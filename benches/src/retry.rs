@@ -7,9 +7,7 @@
 use std::{
     future::{Ready, ready},
     hint::black_box,
-    pin::pin,
     sync::{Arc, LazyLock},
-    task::{Context, Poll, Waker},
 };
 
 use anyhow::Result;
@@ -17,7 +15,7 @@ use backon::{ExponentialBuilder, Retryable};
 use mainstay_backoff::{RetryLayer, RetryPolicy, retry};
 use mainstay_fault::Fault;
 use tower::{
-    Layer, Service,
+    Layer,
     retry::{
         Policy,
         budget::{Budget, TpsBudget},
@@ -27,14 +25,12 @@ use tower::{
 
 use crate::{
     Measure,
+    once::{Request, call, poll},
     rows::{
         BACKOFF, BACKOFF_STATIC, BACKON, NO_RETRY, RETRY, RETRY_CLOSURE, TOWER, TOWER_BUDGET,
         TOWER_RESILIENCE,
     },
 };
-
-/// What is sent: small and [`Copy`], so that keeping it for another attempt costs nothing.
-type Request = u64;
 
 /// tower's own retry at its cheapest: it keeps a copy of the request, and never sends it again.
 #[derive(Clone, Copy)]
@@ -94,19 +90,6 @@ fn closures(measure: &mut impl Measure) {
 #[inline(never)]
 fn succeed(request: Request) -> Ready<Result<u64, Fault>> {
     ready(Ok(request))
-}
-
-/// Calls a service as a runtime would: asks whether it is ready, calls it, polls what it returns.
-fn call<S: Service<Request>>(service: &mut S) -> Poll<Result<S::Response, S::Error>> {
-    let service = black_box(service);
-    let ready = service.poll_ready(&mut Context::from_waker(Waker::noop()));
-    assert!(black_box(ready.is_ready()));
-    poll(service.call(black_box(1)))
-}
-
-fn poll<F: Future>(future: F) -> Poll<F::Output> {
-    let mut future = pin!(future);
-    black_box(future.as_mut()).poll(&mut Context::from_waker(Waker::noop()))
 }
 
 // === impl NeverRetry ===

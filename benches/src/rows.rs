@@ -8,16 +8,31 @@ pub const ROUNDS: u32 = 15;
 // Works: each is measured on several sides.
 pub(crate) const RETRY: &str = "retry, success at once";
 pub(crate) const RETRY_CLOSURE: &str = "retry of a closure, success at once";
+pub(crate) const TRY_ONE: &str = "try_acquire(1), one thread";
+pub(crate) const TRY_MANY: &str = "try_acquire(100), one thread";
+pub(crate) const TRY_TWO: &str = "try_acquire(1), two threads";
+pub(crate) const TRY_FOUR: &str = "try_acquire(1), four threads";
+pub(crate) const ACQUIRE: &str = "acquire(1), no wait";
+pub(crate) const KEYED: &str = "keyed try_acquire(1), 1,000 keys";
+pub(crate) const KEYED_MILLION: &str = "keyed try_acquire(1), 1,000,000 keys";
+pub(crate) const LIMIT: &str = "rate-limit layer, no wait";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
 // Sides: ours first.
 pub(crate) const BACKOFF: &str = "mainstay-backoff";
 pub(crate) const BACKOFF_STATIC: &str = "mainstay-backoff, static";
+pub(crate) const BUCKET: &str = "mainstay-bucket";
+pub(crate) const COMPACT: &str = "mainstay-bucket, compact";
+pub(crate) const ALL_LIMITS: &str = "mainstay-bucket, all limits";
 pub(crate) const CLIENT: &str = "mainstay-openai-client";
 pub(crate) const MAINSTAY: &str = "mainstay, whole stack";
 pub(crate) const ASYNC_OPENAI: &str = "async-openai";
 pub(crate) const BACKON: &str = "backon";
+pub(crate) const GOVERNOR: &str = "governor";
+pub(crate) const GOVERNOR_N: &str = "governor, check_n";
+pub(crate) const LEAKY_BUCKET: &str = "leaky-bucket";
+pub(crate) const NO_LIMIT: &str = "no limit at all";
 pub(crate) const NO_RETRY: &str = "no retry at all";
 pub(crate) const TOWER: &str = "tower";
 pub(crate) const TOWER_BUDGET: &str = "tower, with its budget";
@@ -31,6 +46,23 @@ pub const ROWS: &[Row] = &[
     Row::new("retry", RETRY, BACKOFF, TOWER_RESILIENCE),
     Row::new("retry", RETRY, BACKOFF, NO_RETRY),
     Row::new("retry", RETRY_CLOSURE, BACKOFF, BACKON).at_most(1.0).allocating(0.0),
+    Row::new("limiter", TRY_ONE, BUCKET, GOVERNOR_N).at_most(1.0).allocating(0.0),
+    Row::new("limiter", TRY_ONE, BUCKET, GOVERNOR).at_most(1.0),
+    Row::new("limiter", TRY_ONE, BUCKET, LEAKY_BUCKET),
+    Row::new("limiter", TRY_ONE, COMPACT, GOVERNOR_N).allocating(0.0),
+    Row::new("limiter", TRY_MANY, BUCKET, GOVERNOR_N).at_most(1.0).allocating(0.0),
+    Row::new("limiter", TRY_MANY, BUCKET, LEAKY_BUCKET),
+    Row::new("limiter", TRY_TWO, BUCKET, GOVERNOR_N).at_most(0.5),
+    Row::new("limiter", TRY_TWO, BUCKET, LEAKY_BUCKET),
+    Row::new("limiter", TRY_FOUR, BUCKET, GOVERNOR_N),
+    Row::new("limiter", TRY_FOUR, BUCKET, LEAKY_BUCKET),
+    Row::new("limiter", ACQUIRE, BUCKET, GOVERNOR).at_most(1.0).allocating(0.0),
+    Row::new("limiter", ACQUIRE, BUCKET, LEAKY_BUCKET),
+    Row::new("limiter", KEYED, BUCKET, GOVERNOR).at_most(1.0).allocating(0.0),
+    Row::new("limiter", KEYED_MILLION, BUCKET, GOVERNOR).allocating(0.0),
+    Row::new("limiter", LIMIT, BUCKET, TOWER_RESILIENCE).at_most(0.25).allocating(0.0),
+    Row::new("limiter", LIMIT, ALL_LIMITS, TOWER_RESILIENCE).allocating(0.0),
+    Row::new("limiter", LIMIT, BUCKET, NO_LIMIT),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),

@@ -1,11 +1,11 @@
-use std::time::Duration;
+use std::{hint::black_box, time::Duration};
 
 use anyhow::Result;
 use cpu_time::ProcessTime;
 use criterion::{BenchmarkId, Criterion};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Measure, ROUNDS, calls::drive, is_trial, mock};
+use crate::{Measure, ROUNDS, calls::drive, hammer::hammer, is_trial, mock};
 
 /// Takes times with criterion: for a unit the time that passes, for a call the CPU time of this process.
 pub struct Timer {
@@ -45,6 +45,23 @@ impl Measure for Timer {
     fn unit<T>(&mut self, work: &str, side: &str, mut unit: impl FnMut() -> T) {
         let id = BenchmarkId::new(side, self.round);
         self.criterion.benchmark_group(work).bench_function(id, |bencher| bencher.iter(&mut unit));
+    }
+
+    fn shared<S: Sync, T>(
+        &mut self,
+        work: &str,
+        side: &str,
+        threads: u32,
+        make: impl Fn() -> S,
+        unit: impl Fn(&S) -> T + Sync,
+    ) {
+        let id = BenchmarkId::new(side, self.round);
+        self.criterion.benchmark_group(work).bench_function(id, |bencher| {
+            bencher.iter_custom(|each| {
+                let subject = make();
+                hammer(threads, each, || unit(black_box(&subject)))
+            });
+        });
     }
 
     fn calls<F>(
