@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use mainstay_bucket::{
     ByKey, ByUsage, HandOver, KeyedLimits, Limits, RateLimitLayer, Reservation, ServerLimits, Tracked,
-    WithServerLimits, by_key, estimate_tokens, hand_over, usage, with_server_limits,
+    WithServerLimits, by_key, hand_over, usage, with_server_limits,
 };
 
 use crate::{
@@ -26,8 +26,6 @@ pub(crate) type StreamLimits = RateLimitLayer<ByModel, Weigh, StreamMeter, Track
 
 /// The tokens that an answer is expected to have, where the request does not say how many it may have.
 const ANSWER: u64 = 500;
-/// What a message costs besides its text: OpenAI's own recipe counts three tokens, and one for a name.
-const MESSAGE: u64 = 4;
 
 /// The limits of each model: those that were set, and for other models limits so wide that only the server narrows them.
 pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> ByModel {
@@ -67,10 +65,23 @@ pub(crate) fn stream(by_model: ByModel) -> StreamLimits {
         .tracked()
 }
 
-/// The tokens that a chat is expected to need: its prompt by its bytes, and its answer by what it may have.
+/// The tokens that a chat is expected to need: its prompt, and its answer by what it may have.
 fn weigh(request: &ChatRequest) -> u64 {
-    let messages: u64 =
-        request.messages.iter().map(|message| MESSAGE + estimate_tokens(&message.text())).sum();
     let answer = request.max_completion_tokens.or(request.max_tokens).map_or(ANSWER, u64::from);
-    messages.saturating_add(answer.saturating_mul(request.n.unwrap_or(1).into()))
+    prompt(request).saturating_add(answer.saturating_mul(request.n.unwrap_or(1).into()))
+}
+
+/// The prompt's tokens, as its model counts them.
+#[cfg(feature = "tokens")]
+fn prompt(request: &ChatRequest) -> u64 {
+    request.count_tokens()
+}
+
+/// The prompt's tokens, by its bytes.
+#[cfg(not(feature = "tokens"))]
+fn prompt(request: &ChatRequest) -> u64 {
+    /// What a message costs besides its text: OpenAI's own recipe counts three tokens, and one for a name.
+    const MESSAGE: u64 = 4;
+    let message = |message: &openai::Message| MESSAGE + mainstay_bucket::estimate_tokens(&message.text());
+    request.messages.iter().map(message).sum()
 }
