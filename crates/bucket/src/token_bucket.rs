@@ -24,10 +24,12 @@ use crate::{Acquire, Clock, InvalidLimit, Rate, TokioClock, TryAcquireError, cor
 /// The balance is one atomic word. So that threads do not fight over it, a bucket large enough lets each thread take a
 /// few tokens in advance (all of them together at most a sixteenth of the capacity) and spend them from a place of its
 /// own, with one uncontended atomic step and without reading a clock. While less than a quarter of the capacity is left,
-/// tokens are taken one by one; and before anyone is refused, what lies in the places is gathered in. What remains to
-/// be seen of it: a bucket that is full counts as full up to a sixteenth too early, so that it may refuse that little of
-/// a burst for the moment that it takes to refill. Buckets of less than 128 tokens for each thread that the machine runs have no such places, and are exact
-/// in this, too. Those made by [`compact`](Self::compact) have one place for all threads, from 128 tokens on.
+/// tokens are taken one by one; and before anyone is refused, what lies in the places is gathered in.
+///
+/// What remains to be seen of it: such a bucket may count as full up to a sixteenth too early, so that of a burst it may
+/// refuse that much for the moment that it takes to refill. It never errs on the other side. Buckets of less than 128
+/// tokens for each thread that the machine runs have no such places, and are exact in this, too; those made by
+/// [`compact`](Self::compact) have one place for all threads, from 128 tokens on.
 ///
 /// No lock is taken and nothing allocated unless somebody must wait.
 ///
