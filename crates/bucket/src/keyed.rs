@@ -11,7 +11,7 @@ use crate::{
 /// Token buckets by key: by tenant, by model, by API key.
 pub type KeyedBuckets<K> = Keyed<K, TokenBucket>;
 
-/// Limits by key, for a layer: see [`by_key`](crate::by_key).
+/// Limits by key, for a layer: see [`by_key`](crate::by_key()).
 pub type KeyedLimits<K> = Keyed<K, Arc<Limits>>;
 
 /// A limit for each key, made when the key is first seen and forgotten when it is idle.
