@@ -1,4 +1,9 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    cmp::Ordering::{Equal, Greater, Less},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
 
 use crate::{
     InvalidLimit, Limit, Patience, Rate, Reservation, Reserve, ServerLimits, TokenBucket, TryAcquireError,
@@ -96,8 +101,7 @@ impl Limits {
     /// Takes one request, `tokens` tokens and a place in flight, if all are there and nobody waits for any.
     #[inline]
     pub fn try_reserve(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
-        let mut reservation = Reservation::begin(Arc::clone(self), tokens);
-        reservation.try_complete().then_some(reservation)
+        self.take_all(tokens).then(|| Reservation::complete(Arc::clone(self), tokens))
     }
 
     /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.
@@ -152,6 +156,24 @@ impl Limits {
         Some(least)
     }
 
+    /// Takes all or none, without waiting.
+    #[inline]
+    fn take_all(&self, tokens: u64) -> bool {
+        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.0.try_take(1).is_err()) {
+            return false;
+        }
+        if self.tokens.as_ref().is_some_and(|bucket| bucket.try_acquire(tokens).is_err()) {
+            self.give_back(Limit::InFlight, 1);
+            return false;
+        }
+        if self.requests.as_ref().is_some_and(|bucket| bucket.try_acquire(1).is_err()) {
+            self.give_back(Limit::Tokens, tokens);
+            self.give_back(Limit::InFlight, 1);
+            return false;
+        }
+        true
+    }
+
     pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {
         match limit {
             Limit::InFlight => {
@@ -175,9 +197,18 @@ impl Limits {
         }
     }
 
-    pub(crate) fn charge(&self, tokens: u64) {
+    /// Settles a call that has ended: what was reserved and not used is given back, what was used beyond it charged.
+    #[inline]
+    pub(crate) fn end(&self, reserved: u64, used: u64) {
         if let Some(bucket) = &self.tokens {
-            bucket.charge(tokens);
+            match used.cmp(&reserved) {
+                Less => bucket.refund(reserved - used),
+                Equal => {}
+                Greater => bucket.charge(used - reserved),
+            }
+        }
+        if let Some(in_flight) = &self.in_flight {
+            in_flight.0.refund(1);
         }
     }
 

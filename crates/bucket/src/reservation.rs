@@ -99,6 +99,11 @@ impl Reservation {
         }
     }
 
+    /// A reservation for which everything was taken.
+    pub(crate) const fn complete(limits: Arc<Limits>, tokens: u64) -> Self {
+        Self { limits: Some(limits), tokens, used: None, taken: Taken::All }
+    }
+
     pub(crate) const fn begin(limits: Arc<Limits>, tokens: u64) -> Self {
         Self { limits: Some(limits), tokens, used: None, taken: Taken::Nothing }
     }
@@ -188,16 +193,10 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.taken < Taken::All {
-            return self.give_back();
+        match (&self.limits, self.taken) {
+            (Some(limits), Taken::All) => limits.end(self.tokens, self.used.unwrap_or(self.tokens)),
+            (_, Taken::Settled) => {}
+            _ => self.give_back(),
         }
-        let (Some(limits), Taken::All) = (&self.limits, self.taken) else { return };
-        let used = self.used.unwrap_or(self.tokens);
-        if used < self.tokens {
-            limits.give_back(Limit::Tokens, self.tokens - used);
-        } else if used > self.tokens {
-            limits.charge(used - self.tokens);
-        }
-        limits.give_back(Limit::InFlight, 1);
     }
 }
