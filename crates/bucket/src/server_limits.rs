@@ -66,6 +66,8 @@ struct Names {
     reset: [&'static str; 2],
 }
 
+const PREFIXES: [&str; 2] = ["x-ratelimit-", "anthropic-ratelimit-"];
+
 const REQUESTS: Names = Names {
     limit: ["x-ratelimit-limit-requests", "anthropic-ratelimit-requests-limit"],
     remaining: ["x-ratelimit-remaining-requests", "anthropic-ratelimit-requests-remaining"],
@@ -83,6 +85,11 @@ const TOKENS: Names = Names {
 impl ServerLimits {
     /// Reads the headers of an answer.
     pub fn from_headers(headers: &HeaderMap) -> Self {
+        // Most servers say nothing, and a look at the names costs less than to look each up.
+        let states_limits = |name: &str| PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        if !headers.keys().any(|name| states_limits(name.as_str())) {
+            return Self::default();
+        }
         Self { requests: ServerLimit::read(headers, &REQUESTS), tokens: ServerLimit::read(headers, &TOKENS) }
     }
 }
