@@ -30,7 +30,7 @@ struct Tally {
     ignored: usize,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
     Step {
         name: "lints",
@@ -39,6 +39,18 @@ const STEPS: [Step; 5] = [
     },
     Step { name: "tests", cargo: &["test", "--workspace", "--all-targets", "--no-fail-fast"], env: None },
     Step { name: "doc tests", cargo: &["test", "--workspace", "--doc", "--no-fail-fast"], env: None },
+    Step {
+        name: "loom",
+        cargo: &[
+            "test",
+            "--package=mainstay-bucket",
+            "--lib",
+            "--release",
+            "--target-dir=target/loom",
+            "loom",
+        ],
+        env: Some(("RUSTFLAGS", "--cfg mainstay_loom")),
+    },
     Step {
         name: "docs",
         cargo: &["doc", "--workspace", "--no-deps", "--document-private-items"],

@@ -12,11 +12,8 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{
-            AtomicU64,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
+        OnceLock, PoisonError,
+        atomic::Ordering::{AcqRel, Acquire, Relaxed, Release},
     },
     time::Duration,
 };
@@ -28,6 +25,7 @@ use crate::{
     line::Line,
     price::{LAST, LONGEST, Price, Ticks, ticks, time},
     stash::Stash,
+    sync::{AtomicU64, Mutex, MutexGuard},
     word::Word,
 };
 
@@ -59,6 +57,11 @@ impl<C> Core<C> {
     /// Tells whether a bucket would be full again within a year.
     pub(crate) fn fills(capacity: u64, price: Price) -> bool {
         price.cost(capacity) <= LONGEST
+    }
+
+    #[cfg(all(test, mainstay_loom))]
+    pub(crate) const fn clock(&self) -> &C {
+        &self.clock
     }
 
     pub(crate) const fn capacity(&self) -> u64 {

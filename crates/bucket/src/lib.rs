@@ -10,6 +10,7 @@ mod core;
 mod held;
 mod line;
 mod stash;
+mod sync;
 mod take;
 mod word;
 
@@ -46,6 +47,9 @@ mod weigh;
 pub mod governor;
 
 mod error;
+
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests;
 
 pub use acquire::Acquire;
 pub use by_key::{ByKey, by_key};

@@ -3,20 +3,11 @@
 //! Each thread has a place of its own (threads beyond the number of places share). A taking from it is one atomic step on a
 //! cache line that nobody else writes, and reads no clock. What lies in a place has left the balance already.
 
-use std::{
-    cell::Cell,
-    hint,
-    sync::{
-        OnceLock,
-        atomic::{
-            AtomicU64, AtomicUsize,
-            Ordering::{AcqRel, Acquire, Relaxed, Release},
-        },
-    },
-    thread,
-};
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 
 use crossbeam_utils::CachePadded;
+
+use crate::sync::{AtomicU64, number, places, spin_loop, yield_now};
 
 /// A place that takes no part: it holds nothing, and must be opened before it may.
 const CLOSED: u64 = 0;
@@ -30,7 +21,6 @@ const SHARE: u64 = 16;
 /// Filling a place costs more than it saves below this size.
 const SMALLEST: u64 = 8;
 const LARGEST: u64 = 1 << 16;
-const MOST_PLACES: usize = 16;
 
 pub(crate) struct Stash {
     /// The one place of all threads: it saves them the clock. Then there are no others.
@@ -173,34 +163,9 @@ fn close(place: &AtomicU64) -> u64 {
         if held != FILLING && place.compare_exchange(held, CLOSED, AcqRel, Relaxed).is_ok() {
             return held;
         }
-        if spins < 64 { hint::spin_loop() } else { thread::yield_now() }
+        if spins < 64 { spin_loop() } else { yield_now() }
     }
     CLOSED
-}
-
-/// As many places as threads can run at once, but a power of two.
-fn places() -> usize {
-    static PLACES: OnceLock<usize> = OnceLock::new();
-    *PLACES.get_or_init(|| {
-        thread::available_parallelism().map_or(1, usize::from).next_power_of_two().min(MOST_PLACES)
-    })
-}
-
-/// This thread's number: threads are numbered as they come.
-fn number() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    // A thread that is ending has lost its number; any other will do.
-    NUMBER
-        .try_with(|number| {
-            if number.get() == usize::MAX {
-                number.set(NEXT.fetch_add(1, Relaxed) & (usize::MAX >> 1));
-            }
-            number.get()
-        })
-        .unwrap_or(0)
 }
 
 // === impl Filling ===
