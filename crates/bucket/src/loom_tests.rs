@@ -148,6 +148,15 @@ fn loom_closing_the_places_loses_nothing_and_makes_nothing() {
 }
 
 #[test]
+fn loom_a_closing_waits_for_a_place_that_is_being_filled() {
+    model("fill and close", || {
+        let core = bucket(Stash::new(CAPACITY));
+        let (a, ()) = both(&core, |core| taken(core, 2), |core| core.locked(|_| ()));
+        assert_eq!((a, left(&core)), (2, CAPACITY - 2));
+    });
+}
+
+#[test]
 fn loom_a_refund_beside_a_closing_is_counted_once() {
     model("refund and close", || {
         let core = drained();
