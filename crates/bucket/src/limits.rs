@@ -157,6 +157,9 @@ impl Limits {
     }
 
     /// Takes all or none, without waiting.
+    ///
+    /// In the order of `Reservation::next`, which knows it too: written out here, since a reservation that takes step by
+    /// step costs every call that does not wait an eighth more.
     #[inline]
     fn take_all(&self, tokens: u64) -> bool {
         if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.0.try_take(1).is_err()) {
