@@ -8,6 +8,9 @@
 //! They talk to the server that `OPENAI_BASE_URL` and `OPENAI_API_KEY` name, with the model of `OPENAI_MODEL`; where neither
 //! is set, to a mock in the same process that fails on purpose.
 
+pub mod documents;
+pub mod rules;
+
 use std::env;
 
 use mainstay::openai::ClientBuilder;

@@ -1,6 +1,5 @@
 //! `cargo xtask demo`: real documents through a server that fails on purpose, bare and with Mainstay.
 
-mod documents;
 mod pass;
 mod report;
 mod storm;
@@ -16,12 +15,10 @@ use mainstay::{
     check,
     openai::{Client, ClientBuilder},
 };
+use mainstay_examples::documents::{self, Document};
 use mainstay_mock_openai::{MockOpenAi, Plan};
 
-use self::{
-    documents::Document,
-    pass::{Pass, Waits},
-};
+use self::pass::{Pass, Waits};
 
 /// What to send, and where.
 #[derive(Args)]

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
+use serde_json::Map;
 
 use crate::{
     Message, ToolCall, Usage,
@@ -83,6 +84,35 @@ strings! {
 // === impl ChatResponse ===
 
 impl ChatResponse {
+    /// Makes an answer that no server gave: a rule's, a set one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_openai_client::ChatResponse;
+    ///
+    /// let answer = ChatResponse::from_text("rules", r#"{"category": "unknown"}"#);
+    /// assert_eq!(answer.model, "rules");
+    /// assert_eq!(answer.json::<serde_json::Value>()?["category"], "unknown");
+    /// # Ok::<_, serde_json::Error>(())
+    /// ```
+    pub fn from_text(model: impl Into<String>, text: impl Into<String>) -> Self {
+        let choice = Choice {
+            message: Message::assistant(text.into()),
+            index: 0,
+            finish_reason: Some(FinishReason::Stop),
+            extra: Map::new(),
+        };
+        Self {
+            choices: vec![choice],
+            id: String::new(),
+            model: model.into(),
+            usage: None,
+            headers: HeaderMap::new(),
+            extra: Map::new(),
+        }
+    }
+
     /// Returns the first answer's text, empty if there is none.
     pub fn text(&self) -> Cow<'_, str> {
         self.choices.first().map(|choice| choice.message.text()).unwrap_or_default()

@@ -11,11 +11,10 @@ use futures::{StreamExt, stream};
 use hdrhistogram::Histogram;
 use indicatif::{ProgressBar, ProgressStyle};
 use mainstay::{ChatRequest, ChatResponse, FaultKind, HasFault, backoff::RetryEvent};
+use mainstay_examples::documents::{Document, Extraction};
 use mainstay_mock_openai::MockOpenAi;
 use tokio::time::Instant;
 use tower::{Service, ServiceExt};
-
-use super::documents::{Document, Extraction};
 
 /// What came of every document.
 pub(crate) struct Pass {

@@ -1,14 +1,14 @@
-//! The documents, and what is asked about them.
+//! Real documents, and what is asked about them.
 
 use std::io::{BufRead, BufReader};
 
 use anyhow::{Context, Result};
 use flate2::bufread::GzDecoder;
 use mainstay::{ChatRequest, ChatResponse, Rejected};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-const BUNDLED: &[u8] = include_bytes!("../../data/debian-copyright.jsonl.gz");
+const BUNDLED: &[u8] = include_bytes!("../data/debian-copyright.jsonl.gz");
 
 const INSTRUCTIONS: &str = "You extract who holds which rights from the copyright file of a Debian package. \
     Answer with JSON: the software's name, where its source is from, the names of its licences, the holders of its \
@@ -16,21 +16,34 @@ const INSTRUCTIONS: &str = "You extract who holds which rights from the copyrigh
 
 /// One document.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Document {
-    pub(crate) id: String,
-    pub(crate) text: String,
+pub struct Document {
+    /// The package's name.
+    pub id: String,
+    /// What the file says.
+    pub text: String,
 }
 
 /// What a document says, as the model reads it.
-#[derive(Clone, Debug, Deserialize)]
-pub(crate) struct Extraction {
-    pub(crate) licenses: Vec<String>,
-    pub(crate) holders: Vec<String>,
-    pub(crate) years: Option<[u16; 2]>,
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Extraction {
+    /// The software's name.
+    pub name: String,
+    /// Where its source is from.
+    pub source: Option<String>,
+    /// The names of its licences.
+    pub licenses: Vec<String>,
+    /// Who holds its copyright.
+    pub holders: Vec<String>,
+    /// The first and the last year that are named.
+    pub years: Option<[u16; 2]>,
 }
 
-/// The first `count` of the documents that are bundled.
-pub(crate) fn bundled(count: usize) -> Result<Vec<Document>> {
+/// The first `count` of the 254 documents that are bundled.
+///
+/// # Errors
+///
+/// If they cannot be unpacked, which no build of this package should let happen.
+pub fn bundled(count: usize) -> Result<Vec<Document>> {
     let lines = BufReader::new(GzDecoder::new(BUNDLED)).lines();
     let parsed = lines.take(count).map(|line| Ok(serde_json::from_str(&line?)?));
     parsed.collect::<Result<_>>().context("the bundled documents cannot be read")
@@ -40,7 +53,7 @@ pub(crate) fn bundled(count: usize) -> Result<Vec<Document>> {
 
 impl Document {
     /// Asks a model to extract what the document says.
-    pub(crate) fn request(&self, model: &str) -> ChatRequest {
+    pub fn request(&self, model: &str) -> ChatRequest {
         ChatRequest::new(model)
             .system(INSTRUCTIONS)
             .user(self.text.as_str())
@@ -54,7 +67,11 @@ impl Document {
 
 impl Extraction {
     /// Reads an answer, which may be whole and still not what was asked for.
-    pub(crate) fn read(response: &ChatResponse) -> Result<Self, Rejected> {
+    ///
+    /// # Errors
+    ///
+    /// Says what is not as it was asked for.
+    pub fn read(response: &ChatResponse) -> Result<Self, Rejected> {
         response.json().map_err(|error| Rejected::new(format!("no extraction: {error}")))
     }
 }
