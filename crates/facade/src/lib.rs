@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod builder;
+mod config;
 mod deadline;
 mod error;
 mod limits;
@@ -21,6 +22,10 @@ pub use mainstay_fault as fault;
 pub use mainstay_openai_client as openai;
 
 pub use builder::Builder;
+pub use config::{
+    BackendConfig, Config, ConfigError, IdempotencyConfig, JitterConfig, KeySource, PriceConfig, RetryConfig,
+    RouteConfig, ServedConfig, StoreConfig, StrategyConfig, TierConfig,
+};
 pub use deadline::{Deadline, DeadlineLayer};
 pub use error::Error;
 pub use mainstay::Mainstay;

@@ -1,0 +1,172 @@
+//! The whole stack as one file: what may stand in it, and what it means.
+
+mod backend;
+mod check;
+mod error;
+mod key;
+mod place;
+mod route;
+
+use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    backend::{BackendConfig, PriceConfig, ServedConfig},
+    error::ConfigError,
+    key::KeySource,
+    route::{
+        IdempotencyConfig, JitterConfig, RetryConfig, RouteConfig, StoreConfig, StrategyConfig, TierConfig,
+    },
+};
+
+/// A stack as a file describes it: backends, and the routes that lead to them.
+///
+/// The model that a caller names picks a route; a route is a list of tiers, tried in order; a tier is a set of models on
+/// backends, among which a strategy chooses. Every field is described in the JSON Schema ([`schema`](Self::schema)), and a
+/// field that is not known is an error that names it and its line.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay::Config;
+///
+/// let config: Config = r#"
+///     deadline = "2m"
+///     default_route = "chat"
+///
+///     [backends.openai]
+///     base_url = "https://api.openai.com/v1"
+///     api_key = { env = "OPENAI_API_KEY" }
+///
+///     [backends.local]
+///     base_url = "http://127.0.0.1:8080/v1"
+///
+///     [routes.chat]
+///     aliases = ["gpt-4o"]
+///     tiers = [
+///         { models = [{ on = "openai", model = "gpt-4o", requests_per_minute = 600 }] },
+///         { models = [{ on = "local", model = "llama-3" }] },
+///     ]
+/// "#.parse()?;
+///
+/// assert_eq!(config.deadline, Duration::from_secs(120));
+/// assert_eq!(Config::from_toml(&config.to_toml())?, config);
+/// # Ok::<_, mainstay::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long a call may take in all, waits and retries included: `"10m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub deadline: Duration,
+    /// How long one attempt may take that is answered whole: `"2m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub attempt_timeout: Duration,
+    /// How long one streamed attempt may take to its first token: `"1m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub first_token_timeout: Duration,
+    /// How long a stream may take from one token to the next: `"1m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub between_tokens_timeout: Duration,
+    /// How long an attempt may wait for a limit: `"1m"` unless set. What would wait longer is refused at once.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub max_wait: Duration,
+    /// The route of models that no route is named after. Without it, they are answered 404 with a list of what there is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_route: Option<String>,
+    /// When a call is sent again, and after what wait.
+    pub retry: RetryConfig,
+    /// One key, one effect. Left out, keys are only passed on to the backend.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency: Option<IdempotencyConfig>,
+    /// The servers, by name.
+    pub backends: BTreeMap<String, BackendConfig>,
+    /// The routes, by the model that a caller names.
+    pub routes: BTreeMap<String, RouteConfig>,
+}
+
+// === impl Config ===
+
+impl Default for Config {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            deadline: 10 * MINUTE,
+            attempt_timeout: 2 * MINUTE,
+            first_token_timeout: MINUTE,
+            between_tokens_timeout: MINUTE,
+            max_wait: MINUTE,
+            default_route: None,
+            retry: RetryConfig::default(),
+            idempotency: None,
+            backends: BTreeMap::new(),
+            routes: BTreeMap::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration.
+    ///
+    /// # Errors
+    ///
+    /// Names the line, the field, and what would be right.
+    pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text).map_err(|source| ConfigError::toml(text, &source))?;
+        config.check().map_err(|invalid| ConfigError::invalid(invalid, Some(text)))?;
+        Ok(config)
+    }
+
+    /// Reads a configuration from a file.
+    ///
+    /// # Errors
+    ///
+    /// Names the file, the line, the field, and what would be right.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let text = fs::read_to_string(path).map_err(ConfigError::unreadable);
+        text.and_then(|text| Self::from_toml(&text)).map_err(|error| error.in_file(path.to_owned()))
+    }
+
+    /// Writes the configuration, so that reading it gives the same one.
+    ///
+    /// A key that stands in it in clear ([`KeySource::Insecure`]) is written in clear.
+    ///
+    /// # Panics
+    ///
+    /// Never: whatever a configuration holds can be said in TOML.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("a configuration holds only what TOML can say")
+    }
+
+    /// The JSON Schema of the file, for editors.
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    /// Looks for what contradicts itself, as reading a file does.
+    ///
+    /// # Errors
+    ///
+    /// Names the field, and what would be right.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        self.check().map_err(|invalid| ConfigError::invalid(invalid, None))
+    }
+}
+
+impl FromStr for Config {
+    type Err = ConfigError;
+
+    fn from_str(text: &str) -> Result<Self, ConfigError> {
+        Self::from_toml(text)
+    }
+}

@@ -1,0 +1,85 @@
+use std::{error::Error, fmt, io, path::PathBuf};
+
+use super::place::{Invalid, line};
+
+/// Why a configuration was refused.
+///
+/// Its text names the file (where there is one), the line, the field, and what would be right. It does not show the line
+/// itself: a key may stand in it.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay::Config;
+///
+/// let error = Config::from_toml("deadline = \"1m\"\nretrys = 3").unwrap_err();
+/// assert_eq!(error.line(), Some(2));
+/// assert!(error.to_string().starts_with("configuration, line 2: unknown field `retrys`, expected one of `deadline`"));
+/// ```
+#[derive(Debug)]
+pub struct ConfigError {
+    path: Option<PathBuf>,
+    line: Option<usize>,
+    cause: Cause,
+}
+
+#[derive(Debug)]
+enum Cause {
+    Unreadable(io::Error),
+    /// Its message only: the error itself would show the text.
+    Toml(String),
+    Invalid(Invalid),
+}
+
+// === impl ConfigError ===
+
+impl ConfigError {
+    /// The line of the error, from 1, where it is in a text.
+    pub const fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    pub(super) const fn unreadable(source: io::Error) -> Self {
+        Self { path: None, line: None, cause: Cause::Unreadable(source) }
+    }
+
+    pub(super) fn toml(text: &str, source: &toml::de::Error) -> Self {
+        let line = source.span().and_then(|span| line(text, span.start));
+        Self { path: None, line, cause: Cause::Toml(source.message().to_owned()) }
+    }
+
+    pub(crate) fn invalid(invalid: Invalid, text: Option<&str>) -> Self {
+        let line = text.and_then(|text| invalid.place.line(text));
+        Self { path: None, line, cause: Cause::Invalid(invalid) }
+    }
+
+    pub(super) fn in_file(self, path: PathBuf) -> Self {
+        Self { path: Some(path), ..self }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{}", path.display())?,
+            None => f.write_str("configuration")?,
+        }
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        match &self.cause {
+            Cause::Unreadable(error) => write!(f, ": {error}"),
+            Cause::Toml(message) => write!(f, ": {message}"),
+            Cause::Invalid(invalid) => write!(f, ": {invalid}"),
+        }
+    }
+}
+
+impl Error for ConfigError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Unreadable(error) => Some(error),
+            Cause::Toml(_) | Cause::Invalid(_) => None,
+        }
+    }
+}

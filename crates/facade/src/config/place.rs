@@ -1,0 +1,80 @@
+use std::fmt;
+
+use toml::de::{DeTable, DeValue};
+
+/// Where in a configuration a field stands, from the root down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Place(Vec<Segment>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Segment {
+    Key(String),
+    Index(usize),
+}
+
+/// A value that makes no sense where it stands, and what would.
+#[derive(Debug, thiserror::Error)]
+#[error("`{place}` {wrong}")]
+pub(crate) struct Invalid {
+    pub(super) place: Place,
+    wrong: String,
+}
+
+// === impl Place ===
+
+impl Place {
+    pub(crate) fn key(&self, key: &str) -> Self {
+        self.then(Segment::Key(key.to_owned()))
+    }
+
+    pub(crate) fn index(&self, index: usize) -> Self {
+        self.then(Segment::Index(index))
+    }
+
+    /// What is wrong here, as a sentence of which this place is the subject.
+    pub(crate) fn invalid(&self, wrong: impl Into<String>) -> Invalid {
+        Invalid { place: self.clone(), wrong: wrong.into() }
+    }
+
+    fn then(&self, segment: Segment) -> Self {
+        Self(self.0.iter().cloned().chain([segment]).collect())
+    }
+
+    /// The line, from 1, at which this place, or the nearest one above it that was written, begins in `text`.
+    pub(super) fn line(&self, text: &str) -> Option<usize> {
+        let root = DeTable::parse(text).ok()?;
+        let mut offset = root.span().start;
+        let mut here = &DeValue::Table(root.into_inner());
+        for segment in &self.0 {
+            let next = match segment {
+                Segment::Key(key) => here.get(key.as_str()),
+                Segment::Index(index) => here.get(*index),
+            };
+            let Some(next) = next else { break };
+            offset = next.span().start;
+            here = next.get_ref();
+        }
+        line(text, offset)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, segment) in self.0.iter().enumerate() {
+            match segment {
+                Segment::Index(index) => write!(f, "[{index}]")?,
+                Segment::Key(key) => {
+                    let bare = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+                    let dot = if at == 0 { "" } else { "." };
+                    if bare { write!(f, "{dot}{key}")? } else { write!(f, "{dot}{key:?}")? }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The line, from 1, of the byte at `offset`.
+pub(super) fn line(text: &str, offset: usize) -> Option<usize> {
+    Some(text.get(..offset)?.matches('\n').count() + 1)
+}

@@ -1,0 +1,157 @@
+use std::{path::PathBuf, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::ServedConfig;
+
+/// A way to an answer: tiers, tried in order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RouteConfig {
+    /// Other names of models that lead here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+    /// How long a call may take in all, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub deadline: Option<Duration>,
+    /// How long one attempt may take, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub attempt_timeout: Option<Duration>,
+    /// When a call is sent again, where it is not as everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryConfig>,
+    /// The tiers, the best first.
+    pub tiers: Vec<TierConfig>,
+}
+
+/// One tier: models among which a strategy chooses, or an answer that is set, or a queue for people. Exactly one of them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct TierConfig {
+    /// Models on backends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub models: Vec<ServedConfig>,
+    /// How to choose among the models: `"least_loaded"` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyConfig>,
+    /// An answer that is always the same, and better than none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// A file of calls that people will see to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<PathBuf>,
+}
+
+/// How a tier chooses among its models.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StrategyConfig {
+    /// The less loaded of two drawn at random, by latency and calls under way.
+    #[default]
+    LeastLoaded,
+    /// In turn.
+    RoundRobin,
+    /// In turn, by weight.
+    Weighted,
+    /// The cheapest that is well.
+    Cheapest,
+    /// In the order in which they are listed: the first that is well.
+    InOrder,
+}
+
+/// When a call is sent again, and after what wait.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryConfig {
+    /// How often at most: 3 unless set.
+    pub retries: u32,
+    /// The first wait: `"1s"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub base: Duration,
+    /// How much longer each wait is than the one before: 2 unless set.
+    pub factor: f64,
+    /// The longest wait: `"1m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub cap: Duration,
+    /// How waits are spread: `"proportional"` unless set.
+    pub jitter: JitterConfig,
+    /// The longest Retry-After that is waited for: `"1m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub max_wait: Duration,
+}
+
+/// How waits are spread, so that those who failed together do not come back together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JitterConfig {
+    /// Not at all.
+    None,
+    /// Anything from nothing to the whole wait.
+    Full,
+    /// Half of the wait, and anything up to the other half.
+    Equal,
+    /// Half to one and a half times the wait.
+    #[default]
+    Proportional,
+}
+
+/// One key, one effect.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct IdempotencyConfig {
+    /// How long an answer is kept: `"1h"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub ttl: Duration,
+    /// The most answers that are kept: 100,000 unless set.
+    pub capacity: usize,
+    /// Where they are kept: `"memory"` unless set, or `{ file = "answers.redb" }`.
+    pub store: StoreConfig,
+}
+
+/// Where answers are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StoreConfig {
+    /// In the memory of the process.
+    #[default]
+    Memory,
+    /// In a file that survives the process.
+    File(PathBuf),
+}
+
+// === impl RetryConfig ===
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            retries: 3,
+            base: Duration::from_secs(1),
+            factor: 2.0,
+            cap: MINUTE,
+            jitter: JitterConfig::default(),
+            max_wait: MINUTE,
+        }
+    }
+}
+
+// === impl IdempotencyConfig ===
+
+impl Default for IdempotencyConfig {
+    fn default() -> Self {
+        Self { ttl: Duration::from_secs(3_600), capacity: 100_000, store: StoreConfig::default() }
+    }
+}
