@@ -8,7 +8,7 @@ use async_openai::{
         CreateChatCompletionResponse,
     },
 };
-use mainstay::Mainstay;
+use mainstay::{Mainstay, Reply};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client};
 
 use crate::{
@@ -48,7 +48,7 @@ fn request() -> ChatRequest {
     ChatRequest::new(MODEL).system(SYSTEM).user(USER)
 }
 
-async fn whole_stack(stack: Mainstay) -> ChatResponse {
+async fn whole_stack(stack: Mainstay) -> Reply {
     stack.chat(request()).await.expect("the mock answers every call well")
 }
 

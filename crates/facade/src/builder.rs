@@ -159,6 +159,7 @@ impl Builder {
         let client: Client = self.client.timeout(self.deadline).build()?;
         let whole = client.with_timeout(self.attempt_timeout);
         let common = Common {
+            backend: client.host(),
             deadline: self.deadline,
             retry: self.retry,
             limits: by_model(self.limits),

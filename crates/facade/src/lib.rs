@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod attempt;
 mod builder;
 mod config;
 mod deadline;
 mod error;
 mod limits;
 mod mainstay;
+mod reply;
+mod report;
+mod reported;
 mod stack;
 mod stream;
 mod usage;
@@ -21,6 +25,7 @@ pub use mainstay_fault as fault;
 /// The client of OpenAI-compatible APIs: the crate `mainstay-openai-client`.
 pub use mainstay_openai_client as openai;
 
+pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
 pub use builder::Builder;
 pub use config::{
     BackendConfig, Config, ConfigError, IdempotencyConfig, JitterConfig, KeySource, PriceConfig, RetryConfig,
@@ -32,6 +37,9 @@ pub use mainstay::Mainstay;
 pub use mainstay_backoff::{Rejected, RetryPolicy};
 pub use mainstay_fault::{Fault, FaultKind, HasFault};
 pub use mainstay_openai_client::{ChatRequest, ChatResponse};
+pub use reply::{Failure, Reply};
+pub use report::{AttemptReport, Report};
+pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};
 pub use stack::{ChatFuture, ChatService, StreamFuture, StreamService};
 pub use stream::ChatStream;
 pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

@@ -3,12 +3,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use mainstay_openai_client::{ChatRequest, ChatResponse, Client, ClientBuilder, InvalidSetting};
+use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, InvalidSetting};
 use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    Builder, Error,
+    Builder, Failure, Reply,
     stack::{ChatFuture, ChatService, StreamFuture, StreamService},
 };
 
@@ -91,11 +91,11 @@ impl Mainstay {
 }
 
 impl Service<ChatRequest> for Mainstay {
-    type Response = ChatResponse;
-    type Error = Error;
+    type Response = Reply;
+    type Error = Failure;
     type Future = <ChatService as Service<ChatRequest>>::Future;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         <ChatService as Service<ChatRequest>>::poll_ready(&mut self.chat, cx)
     }
 

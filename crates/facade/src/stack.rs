@@ -11,7 +11,7 @@ use tower::{
 };
 
 use crate::{
-    Deadline, DeadlineLayer, Error,
+    AttemptLayer, Attempted, Deadline, DeadlineLayer, Error, ReportLayer, Reported,
     limits::{self, ByModel, ChatMeter, StreamMeter, Weigh},
     openai,
     usage::{AskUsage, AskUsageLayer},
@@ -19,11 +19,13 @@ use crate::{
 
 /// The stack of calls that are answered whole.
 pub type ChatService =
-    Deadline<Retry<Limited<Client, ChatMeter>, Arc<RetryPolicy<Exponential, Checked, Tracked>>>>;
+    Reported<Deadline<Retry<Attempt<Client, ChatMeter>, Arc<RetryPolicy<Exponential, Checked, Tracked>>>>>;
 
 /// The stack of calls that are answered as a stream.
-pub type StreamService = AskUsage<
-    Deadline<Retry<Limited<Streaming, StreamMeter>, Arc<RetryPolicy<Exponential, ByFault, Tracked>>>>,
+pub type StreamService = Reported<
+    AskUsage<
+        Deadline<Retry<Attempt<Streaming, StreamMeter>, Arc<RetryPolicy<Exponential, ByFault, Tracked>>>>,
+    >,
 >;
 
 /// A call that will be answered whole: what [`Mainstay::chat`](crate::Mainstay::chat) returns.
@@ -32,14 +34,15 @@ pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
 /// A call that will be answered as a stream: what [`Mainstay::chat_stream`](crate::Mainstay::chat_stream) returns.
 pub type StreamFuture = Oneshot<StreamService, ChatRequest>;
 
-/// One attempt, within the limits.
-type Limited<S, M> = RateLimit<MapErr<S, IntoError>, ByModel, Weigh, M, bucket::Tracked>;
+/// One attempt, within the limits, written down.
+type Attempt<S, M> = Attempted<RateLimit<MapErr<S, IntoError>, ByModel, Weigh, M, bucket::Tracked>>;
 type Checked = Check<ByFault, AnswerCheck>;
 type IntoError = fn(openai::Error) -> Error;
 pub(crate) type AnswerCheck = Box<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
 
 /// What both stacks share.
 pub(crate) struct Common {
+    pub(crate) backend: String,
     pub(crate) deadline: Duration,
     pub(crate) retry: RetryPolicy,
     pub(crate) limits: ByModel,
@@ -52,8 +55,10 @@ impl Common {
     /// Puts together: deadline -> retry, with the answer's check -> limits -> client, with the attempt's timeouts.
     pub(crate) fn chat(&self, check: AnswerCheck, client: Client) -> ChatService {
         ServiceBuilder::new()
+            .layer(ReportLayer)
             .layer(DeadlineLayer::new(self.deadline))
             .layer(RetryLayer::new(self.retry.clone().check(check).tracked()))
+            .layer(AttemptLayer::new(&*self.backend))
             .layer(limits::chat(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(client)
@@ -62,9 +67,11 @@ impl Common {
     /// Puts together: usage -> deadline -> retry, up to the first token -> limits -> client, with the stream's timeouts.
     pub(crate) fn stream(&self, client: Streaming) -> StreamService {
         ServiceBuilder::new()
+            .layer(ReportLayer)
             .layer(AskUsageLayer)
             .layer(DeadlineLayer::new(self.deadline))
             .layer(RetryLayer::new(self.retry.clone().tracked()))
+            .layer(AttemptLayer::new(&*self.backend))
             .layer(limits::stream(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(client)

@@ -6,8 +6,13 @@ use std::{
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
+use mainstay_fault::{Entry, HasFault, Journal};
+use tokio::time::Instant;
 
-use crate::openai::{self, Accumulator, ChatChunk, ChatResponse, Usage};
+use crate::{
+    Report,
+    openai::{self, Accumulator, ChatChunk, ChatResponse, Usage},
+};
 
 /// A streamed answer, from its first token on, which settles what it took of the limits at its end.
 ///
@@ -29,19 +34,39 @@ pub struct ChatStream {
     reservation: Option<Reservation>,
     /// Whether the caller did not ask for the usage, so that the chunk which states it is ours alone.
     hides_usage: bool,
+    /// Where its attempt is written down, until it has ended.
+    entry: Option<Entry>,
+    /// The whole call's journal, and when it began.
+    journal: Option<(Journal, Instant)>,
 }
 
 // === impl ChatStream ===
 
 impl ChatStream {
     pub(crate) const fn new(inner: openai::ChatStream, reservation: Reservation) -> Self {
-        Self { inner, reservation: Some(reservation), hides_usage: false }
+        Self { inner, reservation: Some(reservation), hides_usage: false, entry: None, journal: None }
     }
 
     /// Keeps the chunk that states the usage from the caller.
     pub(crate) const fn hiding_usage(mut self, hides_usage: bool) -> Self {
         self.hides_usage = hides_usage;
         self
+    }
+
+    /// Has its attempt written down, at its end.
+    pub(crate) fn write_into(&mut self, entry: Entry) {
+        self.entry = Some(entry);
+    }
+
+    /// Has it report on the whole call.
+    pub(crate) fn journaled(mut self, journal: Journal, began: Instant) -> Self {
+        self.journal = Some((journal, began));
+        self
+    }
+
+    /// What happened to the call so far; after the stream's end, all of it.
+    pub fn report(&self) -> Report {
+        self.journal.as_ref().map(|(journal, began)| Report::read(journal, *began)).unwrap_or_default()
     }
 
     /// The headers of the response: rate limits, request id.
@@ -66,15 +91,32 @@ impl ChatStream {
         Ok(response)
     }
 
-    /// Notes what the stream has used, and gives the rest back at its end.
+    /// Notes what the stream has used, and how it ended.
     fn settle(&mut self, item: Option<&Result<ChatChunk, openai::Error>>) {
         match item {
             Some(Ok(chunk)) => {
-                if let (Some(usage), Some(reservation)) = (&chunk.usage, &mut self.reservation) {
-                    reservation.used(usage.total_tokens);
+                if let Some(usage) = &chunk.usage {
+                    self.note(usage);
                 }
             }
-            Some(Err(_)) | None => self.reservation = None,
+            Some(Err(error)) => self.end(Some(error)),
+            None => self.end(None),
+        }
+    }
+
+    fn note(&mut self, usage: &Usage) {
+        if let Some(reservation) = &mut self.reservation {
+            reservation.used(usage.total_tokens);
+        }
+        if let Some(entry) = &mut self.entry {
+            entry.bill(usage.prompt_tokens, usage.completion_tokens, None);
+        }
+    }
+
+    fn end(&mut self, error: Option<&openai::Error>) {
+        self.reservation = None;
+        if let Some(mut entry) = self.entry.take() {
+            entry.end(error.map(HasFault::fault));
         }
     }
 }

@@ -2,6 +2,8 @@ use std::{num::NonZeroU32, sync::Arc};
 
 use tokio::time::Instant;
 
+use crate::Journal;
+
 /// What travels with a call through all its attempts.
 ///
 /// A request type carries one by implementing [`HasCall`]; layers read and write it there. Cloning is cheap and
@@ -29,6 +31,8 @@ pub struct Call {
     pub key: Option<Arc<str>>,
     /// The backends that this call has tried in the present pass.
     pub tried: Tried,
+    /// Where each attempt is written down, for who wants to know.
+    pub journal: Option<Journal>,
 }
 
 /// A backend, as its router numbers it: from 0, without gaps.
@@ -92,7 +96,7 @@ pub trait HasCall {
 
 impl Default for Call {
     fn default() -> Self {
-        Self { attempt: NonZeroU32::MIN, deadline: None, key: None, tried: Tried::default() }
+        Self { attempt: NonZeroU32::MIN, deadline: None, key: None, tried: Tried::default(), journal: None }
     }
 }
 
@@ -108,6 +112,13 @@ impl Call {
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// Has each attempt written down.
+    #[must_use]
+    pub fn with_journal(mut self, journal: Journal) -> Self {
+        self.journal = Some(journal);
         self
     }
 }

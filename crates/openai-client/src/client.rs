@@ -108,6 +108,11 @@ impl Client {
         self.clone().call(ListModels)
     }
 
+    /// Returns the server's host, with its port if that is not the usual one.
+    pub fn host(&self) -> String {
+        self.shared.endpoint.host()
+    }
+
     /// Makes the service whose answers are streams.
     pub fn streaming(&self) -> Streaming {
         Streaming(self.clone())

@@ -61,6 +61,11 @@ impl Endpoint {
         }
     }
 
+    pub(crate) fn host(&self) -> String {
+        let host = self.base.host_str().unwrap_or_default();
+        self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     pub(crate) fn is_openai(&self) -> bool {
         self.base.host_str() == Some("api.openai.com")
     }

@@ -54,7 +54,7 @@ impl Pass {
         concurrency: u64,
     ) -> Self
     where
-        S: Service<ChatRequest, Response = ChatResponse, Error: HasFault + Display> + Clone,
+        S: Service<ChatRequest, Response: Into<ChatResponse>, Error: HasFault + Display> + Clone,
     {
         let bar = bar(name, documents.len() as u64);
         let mut pass = Self::new(name, documents.len() as u64);
@@ -63,7 +63,7 @@ impl Pass {
             let call = service.clone().oneshot(document.request(model));
             async move {
                 let sent = Instant::now();
-                (document, call.await, sent.elapsed())
+                (document, call.await.map(Into::into), sent.elapsed())
             }
         });
         let mut calls =

@@ -1,5 +1,7 @@
 //! What a configuration may say, and how it says no.
 
+use std::fmt::Write;
+
 use mainstay::{Config, KeySource, StrategyConfig};
 use proptest::prelude::*;
 
@@ -133,7 +135,7 @@ fn a_file_that_is_not_there_is_named() {
 fn a_hundred_routes_are_read() {
     let mut text = WHOLE.to_owned();
     for number in 0..100 {
-        text += &format!("[routes.r{number}]\ntiers = [{{ models = [{{ on = \"local\" }}] }}]\n");
+        writeln!(text, "[routes.r{number}]\ntiers = [{{ models = [{{ on = \"local\" }}] }}]").unwrap();
     }
     assert_eq!(Config::from_toml(&text).unwrap().routes.len(), 101);
 }

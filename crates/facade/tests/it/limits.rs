@@ -76,7 +76,14 @@ async fn a_call_settles_on_what_it_has_used() {
     let limits = Arc::new(Limits::default().tokens_per_minute(60_000_000).unwrap());
     let mainstay = builder.limits("m", Arc::clone(&limits)).build().unwrap();
     let before = limits.tokens_available().unwrap();
-    let used = mainstay.chat(ask(0).max_tokens(1_000_000)).await.unwrap().usage.unwrap().total_tokens;
+    let used = mainstay
+        .chat(ask(0).max_tokens(1_000_000))
+        .await
+        .unwrap()
+        .into_response()
+        .usage
+        .unwrap()
+        .total_tokens;
     let spent = before - limits.tokens_available().unwrap();
     assert!(spent <= i64::try_from(used).unwrap(), "{spent} spent, {used} used");
 }

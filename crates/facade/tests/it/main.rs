@@ -4,6 +4,7 @@
 mod config;
 mod deadline;
 mod limits;
+mod report;
 mod storm;
 mod streams;
 mod surface;

@@ -1,0 +1,120 @@
+use std::{
+    error, fmt,
+    ops::{Deref, DerefMut},
+};
+
+use mainstay_fault::{Fault, HasFault};
+
+use crate::{ChatResponse, Error, Report};
+
+/// A whole answer, and what it took to get it.
+///
+/// It dereferences to its response.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Reply {
+    /// The answer.
+    pub response: ChatResponse,
+    /// What it took.
+    pub report: Report,
+}
+
+/// A call that got no answer, and all that was tried for it.
+///
+/// Shown, it tells the whole story: why the call ended, then each attempt.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(mainstay: mainstay::Mainstay, request: mainstay::ChatRequest) {
+/// if let Err(failure) = mainstay.chat(request).await {
+///     // "503 Service Unavailable: …
+///     //    1  openai/gpt-4o  overloaded (0.12s)
+///     //    2  openai/gpt-4o  after 1.20s: overloaded (0.11s)
+///     //       2 attempts in 1.43s, 1.20s of it waited"
+///     eprintln!("{failure}");
+/// }
+/// # }
+/// ```
+pub struct Failure(Box<(Error, Report)>);
+
+// === impl Reply ===
+
+impl Reply {
+    pub(crate) const fn new(response: ChatResponse, report: Report) -> Self {
+        Self { response, report }
+    }
+
+    /// Takes the answer out.
+    pub fn into_response(self) -> ChatResponse {
+        self.response
+    }
+}
+
+impl Deref for Reply {
+    type Target = ChatResponse;
+
+    fn deref(&self) -> &ChatResponse {
+        &self.response
+    }
+}
+
+impl DerefMut for Reply {
+    fn deref_mut(&mut self) -> &mut ChatResponse {
+        &mut self.response
+    }
+}
+
+impl From<Reply> for ChatResponse {
+    fn from(reply: Reply) -> Self {
+        reply.response
+    }
+}
+
+// === impl Failure ===
+
+impl Failure {
+    pub(crate) fn new(error: Error, report: Report) -> Self {
+        Self(Box::new((error, report)))
+    }
+
+    /// Why the call ended.
+    pub fn error(&self) -> &Error {
+        &self.0.0
+    }
+
+    /// All that was tried.
+    pub fn report(&self) -> &Report {
+        &self.0.1
+    }
+
+    /// Takes both out.
+    pub fn into_parts(self) -> (Error, Report) {
+        *self.0
+    }
+}
+
+impl HasFault for Failure {
+    fn fault(&self) -> Fault {
+        self.error().fault()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error())?;
+        if self.report().attempts.is_empty() { Ok(()) } else { write!(f, "\n{}", self.report()) }
+    }
+}
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("error", self.error()).field("report", self.report()).finish()
+    }
+}
+
+impl error::Error for Failure {
+    fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+        error::Error::source(self.error())
+    }
+}

@@ -1,0 +1,146 @@
+use std::{fmt, time::Duration};
+
+use mainstay_fault::{Attempt, Fault, Journal};
+use serde::{Serialize, Serializer};
+use tokio::time::Instant;
+
+/// What happened to a call: each attempt with its backend, its fault and the wait before it, and what all of it cost.
+///
+/// Every call has one, answered ([`Reply::report`](crate::Reply)) or not ([`Failure::report`](crate::Failure)). Shown, it
+/// is a small table; by serde it is JSON.
+///
+/// # Examples
+///
+/// ```no_run
+/// # async fn example(mainstay: mainstay::Mainstay) -> Result<(), Box<dyn std::error::Error>> {
+/// let reply = mainstay.chat(mainstay::ChatRequest::new("gpt-4o").user("What is a mainstay?")).await?;
+/// if reply.report.attempts.len() > 1 {
+///     eprintln!("that was not easy:\n{}", reply.report);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// The attempts, in the order in which they began.
+    pub attempts: Vec<AttemptReport>,
+    /// How long the call took in all.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
+    pub took: Duration,
+}
+
+/// What happened to one attempt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AttemptReport {
+    /// Where it was sent.
+    pub backend: String,
+    /// How long it was waited before it, since the one before had ended.
+    #[serde(rename = "waited_seconds", serialize_with = "seconds")]
+    pub waited: Duration,
+    /// How long it took; nothing if it was dropped under way.
+    #[serde(rename = "took_seconds", serialize_with = "seconds")]
+    pub took: Duration,
+    /// Why it failed, if it did.
+    #[serde(serialize_with = "words")]
+    pub fault: Option<Fault>,
+    /// The tokens of the prompt, if the backend said.
+    pub input_tokens: Option<u64>,
+    /// The tokens of the answer, if the backend said.
+    pub output_tokens: Option<u64>,
+    /// What it cost in US dollars, if the price is known.
+    pub dollars: Option<f64>,
+}
+
+// === impl Report ===
+
+impl Report {
+    /// Reads a journal, of a call that began at `began`.
+    pub(crate) fn read(journal: &Journal, began: Instant) -> Self {
+        let mut free = began;
+        let attempts =
+            journal.attempts().iter().map(|attempt| AttemptReport::read(attempt, &mut free)).collect();
+        Self { attempts, took: began.elapsed() }
+    }
+
+    /// The backend that answered, if one did.
+    pub fn served_by(&self) -> Option<&str> {
+        let last = self.attempts.last()?;
+        last.fault.is_none().then_some(last.backend.as_str())
+    }
+
+    /// How long was waited between attempts, in all.
+    pub fn waited(&self) -> Duration {
+        self.attempts.iter().map(|attempt| attempt.waited).sum()
+    }
+
+    /// The tokens of all attempts, prompts and answers together, as far as the backends said.
+    pub fn tokens(&self) -> u64 {
+        let tokens = |attempt: &AttemptReport| Some(attempt.input_tokens? + attempt.output_tokens?);
+        self.attempts.iter().filter_map(tokens).sum()
+    }
+
+    /// What all attempts cost in US dollars, as far as prices are known; `None` where none is.
+    pub fn dollars(&self) -> Option<f64> {
+        let known = self.attempts.iter().filter_map(|attempt| attempt.dollars);
+        known.fold(None, |sum, dollars| Some(sum.unwrap_or(0.0) + dollars))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.attempts.iter().map(|attempt| attempt.backend.chars().count()).max().unwrap_or(0);
+        for (at, attempt) in self.attempts.iter().enumerate() {
+            write!(f, "{:>3}  {:width$}  ", at + 1, attempt.backend)?;
+            if !attempt.waited.is_zero() {
+                write!(f, "after {:.2?}: ", attempt.waited)?;
+            }
+            match &attempt.fault {
+                Some(fault) => write!(f, "{fault}")?,
+                None if attempt.took.is_zero() => f.write_str("dropped under way")?,
+                None => f.write_str("answered")?,
+            }
+            writeln!(f, " ({:.2?})", attempt.took)?;
+        }
+        let attempts = self.attempts.len();
+        let s = if attempts == 1 { "" } else { "s" };
+        write!(f, "     {attempts} attempt{s} in {:.2?}, {:.2?} of it waited", self.took, self.waited())?;
+        if self.tokens() > 0 {
+            write!(f, ", {} tokens", self.tokens())?;
+        }
+        self.dollars().map_or(Ok(()), |dollars| write!(f, ", ${dollars:.6}"))
+    }
+}
+
+// === impl AttemptReport ===
+
+impl AttemptReport {
+    /// Reads an attempt that could have begun when the one before it was over, at `free`.
+    fn read(attempt: &Attempt, free: &mut Instant) -> Self {
+        let took = attempt.took.unwrap_or_default();
+        let waited = attempt.began.saturating_duration_since(*free);
+        *free = attempt.began + took;
+        Self {
+            backend: attempt.backend.to_string(),
+            waited,
+            took,
+            fault: attempt.fault,
+            input_tokens: attempt.input_tokens,
+            output_tokens: attempt.output_tokens,
+            dollars: attempt.dollars,
+        }
+    }
+}
+
+fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+#[allow(clippy::ref_option, reason = "serde gives a reference to the field")]
+fn words<S: Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S::Error> {
+    match fault {
+        Some(fault) => serializer.collect_str(fault),
+        None => serializer.serialize_none(),
+    }
+}

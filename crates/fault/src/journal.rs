@@ -1,0 +1,134 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::Fault;
+
+/// What happened to a call so far, attempt by attempt.
+///
+/// Whoever wants to know puts one into the [`Call`](crate::Call); whoever sends an attempt writes it down. Clones write
+/// into the same journal. A call without one costs nothing.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_fault::{Call, FaultKind, Journal};
+///
+/// let journal = Journal::new();
+/// let call = Call::default().with_journal(journal.clone());
+///
+/// let mut entry = call.journal.as_ref().unwrap().begin("openai/gpt-4o");
+/// entry.end(Some(FaultKind::Overloaded.into()));
+///
+/// let mut entry = call.journal.as_ref().unwrap().begin("azure/gpt-4o");
+/// entry.bill(1_200, 300, Some(0.006));
+/// entry.end(None);
+///
+/// let attempts = journal.attempts();
+/// assert_eq!(attempts.len(), 2);
+/// assert_eq!(&*attempts[1].backend, "azure/gpt-4o");
+/// assert_eq!(attempts[1].dollars, Some(0.006));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Journal(Arc<Mutex<Vec<Attempt>>>);
+
+/// One attempt of a call, as its journal has it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// Where it was sent.
+    pub backend: Arc<str>,
+    /// When it began.
+    pub began: Instant,
+    /// How long it took, to the end of its stream if it had one; `None` while it is under way, or if it was dropped.
+    pub took: Option<Duration>,
+    /// Why it failed, if it did.
+    pub fault: Option<Fault>,
+    /// The tokens of the prompt, if the backend says.
+    pub input_tokens: Option<u64>,
+    /// The tokens of the answer, if the backend says.
+    pub output_tokens: Option<u64>,
+    /// What it cost in US dollars, if the price is known.
+    pub dollars: Option<f64>,
+}
+
+/// An attempt that is being written down.
+#[derive(Debug)]
+pub struct Entry {
+    journal: Journal,
+    index: usize,
+}
+
+// === impl Journal ===
+
+impl Journal {
+    /// Creates an empty journal.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes down that an attempt begins.
+    pub fn begin(&self, backend: impl Into<Arc<str>>) -> Entry {
+        let mut attempts = self.lock();
+        attempts.push(Attempt {
+            backend: backend.into(),
+            began: Instant::now(),
+            took: None,
+            fault: None,
+            input_tokens: None,
+            output_tokens: None,
+            dollars: None,
+        });
+        Entry { journal: self.clone(), index: attempts.len() - 1 }
+    }
+
+    /// Returns the attempts so far, in the order in which they began.
+    pub fn attempts(&self) -> Vec<Attempt> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Attempt>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Two journals are equal if they are the same one.
+impl PartialEq for Journal {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Journal {}
+
+// === impl Entry ===
+
+impl Entry {
+    /// Writes down what was used, and what that costs.
+    pub fn bill(&mut self, input_tokens: u64, output_tokens: u64, dollars: Option<f64>) {
+        self.write(|attempt| {
+            attempt.input_tokens = Some(input_tokens);
+            attempt.output_tokens = Some(output_tokens);
+            attempt.dollars = dollars;
+        });
+    }
+
+    /// Writes down how it ended. The first end counts.
+    pub fn end(&mut self, fault: Option<Fault>) {
+        self.write(|attempt| {
+            if attempt.took.is_none() {
+                attempt.took = Some(attempt.began.elapsed());
+                attempt.fault = fault;
+            }
+        });
+    }
+
+    fn write(&self, change: impl FnOnce(&mut Attempt)) {
+        if let Some(attempt) = self.journal.lock().get_mut(self.index) {
+            change(attempt);
+        }
+    }
+}
