@@ -1,0 +1,129 @@
+use std::{error::Error, fmt, sync::Arc};
+
+use mainstay_fault::{Fault, FaultKind, HasFault};
+
+use crate::{Fallen, Trail};
+
+/// No tier answered: all that were asked failed, or one failed in a way that no tier below takes over.
+///
+/// It holds every tier's error. Its own fault, and the source of its chain, is the one that is most useful to the caller:
+///
+/// 1. what the caller has done ([`InvalidRequest`](FaultKind::InvalidRequest), [`ContentFiltered`](FaultKind::ContentFiltered)), or seen a part of
+///    ([`Interrupted`](FaultKind::Interrupted)): it ended the call;
+/// 2. what passes: a rate limit before overload, failures and timeouts, with the earliest Retry-After that any tier said;
+/// 3. [`ContextLength`](FaultKind::ContextLength), when no tier failed for less;
+/// 4. what somebody must see to: quota, models, keys; and last, what was refused on this side.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_fallback::{Fallback, Tier};
+/// use mainstay_fault::{Fault, FaultKind, HasFault};
+/// use tower::{ServiceExt, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// let busy = service_fn(|_: ()| async { Err::<(), _>(Fault::from(FaultKind::Overloaded)) });
+/// let broke = service_fn(|_: ()| async { Err::<(), _>(Fault::from(FaultKind::QuotaExhausted)) });
+///
+/// let error = Fallback::first("large", busy).then(Tier::new("small", broke)).oneshot(()).await.unwrap_err();
+/// assert_eq!(error.fault().kind, FaultKind::Overloaded);
+/// assert_eq!(error.to_string(), "no tier answered: large: overloaded; small: quota exhausted");
+/// # });
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhausted<E>(Trail<E>);
+
+// === impl Exhausted ===
+
+impl<E> Exhausted<E> {
+    pub(crate) fn first(tier: Arc<str>, error: E) -> Self
+    where
+        E: HasFault,
+    {
+        Self(Trail::new()).then(tier, error)
+    }
+
+    /// One tier more that failed.
+    pub(crate) fn then(mut self, tier: Arc<str>, error: E) -> Self
+    where
+        E: HasFault,
+    {
+        self.0.push(tier, error);
+        self
+    }
+
+    pub(crate) const fn from_trail(trail: Trail<E>) -> Self {
+        Self(trail)
+    }
+
+    /// Every tier that failed.
+    pub const fn trail(&self) -> &Trail<E> {
+        &self.0
+    }
+
+    /// Takes out every tier that failed.
+    pub fn into_trail(self) -> Trail<E> {
+        self.0
+    }
+
+    /// Takes out the error that is most useful to the caller. `None` only if there was no tier at all.
+    pub fn into_most_useful(self) -> Option<E> {
+        self.0.into_iter().reduce(more_useful).map(Fallen::into_error)
+    }
+
+    /// The failure that is most useful to the caller.
+    fn most_useful(&self) -> Option<&Fallen<E>> {
+        self.0.iter().reduce(|best, next| if rank(next) < rank(best) { next } else { best })
+    }
+}
+
+fn more_useful<E>(best: Fallen<E>, next: Fallen<E>) -> Fallen<E> {
+    if rank(&next) < rank(&best) { next } else { best }
+}
+
+/// The lower, the more useful.
+const fn rank<E>(fallen: &Fallen<E>) -> u8 {
+    match fallen.fault().kind {
+        FaultKind::InvalidRequest | FaultKind::ContentFiltered | FaultKind::Interrupted => 0,
+        FaultKind::RateLimited => 1,
+        FaultKind::Overloaded => 2,
+        FaultKind::Unavailable | FaultKind::Timeout | FaultKind::Connect => 3,
+        FaultKind::Malformed | FaultKind::Rejected => 4,
+        FaultKind::ContextLength => 5,
+        FaultKind::QuotaExhausted => 6,
+        FaultKind::ModelNotFound | FaultKind::Auth => 7,
+        FaultKind::Shed => 8,
+        _ => 9,
+    }
+}
+
+impl<E> HasFault for Exhausted<E> {
+    fn fault(&self) -> Fault {
+        let Some(best) = self.most_useful() else { return FaultKind::Shed.into() };
+        let mut fault = *best.fault();
+        // It speaks for all tiers: which backend failed, and that another could take it, is over.
+        (fault.backend, fault.elsewhere) = (None, false);
+        if rank(best) > 0 {
+            fault.retry_after = self.0.iter().filter_map(|fallen| fallen.fault().retry_after).min();
+        }
+        fault
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Exhausted<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("no tier answered")?;
+        for (at, fallen) in self.0.iter().enumerate() {
+            let before = if at == 0 { ": " } else { "; " };
+            write!(f, "{before}{}: {}", fallen.tier(), fallen.error())?;
+        }
+        Ok(())
+    }
+}
+
+impl<E: Error + 'static> Error for Exhausted<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.most_useful().map(|fallen| fallen.error() as _)
+    }
+}

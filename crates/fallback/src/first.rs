@@ -1,0 +1,75 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use mainstay_fault::HasFault;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::{Answer, Degradation, Exhausted, Trail};
+
+/// The first tier. Made by [`Fallback::first`](crate::Fallback::first).
+#[derive(Clone, Debug)]
+pub struct First<S> {
+    name: Arc<str>,
+    inner: S,
+}
+
+pin_project! {
+    /// A call of the [`First`] tier.
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless polled"]
+    pub struct FirstFuture<F> {
+        #[pin]
+        inner: F,
+        name: Option<Arc<str>>,
+    }
+}
+
+// === impl First ===
+
+impl<S> First<S> {
+    pub(crate) const fn new(name: Arc<str>, inner: S) -> Self {
+        Self { name, inner }
+    }
+}
+
+impl<S, Request> Service<Request> for First<S>
+where
+    S: Service<Request, Error: HasFault>,
+{
+    type Response = Answer<S::Response, S::Error>;
+    type Error = Exhausted<S::Error>;
+    type Future = FirstFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(|error| Exhausted::first(Arc::clone(&self.name), error))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        FirstFuture { inner: self.inner.call(request), name: Some(Arc::clone(&self.name)) }
+    }
+}
+
+// === impl FirstFuture ===
+
+impl<F, R, E> Future for FirstFuture<F>
+where
+    F: Future<Output = Result<R, E>>,
+    E: HasFault,
+{
+    type Output = Result<Answer<R, E>, Exhausted<E>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let outcome = ready!(this.inner.poll(cx));
+        let name = this.name.take().expect("a future is not polled after it was ready");
+        Poll::Ready(match outcome {
+            Ok(response) => Ok(Answer::new(response, name, Degradation::None, Trail::new())),
+            Err(error) => Err(Exhausted::first(name, error)),
+        })
+    }
+}

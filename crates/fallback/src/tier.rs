@@ -1,0 +1,162 @@
+use std::{fmt, sync::Arc};
+
+use mainstay_fault::Fault;
+
+use crate::{Degradation, Trail, accept::Accept};
+
+/// A way to an answer: a service, what it is asked, and for which faults of the tiers above.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`map_request`](Self::map_request) | the same request |
+/// | [`degraded`](Self::degraded) | [`Degradation::SmallerModel`] |
+/// | [`larger_window`](Self::larger_window) | no: an overlong request is not sent to it |
+/// | [`even_filtered`](Self::even_filtered) | no: a refusal by policy is not routed around |
+/// | [`accepts`](Self::accepts) | what [`mainstay_fault::worth_falling_back`] says, with the two settings above |
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_fallback::{Degradation, Fallback, Tier, Trail};
+/// use mainstay_fault::Fault;
+/// # use mainstay_fault::FaultKind;
+/// use tower::{ServiceExt, service_fn};
+///
+/// #[derive(Clone)]
+/// struct Ask { model: &'static str, text: String }
+///
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// # let gpt = service_fn(|ask: Ask| async move {
+/// #     if ask.model == "gpt-4o" { Err(Fault::from(FaultKind::Overloaded)) } else { Ok(format!("{}: {}", ask.model, ask.text)) }
+/// # });
+/// let models = Fallback::first("gpt-4o", gpt).then(
+///     Tier::new("gpt-4o-mini", gpt).map_request(|ask: &Ask, _: &Trail<Fault>| Ask { model: "gpt-4o-mini", ..ask.clone() }),
+/// );
+/// let answer = models.oneshot(Ask { model: "gpt-4o", text: "Hello?".into() }).await?;
+///
+/// assert_eq!(*answer, "gpt-4o-mini: Hello?");
+/// assert_eq!(answer.tier(), "gpt-4o-mini");
+/// assert_eq!(answer.degraded(), Degradation::SmallerModel);
+/// # Ok::<_, mainstay_fallback::Exhausted<Fault>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Tier<S, M = Same> {
+    pub(crate) name: Arc<str>,
+    pub(crate) service: S,
+    pub(crate) map: M,
+    pub(crate) degraded: Degradation,
+    pub(crate) accept: Accept,
+}
+
+/// What a tier is asked in place of the original request.
+///
+/// A closure of the shape `|request: &Request, above: &Trail<E>| -> Mapped` will do. The trail says what the tiers above
+/// failed with.
+pub trait MapRequest<Request, E> {
+    /// What the tier's service takes.
+    type Mapped;
+
+    /// Makes the tier's request.
+    fn map_request(&self, request: &Request, above: &Trail<E>) -> Self::Mapped;
+}
+
+/// Asks the same: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Same;
+
+// === impl Tier ===
+
+impl<S> Tier<S> {
+    /// Creates a tier. Its name stands in answers, errors and traces.
+    pub fn new(name: impl Into<Arc<str>>, service: S) -> Self {
+        Self {
+            name: name.into(),
+            service,
+            map: Same,
+            degraded: Degradation::SmallerModel,
+            accept: Accept::default(),
+        }
+    }
+
+    /// Creates a tier that needs no model: rules, a set answer, a queue. It takes overlong requests too.
+    pub fn local(name: impl Into<Arc<str>>, service: S) -> Self {
+        Self::new(name, service).degraded(Degradation::Rules).larger_window()
+    }
+}
+
+impl<S, M> Tier<S, M> {
+    /// Sets what it is asked.
+    pub fn map_request<N>(self, map: N) -> Tier<S, N> {
+        let Self { name, service, degraded, accept, .. } = self;
+        Tier { name, service, map, degraded, accept }
+    }
+
+    /// Sets how much worse its answers are than the first tier's.
+    pub fn degraded(mut self, degraded: Degradation) -> Self {
+        self.degraded = degraded;
+        self
+    }
+
+    /// Takes over what was too long for the tiers above: its window is larger.
+    pub fn larger_window(mut self) -> Self {
+        self.accept.larger_window = true;
+        self
+    }
+
+    /// Takes over even what a policy refused above.
+    pub fn even_filtered(mut self) -> Self {
+        self.accept.filtered = true;
+        self
+    }
+
+    /// Decides by a closure which faults it takes over, whatever else was set.
+    pub fn accepts(mut self, accepts: impl Fn(&Fault) -> bool + Send + Sync + 'static) -> Self {
+        self.accept.when = Some(Arc::new(accepts));
+        self
+    }
+
+    /// Tells that this tier is begun, and why.
+    pub(crate) fn tell<E>(&self, above: &Trail<E>) {
+        let fault = above.last().map(|fallen| fallen.fault().kind.as_str());
+        tracing::debug!(
+            mainstay.fallback.tier = &*self.name,
+            mainstay.fallback.fault = fault,
+            "falling back"
+        );
+    }
+}
+
+impl<S: fmt::Debug, M> fmt::Debug for Tier<S, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tier")
+            .field("name", &self.name)
+            .field("service", &self.service)
+            .field("degraded", &self.degraded)
+            .field("accept", &self.accept)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl MapRequest ===
+
+impl<Request: Clone, E> MapRequest<Request, E> for Same {
+    type Mapped = Request;
+
+    fn map_request(&self, request: &Request, _: &Trail<E>) -> Request {
+        request.clone()
+    }
+}
+
+impl<F, Request, E, Mapped> MapRequest<Request, E> for F
+where
+    F: Fn(&Request, &Trail<E>) -> Mapped,
+{
+    type Mapped = Mapped;
+
+    fn map_request(&self, request: &Request, above: &Trail<E>) -> Mapped {
+        self(request, above)
+    }
+}

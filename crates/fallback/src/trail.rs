@@ -1,0 +1,110 @@
+use std::{fmt, slice, sync::Arc};
+
+use mainstay_fault::{Fault, HasFault};
+
+/// The tiers that failed, from the first to the last. An empty one has allocated nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trail<E>(Vec<Fallen<E>>);
+
+/// A tier that failed, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fallen<E> {
+    tier: Arc<str>,
+    fault: Fault,
+    error: E,
+}
+
+// === impl Trail ===
+
+impl<E> Trail<E> {
+    /// Creates an empty one.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Tells whether nothing failed.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many tiers failed.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The tier that failed last.
+    pub fn last(&self) -> Option<&Fallen<E>> {
+        self.0.last()
+    }
+
+    /// The tiers that failed, the first first.
+    pub fn iter(&self) -> slice::Iter<'_, Fallen<E>> {
+        self.0.iter()
+    }
+
+    pub(crate) fn push(&mut self, tier: Arc<str>, error: E)
+    where
+        E: HasFault,
+    {
+        self.0.push(Fallen { tier, fault: error.fault(), error });
+    }
+}
+
+impl<E> Default for Trail<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a, E> IntoIterator for &'a Trail<E> {
+    type Item = &'a Fallen<E>;
+    type IntoIter = slice::Iter<'a, Fallen<E>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// One line for each tier.
+impl<E: fmt::Display> fmt::Display for Trail<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, fallen) in self.0.iter().enumerate() {
+            let end = if at == 0 { "" } else { "\n" };
+            write!(f, "{end}{}: {}", fallen.tier, fallen.error)?;
+        }
+        Ok(())
+    }
+}
+
+// === impl Fallen ===
+
+impl<E> Fallen<E> {
+    /// The tier's name.
+    pub fn tier(&self) -> &str {
+        &self.tier
+    }
+
+    /// What went wrong, as layers judge it.
+    pub const fn fault(&self) -> &Fault {
+        &self.fault
+    }
+
+    /// What went wrong.
+    pub const fn error(&self) -> &E {
+        &self.error
+    }
+
+    /// Takes out what went wrong.
+    pub fn into_error(self) -> E {
+        self.error
+    }
+}
+
+impl<E> IntoIterator for Trail<E> {
+    type Item = Fallen<E>;
+    type IntoIter = std::vec::IntoIter<Fallen<E>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}

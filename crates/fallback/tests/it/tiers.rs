@@ -1,0 +1,146 @@
+use mainstay_fallback::{Degradation, Fallback, NoSetAnswer, SetAnswer, SetAnswers, Tier, TierList, Trail};
+use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_testkit::{Record, Script, Step, script};
+use serde_json::json;
+use tower::{ServiceExt, service_fn};
+
+type Outcome = Result<&'static str, Fault>;
+
+type Answers = Box<dyn Fn(usize, &u32) -> Step<&'static str, Fault> + Send + Sync>;
+
+fn always(outcome: Outcome) -> (Script<Answers, u32>, Record<u32>) {
+    script(Box::new(move |_, _: &u32| Step::Now(outcome)))
+}
+
+fn fails(kind: FaultKind) -> Outcome {
+    Err(kind.into())
+}
+
+#[tokio::test]
+async fn the_first_tier_answers_and_no_other_is_asked() {
+    let ((first, _), (second, record)) = (always(Ok("first")), always(Ok("second")));
+    let answer = Fallback::first("one", first).then(Tier::new("two", second)).oneshot(1).await.unwrap();
+    assert_eq!((*answer, answer.tier(), answer.degraded()), ("first", "one", Degradation::None));
+    assert!(answer.trail().is_empty());
+    assert_eq!(record.calls(), 0);
+}
+
+#[tokio::test]
+async fn the_table_says_what_falls_through() {
+    for kind in FaultKind::ALL {
+        let ((first, _), (second, record)) = (always(fails(kind)), always(Ok("second")));
+        let outcome = Fallback::first("one", first).then(Tier::new("two", second)).oneshot(1).await;
+        let falls = !matches!(
+            kind,
+            FaultKind::InvalidRequest
+                | FaultKind::ContextLength
+                | FaultKind::ContentFiltered
+                | FaultKind::Interrupted
+                | FaultKind::Cancelled
+        );
+        assert_eq!((outcome.is_ok(), record.calls()), (falls, usize::from(falls)), "{kind}");
+        if let Err(error) = outcome {
+            assert_eq!((error.fault().kind, error.trail().len()), (kind, 1));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_overlong_request_passes_a_tier_by_whose_window_is_no_larger() {
+    let ((first, _), (small, record), (large, _)) =
+        (always(fails(FaultKind::ContextLength)), always(Ok("small")), always(Ok("large")));
+    let tiers = Fallback::first("one", first)
+        .then(Tier::new("small", small))
+        .then(Tier::new("large", large).larger_window().degraded(Degradation::None));
+    let answer = tiers.oneshot(1).await.unwrap();
+    assert_eq!((*answer, record.calls(), answer.trail().len()), ("large", 0, 1));
+}
+
+#[tokio::test]
+async fn a_policy_is_routed_around_only_when_asked_to() {
+    let ((first, _), (second, _)) = (always(fails(FaultKind::ContentFiltered)), always(Ok("second")));
+    let tiers = Fallback::first("one", first).then(Tier::new("two", second).even_filtered());
+    assert_eq!(*tiers.oneshot(1).await.unwrap(), "second");
+}
+
+#[tokio::test]
+async fn a_closure_decides_against_the_table() {
+    let ((first, _), (second, _)) = (always(fails(FaultKind::InvalidRequest)), always(Ok("second")));
+    let tiers = Fallback::first("one", first).then(Tier::new("two", second).accepts(|_| true));
+    assert_eq!(*tiers.oneshot(1).await.unwrap(), "second");
+}
+
+#[tokio::test]
+async fn a_tier_gets_its_own_request_and_sees_what_failed_above() {
+    let (first, _) = always(fails(FaultKind::Timeout));
+    let second = service_fn(|(asked, why): (u32, String)| async move {
+        Ok::<_, Fault>(if asked == 70 { "seventy" } else { Box::leak(why.into_boxed_str()) })
+    });
+    let tier = Tier::new("two", second)
+        .map_request(|asked: &u32, above: &Trail<Fault>| (asked * 10, above.to_string()));
+    assert_eq!(
+        *Fallback::first("one", first.clone()).then(tier.clone()).oneshot(7).await.unwrap(),
+        "seventy"
+    );
+    assert_eq!(*Fallback::first("one", first).then(tier).oneshot(8).await.unwrap(), "one: timed out");
+}
+
+#[tokio::test]
+async fn what_is_most_useful_speaks_for_all() {
+    let seconds = std::time::Duration::from_secs;
+    let limited = |after| Fault::from(FaultKind::RateLimited).with_retry_after(seconds(after));
+    let cases = [
+        (
+            vec![FaultKind::QuotaExhausted.into(), limited(9), limited(4), FaultKind::Auth.into()],
+            FaultKind::RateLimited,
+            Some(4),
+        ),
+        (vec![FaultKind::Connect.into(), FaultKind::QuotaExhausted.into()], FaultKind::Connect, None),
+        (
+            vec![FaultKind::Auth.into(), FaultKind::ModelNotFound.into(), FaultKind::QuotaExhausted.into()],
+            FaultKind::QuotaExhausted,
+            None,
+        ),
+        (
+            vec![FaultKind::Unavailable.into(), FaultKind::InvalidRequest.into()],
+            FaultKind::InvalidRequest,
+            None,
+        ),
+    ];
+    for (faults, kind, after) in cases {
+        let tiers = faults.iter().enumerate().map(|(at, fault)| {
+            let fault: Fault = *fault;
+            Tier::new(format!("t{at}"), service_fn(move |_: u32| async move { Err::<(), _>(fault) }))
+        });
+        let error = TierList::<_, Fault>::new(tiers).oneshot(1).await.unwrap_err();
+        assert_eq!((error.fault().kind, error.fault().retry_after), (kind, after.map(seconds)), "{error}");
+        assert_eq!(error.trail().len(), faults.len());
+        assert_eq!(error.into_most_useful().map(|fault| fault.kind), Some(kind));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_is_a_refusal() {
+    let tiers = TierList::<Script<fn(usize, &u32) -> Step<(), Fault>, u32>, Fault>::new([]);
+    let error = tiers.oneshot(1).await.unwrap_err();
+    assert_eq!((error.fault().kind, error.to_string().as_str()), (FaultKind::Shed, "no tier answered"));
+}
+
+#[tokio::test]
+async fn set_answers_are_by_task() {
+    let set = SetAnswers::default().by_task(|task: &&'static str| *task);
+    let answer = set.clone().oneshot("extract").await.unwrap();
+    assert_eq!(answer, json!({"entities": [], "error": "no model could be reached"}));
+    assert_eq!(set.oneshot("sing").await.unwrap_err(), NoSetAnswer);
+}
+
+#[tokio::test]
+async fn a_tier_without_a_set_answer_leaves_the_call_to_the_next() {
+    let (first, _) = always(fails(FaultKind::Overloaded));
+    let tiers = Fallback::first("one", first)
+        .then(Tier::local("known", SetAnswer::by(|asked: &u32| (*asked == 1).then_some("known"))))
+        .then(Tier::local("sorry", SetAnswer::of("sorry")));
+    assert_eq!(*tiers.clone().oneshot(1).await.unwrap(), "known");
+    let answer = tiers.oneshot(2).await.unwrap();
+    assert_eq!((*answer, answer.trail().len()), ("sorry", 2));
+}
