@@ -74,7 +74,8 @@ impl Prices {
     /// The table that comes with the crate.
     pub fn bundled() -> Self {
         let mut prices = Self::default();
-        prices.read(BUNDLED.as_bytes()).expect("a test reads the bundled table");
+        let read = prices.read(BUNDLED.as_bytes());
+        debug_assert!(read.is_ok(), "a test reads all of the bundled table");
         prices
     }
 
