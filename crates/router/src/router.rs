@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
-    Attributes, Backends, Choice, Describe, Error, Meter, ResponseFuture, Track, Tracked, Unknown, Unmetered,
-    Untracked, View, Why, choice::choose, profile::Addressed, rules::Rules, strategy::Strategy,
+    Attributes, Backends, Choice, Describe, Error, Meter, Profile, ResponseFuture, Track, Tracked, Unknown,
+    Unmetered, Untracked, View, Why, choice::choose, profile::Addressed, rules::Rules, strategy::Strategy,
 };
 
 /// A service that chooses a backend for each call.
@@ -73,8 +73,16 @@ impl<S> Router<S> {
 }
 
 impl<S, D, M, T> Router<S, D, M, T> {
-    /// Sets what is known of requests: a [`Describe`], such as a closure `|request: &Request| -> Profile<'_>`.
-    pub fn describe<E>(self, describe: E) -> Router<S, E, M, T> {
+    /// Sets what is known of requests, by a closure `|request: &Request| Profile { … }`.
+    pub fn describe<Request, F>(self, describe: F) -> Router<S, F, M, T>
+    where
+        F: Fn(&Request) -> Profile<'_>,
+    {
+        self.describe_by(describe)
+    }
+
+    /// Sets what is known of requests, by a [`Describe`] of your own.
+    pub fn describe_by<E>(self, describe: E) -> Router<S, E, M, T> {
         let Self { backends, track, rules, .. } = self;
         Router { backends, describe, track, rules }
     }

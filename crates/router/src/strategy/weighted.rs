@@ -28,6 +28,16 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Weighted;
 
+/// When a backend is next.
+#[derive(Clone, Copy)]
+struct Turn {
+    at: u64,
+    /// How far it is from this turn to the next.
+    stride: u64,
+    /// What is written of it.
+    written: u64,
+}
+
 /// The steps of a turn for a weight of 1.
 const STEPS: f64 = (1u64 << 32) as f64;
 
@@ -39,11 +49,11 @@ impl Strategy for Weighted {
             let present = view.pool().turn.load(Acquire);
             let turns = view.all_eligible().filter_map(|(index, _)| {
                 let member = view.member(index)?;
-                Some((index, member, turn(member, present, view.now())))
+                Some((index, member, Turn::of(member, present, view.now()).kept(member)))
             });
-            let next = turns.min_by_key(|(_, _, turn)| (turn.0, turn.1));
-            let (index, member, (at, stride, before)) = next.ok_or(Refusal::NoneEligible)?;
-            let after = at.saturating_add(stride);
+            let next = turns.min_by_key(|(_, _, turn)| (turn.at, turn.stride));
+            let (index, member, Turn { at, stride, .. }) = next.ok_or(Refusal::NoneEligible)?;
+            let (before, after) = (at, at.saturating_add(stride));
             if member.turn.compare_exchange(before, after, AcqRel, Relaxed).is_ok() {
                 view.pool().turn.fetch_max(at, AcqRel);
                 return Ok(Pick::new(index));
@@ -53,8 +63,8 @@ impl Strategy for Weighted {
 
     fn score(&self, view: &View<'_>, index: usize) -> Option<f64> {
         let present = view.pool().turn.load(Acquire);
-        let (at, ..) = turn(view.member(index)?, present, view.now());
-        Some(at.saturating_sub(present) as f64 / STEPS)
+        let turn = Turn::of(view.member(index)?, present, view.now());
+        Some(turn.at.saturating_sub(present) as f64 / STEPS)
     }
 
     fn name(&self) -> &'static str {
@@ -62,16 +72,29 @@ impl Strategy for Weighted {
     }
 }
 
-/// When a backend's turn is, how far it is from there to the next, and what is written of it. One that has missed its turn, or
-/// never had one, begins half a stride from now.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "it saturates, and weights are positive"
-)]
-fn turn(member: &Member, present: u64, now: Moment) -> (u64, u64, u64) {
-    let stride = ((STEPS / (member.weight() * member.share(now))) as u64).clamp(1, 1 << 52);
-    let before = member.turn.load(Acquire);
-    let at = if before == 0 || before < present { present.saturating_add(stride / 2) } else { before };
-    (at, stride, before)
+// === impl Turn ===
+
+impl Turn {
+    /// One that has missed its turn, or never had one, begins half a stride from now.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it saturates, and weights are positive"
+    )]
+    fn of(member: &Member, present: u64, now: Moment) -> Self {
+        let stride = ((STEPS / (member.weight() * member.share(now))) as u64).clamp(1, 1 << 52);
+        let written = member.turn.load(Acquire);
+        let missed = written == 0 || written < present;
+        let at = if missed { present.saturating_add(stride / 2).max(1) } else { written };
+        Self { at, stride, written }
+    }
+
+    /// Writes it down, so that the others' turns do not push it away.
+    fn kept(self, member: &Member) -> Self {
+        if self.written != self.at {
+            // Whoever was quicker has written as good a turn; then the choice is made anew.
+            let _ = member.turn.compare_exchange(self.written, self.at, AcqRel, Relaxed);
+        }
+        self
+    }
 }

@@ -86,7 +86,7 @@ where
         tasks.spawn(async move { call(&mut service, request).await });
         tokio::time::sleep(pace).await;
     }
-    tasks.join_all().await.into_iter().filter(Result::is_ok).count()
+    tasks.join_all().await.into_iter().flatten().count()
 }
 
 pub(crate) fn named(snapshots: &[Snapshot], name: &str) -> Snapshot {

@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn none(error: Error<Fault>) -> mainstay_router::NoneEligible {
     match error {
         Error::NoneEligible(none) => none,
-        Error::Backend(failed) => panic!("a backend was called: {failed:?}"),
+        error => panic!("a backend was called: {error:?}"),
     }
 }
 
@@ -44,7 +44,7 @@ async fn what_waiting_does_not_mend_is_not_worth_a_retry() {
     call(&mut router, 0).await.unwrap_err();
     let fault = none(call(&mut router, 0).await.unwrap_err()).fault();
     assert_eq!((fault.kind, fault.retry_after), (FaultKind::Auth, Some(300 * SECOND)));
-    let empty: Backends<Answers> = Backends::with_health(Default::default());
+    let empty: Backends<Answers> = Backends::with_health(mainstay_router::Health::default());
     let error = call(&mut Router::new(empty, LeastLoaded::default()), 0).await.unwrap_err();
     assert_eq!(none(error).fault(), FaultKind::Shed.into());
 }
@@ -57,13 +57,12 @@ async fn a_small_window_a_missing_capability_and_a_shut_gate_rule_out_before_the
         knob.backend("tools").can(Capabilities::STREAMING),
         knob.backend("gate").gate(|_: &Profile<'_>| Some(2 * SECOND)),
     ]);
-    let large = |_: &u32| Profile {
+    let mut router = Router::new(set.unwrap(), LeastLoaded::default()).describe(|_: &u32| Profile {
         input_tokens: 90,
         output_tokens: 11,
         needs: Capabilities::TOOLS,
         ..Profile::default()
-    };
-    let mut router = Router::new(set.unwrap(), LeastLoaded::default()).describe(large);
+    });
     let why = router.why(&0).to_string();
     assert!(why.contains("window: not eligible, 101 tokens do not fit into 100"), "{why}");
     let none = none(call(&mut router, 0).await.unwrap_err());
@@ -110,7 +109,9 @@ async fn a_gate_with_a_line_is_the_last_resort() {
 #[tokio::test(start_paused = true)]
 async fn a_boxed_error_keeps_the_backend_and_loses_no_cause() {
     let (set, knobs) = backends(&[0, 0]);
-    knobs.iter().for_each(|knob| knob.fail(FaultKind::QuotaExhausted));
+    for knob in &knobs {
+        knob.fail(FaultKind::QuotaExhausted);
+    }
     let error = call(&mut Router::new(set, RoundRobin::default()), 0).await.unwrap_err();
     assert_eq!(error.to_string(), "backend a: quota exhausted");
     let fault = fault_in(&*error.boxed()).unwrap();
