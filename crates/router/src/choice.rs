@@ -30,30 +30,27 @@ pub(crate) fn choose<M>(
     view: &View<'_>,
     now: Instant,
 ) -> Result<(usize, Ticket), NoneEligible> {
-    let mut seen = *view;
-    let mut refusal = Refusal::NoneEligible;
+    let mut chosen = admitted(rules, view, now);
+    if matches!(chosen, Err(Refusal::NoneEligible)) && view.nothing_tried() {
+        chosen = admitted(rules, &view.as_last_resort(), now);
+    }
+    chosen.map_err(|refusal| {
+        tracing::debug!(mainstay.router.strategy = rules.strategy.name(), "no backend can take the call");
+        NoneEligible::of(view, &*rules.strategy, refusal)
+    })
+}
+
+fn admitted<M>(rules: &Rules<M>, view: &View<'_>, now: Instant) -> Result<(usize, Ticket), Refusal> {
     for _ in 0..TRIES {
-        match rules.strategy.choose(&seen) {
-            Ok(pick) => {
-                let Some(member) = seen.member(pick.index) else { break };
-                if let Some(admission) = member.admit(seen.now(), seen.is_last_resort()) {
-                    let ticket = Ticket::new(member.clone(), admission, now, pick.hold);
-                    tell(rules, view, &ticket, admission);
-                    return Ok((pick.index, ticket));
-                }
-            }
-            Err(Refusal::NoneEligible) if !seen.is_last_resort() && seen.nothing_tried() => {
-                seen = seen.as_last_resort();
-            }
-            Err(why) => {
-                refusal = why;
-                break;
-            }
+        let pick = rules.strategy.choose(view)?;
+        let member = view.member(pick.index).ok_or(Refusal::NoneEligible)?;
+        if let Some(admission) = member.admit(view.now(), view.is_last_resort()) {
+            let ticket = Ticket::new(member.clone(), admission, now, pick.hold);
+            tell(rules, view, &ticket, admission);
+            return Ok((pick.index, ticket));
         }
     }
-    let none = NoneEligible::of(view, &*rules.strategy, refusal);
-    tracing::debug!(mainstay.router.strategy = rules.strategy.name(), "no backend can take the call");
-    Err(none)
+    Err(Refusal::NoneEligible)
 }
 
 fn tell<M>(rules: &Rules<M>, view: &View<'_>, ticket: &Ticket, admission: Admission) {

@@ -3,6 +3,7 @@
 
 mod accounting;
 mod budget;
+mod changes;
 mod contract;
 mod fixtures;
 mod health;
