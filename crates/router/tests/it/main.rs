@@ -12,3 +12,4 @@ mod prices;
 mod retry;
 mod simulation;
 mod strategies;
+mod threads;
