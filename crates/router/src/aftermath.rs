@@ -30,8 +30,8 @@ impl<S, M> Aftermath<S, M> {
         Self { ticket, backends, rules, profile, tried }
     }
 
-    pub(crate) fn sent(&mut self) {
-        self.ticket.sent();
+    pub(crate) fn sent(&mut self, waited: bool) {
+        self.ticket.sent(waited);
     }
 
     pub(crate) fn answered<Response>(self, response: Response) -> M::Response

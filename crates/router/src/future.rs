@@ -36,7 +36,7 @@ pin_project! {
         // Done.
         Refused { none: Option<NoneEligible> },
         // To `Calling`, or done.
-        Readying { service: S, request: Option<Request> },
+        Readying { service: S, request: Option<Request>, waited: bool },
         // Done.
         Calling { #[pin] future: F },
     }
@@ -59,7 +59,7 @@ impl<S: Service<Request>, Request, M> ResponseFuture<S, Request, M> {
         tried: Option<Tried>,
     ) -> Self {
         let after = Aftermath::new(ticket, backends.clone(), Arc::clone(rules), profile, tried);
-        Self { state: State::Readying { service, request: Some(request) }, after: Some(after) }
+        Self { state: State::Readying { service, request: Some(request), waited: false }, after: Some(after) }
     }
 }
 
@@ -78,14 +78,18 @@ where
                 StateProj::Refused { none } => {
                     return Poll::Ready(Err(none.take().expect(ONCE).into()));
                 }
-                StateProj::Readying { service, request } => match ready!(service.poll_ready(cx)) {
-                    Ok(()) => {
-                        this.after.as_mut().expect(ONCE).sent();
+                StateProj::Readying { service, request, waited } => match service.poll_ready(cx) {
+                    Poll::Pending => {
+                        *waited = true;
+                        return Poll::Pending;
+                    }
+                    Poll::Ready(Ok(())) => {
+                        this.after.as_mut().expect(ONCE).sent(*waited);
                         let future = service.call(request.take().expect(ONCE));
                         this.state.set(State::Calling { future });
                         continue;
                     }
-                    Err(error) => Err(error),
+                    Poll::Ready(Err(error)) => Err(error),
                 },
                 StateProj::Calling { future } => ready!(future.poll(cx)),
             };

@@ -49,11 +49,14 @@ impl Ticket {
     /// Says that the first token has come. Only the first time counts.
     pub fn first_token(&mut self) {
         if !self.first {
-            self.first = true;
-            let now = Instant::now();
-            let after = now.saturating_duration_since(self.began);
-            self.member.first_came(after, self.member.pool.at(now));
+            self.first_at(Instant::now());
         }
+    }
+
+    fn first_at(&mut self, now: Instant) {
+        self.first = true;
+        let after = now.saturating_duration_since(self.began);
+        self.member.first_came(after, self.member.pool.at(now));
     }
 
     /// Counts tokens of the answer as they come, so that a call that is given up midway is charged for them.
@@ -64,8 +67,10 @@ impl Ticket {
     /// Ends the call well. Where its usage is not known, it is charged for what was counted; and where nothing was,
     /// the worst case that was reserved stands.
     pub fn finish(mut self, usage: Option<Usage>) {
-        self.first_token();
         let now = Instant::now();
+        if !self.first {
+            self.first_at(now);
+        }
         let took = now.saturating_duration_since(self.began);
         self.member.succeeded(took, self.admission, self.member.pool.at(now));
         match (self.hold.take(), usage) {
@@ -85,10 +90,12 @@ impl Ticket {
         }
     }
 
-    /// The request is with the backend: from here on it may cost.
-    pub(crate) fn sent(&mut self) {
+    /// The request is with the backend: from here on it may cost. The wait for its readiness is no part of its latency.
+    pub(crate) fn sent(&mut self, waited: bool) {
         self.sent = true;
-        self.began = Instant::now();
+        if waited {
+            self.began = Instant::now();
+        }
     }
 
     pub(crate) fn member(&self) -> &Arc<Member> {
