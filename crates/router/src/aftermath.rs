@@ -4,7 +4,7 @@ use mainstay_fault::{Elsewhere, Fault, HasFault, Tried, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
-    Backends, Candidate, Failed, Meter, Profile, Ticket, View, rules::Rules, standing::State,
+    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, standing::State,
     strategy::filter,
 };
 
@@ -34,15 +34,19 @@ impl<S, M> Aftermath<S, M> {
         self.ticket.sent(waited);
     }
 
-    pub(crate) fn answered<Response>(self, response: Response) -> M::Response
+    pub(crate) fn ended<Response, E>(self, outcome: Result<Response, E>) -> Result<M::Response, Error<E>>
     where
         M: Meter<Response>,
+        E: HasFault,
     {
-        self.rules.meter.settle(response, self.ticket)
+        match outcome {
+            Ok(response) => Ok(self.rules.meter.settle(response, self.ticket)),
+            Err(error) => Err(Error::Backend(self.failed(error))),
+        }
     }
 
     /// Judges the backend, and then looks whether another one can take the call.
-    pub(crate) fn failed<E: HasFault>(self, error: E) -> Failed<E> {
+    fn failed<E: HasFault>(self, error: E) -> Failed<E> {
         let Self { ticket, backends, rules, profile, tried } = self;
         let fault = error.fault();
         let member = Arc::clone(ticket.member());

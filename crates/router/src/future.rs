@@ -78,26 +78,22 @@ where
                 StateProj::Refused { none } => {
                     return Poll::Ready(Err(none.take().expect(ONCE).into()));
                 }
-                StateProj::Readying { service, request, waited } => match service.poll_ready(cx) {
-                    Poll::Pending => {
-                        *waited = true;
-                        return Poll::Pending;
+                StateProj::Readying { service, request, waited } => {
+                    let polled = service.poll_ready(cx);
+                    *waited |= polled.is_pending();
+                    match ready!(polled) {
+                        Ok(()) => {
+                            this.after.as_mut().expect(ONCE).sent(*waited);
+                            let future = service.call(request.take().expect(ONCE));
+                            this.state.set(State::Calling { future });
+                            continue;
+                        }
+                        Err(error) => Err(error),
                     }
-                    Poll::Ready(Ok(())) => {
-                        this.after.as_mut().expect(ONCE).sent(*waited);
-                        let future = service.call(request.take().expect(ONCE));
-                        this.state.set(State::Calling { future });
-                        continue;
-                    }
-                    Poll::Ready(Err(error)) => Err(error),
-                },
+                }
                 StateProj::Calling { future } => ready!(future.poll(cx)),
             };
-            let after = this.after.take().expect(ONCE);
-            return Poll::Ready(match outcome {
-                Ok(response) => Ok(after.answered(response)),
-                Err(error) => Err(Error::Backend(after.failed(error))),
-            });
+            return Poll::Ready(this.after.take().expect(ONCE).ended(outcome));
         }
     }
 }
