@@ -13,7 +13,7 @@ use mainstay_router::{
     Backend, Backends, Price, Profile, Router,
     strategy::{Complexity, CostBudget, LeastLoaded, RoundRobin, Strategy, Weighted},
 };
-use tower::service_fn;
+use tower::{Service, service_fn};
 
 use crate::{
     Measure,
@@ -29,9 +29,7 @@ const SIZES: [(&str, u32); 4] = [(TWO, 2), (TEN, 10), (HUNDRED, 100), (THOUSAND,
 ///
 /// A backend cannot be made.
 pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
-    let mut inner = service_fn(succeed);
-    measure.unit(BY_LOAD, NO_ROUTER, || assert!(matches!(call(&mut inner), Poll::Ready(Ok(_)))));
-
+    measure_service(measure, BY_LOAD, NO_ROUTER, service_fn(succeed));
     several(measure, BY_LOAD, LeastLoaded::default)?;
     several(measure, BY_TURNS, RoundRobin::default)?;
     several(measure, BY_WEIGHT, || Weighted)?;
@@ -53,10 +51,13 @@ fn several<St: Strategy + 'static>(
         });
         let profile = Profile { input_tokens: 500, output_tokens: 500, ..Profile::default() };
         let router = Router::new(Backends::new(backends)?, strategy());
-        let mut router = router.describe(move |_: &Request| profile);
-        measure.unit(work, side, || assert!(matches!(call(&mut router), Poll::Ready(Ok(_)))));
+        measure_service(measure, work, side, router.describe(move |_: &Request| profile));
     }
     Ok(())
+}
+
+fn measure_service<S: Service<Request>>(measure: &mut impl Measure, work: &str, side: &str, mut service: S) {
+    measure.unit(work, side, || assert!(matches!(call(&mut service), Poll::Ready(Ok(_)))));
 }
 
 #[inline(never)]
