@@ -33,7 +33,7 @@ pub struct Prices {
 pub struct Quote {
     /// The price.
     pub price: Price,
-    /// The day on which it was looked up, as written in the table.
+    /// When it was looked up, or what date its source bears, as written in the table.
     pub date: String,
     /// Where it was looked up.
     pub source: String,
