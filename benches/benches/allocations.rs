@@ -10,7 +10,7 @@ use std::{
 
 use allocation_counter::measure;
 use anyhow::{Result, bail};
-use mainstay_benches::{Measure, chat, drive, is_trial, limiter, mock, programs, retry};
+use mainstay_benches::{Measure, chat, drive, is_trial, limiter, mock, programs, retry, router};
 use tokio::runtime::Builder;
 
 /// Allocations for each unit, by work and side.
@@ -30,6 +30,7 @@ fn main() -> Result<()> {
         match program {
             "retry" => retry::measure_all(&mut counter)?,
             "limiter" => limiter::measure_all(&mut counter)?,
+            "router" => router::measure_all(&mut counter)?,
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }

@@ -31,6 +31,8 @@ mod once;
 #[cfg(feature = "programs")]
 pub mod retry;
 #[cfg(feature = "programs")]
+pub mod router;
+#[cfg(feature = "programs")]
 mod timer;
 
 pub use rows::{ALLOCATIONS, Bar, ROUNDS, ROWS, Row, programs};

@@ -16,6 +16,11 @@ pub(crate) const ACQUIRE: &str = "acquire(1), no wait";
 pub(crate) const KEYED: &str = "keyed try_acquire(1), 1,000 keys";
 pub(crate) const KEYED_MILLION: &str = "keyed try_acquire(1), 1,000,000 keys";
 pub(crate) const LIMIT: &str = "rate-limit layer, no wait";
+pub(crate) const BY_LOAD: &str = "routed call, least loaded";
+pub(crate) const BY_TURNS: &str = "routed call, round robin";
+pub(crate) const BY_WEIGHT: &str = "routed call, weighted";
+pub(crate) const BY_COMPLEXITY: &str = "routed call, complexity";
+pub(crate) const BY_COST: &str = "routed call, cost budget";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
@@ -34,6 +39,11 @@ pub(crate) const GOVERNOR_N: &str = "governor, check_n";
 pub(crate) const LEAKY_BUCKET: &str = "leaky-bucket";
 pub(crate) const NO_LIMIT: &str = "no limit at all";
 pub(crate) const NO_RETRY: &str = "no retry at all";
+pub(crate) const NO_ROUTER: &str = "no router at all";
+pub(crate) const TWO: &str = "2 backends";
+pub(crate) const TEN: &str = "10 backends";
+pub(crate) const HUNDRED: &str = "100 backends";
+pub(crate) const THOUSAND: &str = "1,000 backends";
 pub(crate) const TOWER: &str = "tower";
 pub(crate) const TOWER_BUDGET: &str = "tower, with its budget";
 pub(crate) const TOWER_RESILIENCE: &str = "tower-resilience";
@@ -63,6 +73,16 @@ pub const ROWS: &[Row] = &[
     Row::new("limiter", LIMIT, BUCKET, TOWER_RESILIENCE).at_most(0.25).allocating(0.0),
     Row::new("limiter", LIMIT, ALL_LIMITS, TOWER_RESILIENCE).allocating(0.0),
     Row::new("limiter", LIMIT, BUCKET, NO_LIMIT),
+    Row::new("router", BY_LOAD, TWO, NO_ROUTER).allocating(0.0),
+    Row::new("router", BY_LOAD, TEN, TWO).at_most(1.5).allocating(0.0),
+    Row::new("router", BY_LOAD, HUNDRED, TWO).at_most(1.5).allocating(0.0),
+    Row::new("router", BY_LOAD, THOUSAND, TWO).allocating(0.0),
+    Row::new("router", BY_TURNS, HUNDRED, TWO).at_most(1.5).allocating(0.0),
+    Row::new("router", BY_TURNS, THOUSAND, TWO).allocating(0.0),
+    Row::new("router", BY_WEIGHT, HUNDRED, TWO).allocating(0.0),
+    Row::new("router", BY_WEIGHT, THOUSAND, TWO).allocating(0.0),
+    Row::new("router", BY_COMPLEXITY, HUNDRED, TWO).allocating(0.0),
+    Row::new("router", BY_COST, HUNDRED, TWO).allocating(0.0),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),

@@ -1,0 +1,80 @@
+use std::sync::Arc;
+
+use mainstay_fault::{Elsewhere, Fault, HasFault, Tried, worth_falling_back};
+use tokio::time::Instant;
+
+use crate::{
+    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, standing::State,
+    strategy::filter,
+};
+
+/// What is needed when a call ends.
+pub(crate) struct Aftermath<S, M> {
+    ticket: Ticket,
+    backends: Backends<S>,
+    rules: Arc<Rules<M>>,
+    profile: Profile<'static>,
+    tried: Option<Tried>,
+}
+
+// === impl Aftermath ===
+
+impl<S, M> Aftermath<S, M> {
+    pub(crate) const fn new(
+        ticket: Ticket,
+        backends: Backends<S>,
+        rules: Arc<Rules<M>>,
+        profile: Profile<'static>,
+        tried: Option<Tried>,
+    ) -> Self {
+        Self { ticket, backends, rules, profile, tried }
+    }
+
+    pub(crate) fn sent(&mut self, waited: bool) {
+        self.ticket.sent(waited);
+    }
+
+    pub(crate) fn ended<Response, E>(self, outcome: Result<Response, E>) -> Result<M::Response, Error<E>>
+    where
+        M: Meter<Response>,
+        E: HasFault,
+    {
+        match outcome {
+            Ok(response) => Ok(self.rules.meter.settle(response, self.ticket)),
+            Err(error) => Err(Error::Backend(self.failed(error))),
+        }
+    }
+
+    /// Judges the backend, and then looks whether another one can take the call.
+    fn failed<E: HasFault>(self, error: E) -> Failed<E> {
+        let Self { ticket, backends, rules, profile, tried } = self;
+        let fault = error.fault();
+        let member = Arc::clone(ticket.member());
+        ticket.fail(&fault);
+        let (list, pool) = (backends.list(), backends.pool());
+        let now = pool.at(Instant::now());
+        // Whoever does not remember what was tried would be sent here again, unless this backend is set aside now.
+        let remembers = tried.is_some() || !matches!(member.standing.state(now), State::Up { .. });
+        let mut tried = tried.unwrap_or_default();
+        tried.insert(member.id);
+        let view = View::new(&list.members, pool, &profile, Some(&tried), now);
+        let larger = filter("larger window", |candidate: &Candidate<'_>, _: &Profile<'_>| {
+            let window = |tokens: Option<u64>| tokens.unwrap_or(u64::MAX);
+            window(candidate.attributes().window()) > window(member.attributes.window)
+        });
+        let elsewhere = remembers
+            && match worth(&fault, rules.around_filters) {
+                Elsewhere::Yes => rules.strategy.serves(&view),
+                Elsewhere::LargerWindow => view.filtered(&larger, |view| rules.strategy.serves(view)),
+                Elsewhere::No | Elsewhere::IfAsked => false,
+            };
+        Failed { error, backend: member.id, name: Arc::clone(&member.attributes.name), elsewhere }
+    }
+}
+
+fn worth(fault: &Fault, around_filters: bool) -> Elsewhere {
+    match worth_falling_back(fault) {
+        Elsewhere::IfAsked if around_filters => Elsewhere::Yes,
+        worth => worth,
+    }
+}

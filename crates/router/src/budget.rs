@@ -1,0 +1,216 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU64,
+            Ordering::{AcqRel, Acquire},
+        },
+    },
+    time::Duration,
+};
+
+use dashmap::DashMap;
+use mainstay_fault::FaultKind;
+use tokio::time::Instant;
+
+use crate::{Invalid, Price, Usage};
+
+/// Dollars to spend in each window of time, for each key: reserved before a call, settled after it.
+///
+/// Windows follow one another without overlap, from the moment at which the budget was made. What is reserved is the worst case;
+/// as long as no call uses more than it said, concurrent calls never spend more than the budget. Clones share the accounts.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay_router::Budget;
+///
+/// let budget = Budget::new(5.0, Duration::from_secs(86_400))?;
+/// assert_eq!(budget.spent("team-a"), 0.0);
+/// # Ok::<_, mainstay_router::Invalid>(())
+/// ```
+#[derive(Clone)]
+pub struct Budget {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    most: u64,
+    length: Duration,
+    epoch: Instant,
+    accounts: DashMap<Box<str>, Arc<Account>>,
+}
+
+/// The window's number (16 bits), and what was spent in it, in billionths of a dollar (48 bits).
+#[derive(Default)]
+struct Account(AtomicU64);
+
+/// What a call has reserved. Dropped, it is given back.
+pub(crate) struct Hold {
+    account: Arc<Account>,
+    window: u16,
+    reserved: u64,
+    price: Price,
+    input_tokens: u64,
+    settled: bool,
+}
+
+const SPENT: u64 = (1 << 48) - 1;
+const BILLION: f64 = 1e9;
+/// More keys than this make room by forgetting those that have spent nothing in this window.
+const MANY_KEYS: usize = 65_536;
+
+// === impl Budget ===
+
+impl Budget {
+    /// Creates a budget: so many dollars for each key in each window.
+    ///
+    /// # Errors
+    ///
+    /// The sum is not a number from 0 to 250,000, or the window is shorter than a second.
+    pub fn new(dollars: f64, window: Duration) -> Result<Self, Invalid> {
+        let real = (0.0..=250_000.0).contains(&dollars);
+        let dollars = Invalid::unless(real, "budget", dollars, "a number of dollars from 0 to 250,000")?;
+        let long = window >= Duration::from_secs(1);
+        let length = Invalid::unless(long, "budget window", window, "at least a second")?;
+        let shared = Shared { most: nanos(dollars), length, epoch: Instant::now(), accounts: DashMap::new() };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// What a key has spent in this window, reservations included, in dollars.
+    pub fn spent(&self, key: &str) -> f64 {
+        let window = self.window().0;
+        let spent = self.shared.accounts.get(key).map_or(0, |account| account.spent(window));
+        spent as f64 / BILLION
+    }
+
+    /// How long until the next window begins.
+    pub fn renews_in(&self) -> Duration {
+        self.window().1
+    }
+
+    /// Reserves the worst case, if the key's budget has room for it.
+    pub(crate) fn reserve(&self, key: &str, price: Price, worst: Usage) -> Option<Hold> {
+        let (account, window) = (self.account(key), self.window().0);
+        let reserved = nanos(price.cost(worst));
+        let taken = account.0.fetch_update(AcqRel, Acquire, |word| {
+            let spent = if number(word) == window { word & SPENT } else { 0 };
+            let spent = spent.checked_add(reserved).filter(|spent| *spent <= self.shared.most)?;
+            Some(u64::from(window) << 48 | spent)
+        });
+        taken.ok()?;
+        Some(Hold { account, window, reserved, price, input_tokens: worst.input_tokens, settled: false })
+    }
+
+    fn account(&self, key: &str) -> Arc<Account> {
+        let accounts = &self.shared.accounts;
+        if let Some(account) = accounts.get(key) {
+            return Arc::clone(&account);
+        }
+        if accounts.len() >= MANY_KEYS {
+            let window = self.window().0;
+            accounts.retain(|_, account| Arc::strong_count(account) > 1 || account.spent(window) > 0);
+        }
+        Arc::clone(&accounts.entry(key.into()).or_default())
+    }
+
+    /// The number of the present window, and how long it lasts.
+    #[expect(clippy::cast_possible_truncation, reason = "windows are only compared for equality")]
+    fn window(&self) -> (u16, Duration) {
+        let (passed, length) = (self.shared.epoch.elapsed().as_nanos(), self.shared.length.as_nanos());
+        let left = u64::try_from(length - passed % length).unwrap_or(u64::MAX);
+        ((passed / length) as u16, Duration::from_nanos(left))
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Budget")
+            .field("dollars", &(self.shared.most as f64 / BILLION))
+            .field("window", &self.shared.length)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Account ===
+
+impl Account {
+    fn spent(&self, window: u16) -> u64 {
+        let word = self.0.load(Acquire);
+        if number(word) == window { word & SPENT } else { 0 }
+    }
+}
+
+// === impl Hold ===
+
+impl Hold {
+    /// Settles on what was used. More than was reserved is charged too.
+    pub(crate) fn settle(mut self, usage: Usage) {
+        self.charge(nanos(self.price.cost(usage)));
+    }
+
+    /// Lets what was reserved stand.
+    fn stand(mut self) {
+        self.settled = true;
+    }
+
+    fn charge(&mut self, used: u64) {
+        self.settled = true;
+        let (window, reserved) = (self.window, self.reserved);
+        let _ = self.account.0.fetch_update(AcqRel, Acquire, |word| {
+            // In a later window, what was reserved is forgotten already.
+            let spent = (number(word) == window).then_some(word & SPENT)?;
+            let spent = spent.saturating_sub(reserved).saturating_add(used).min(SPENT);
+            Some(u64::from(window) << 48 | spent)
+        });
+    }
+
+    /// The call failed: where the model may have worked, what was reserved stands.
+    pub(crate) fn failed(self, kind: FaultKind, output_tokens: u64) {
+        use FaultKind::{Cancelled, ContentFiltered, Interrupted, Malformed, Rejected, Timeout};
+        match kind {
+            Timeout | Malformed | Rejected | Interrupted | ContentFiltered | Cancelled => {
+                self.cancelled(output_tokens);
+            }
+            _ => drop(self),
+        }
+    }
+
+    /// The call was given up: it is charged for what was counted, or stands if nothing was.
+    pub(crate) fn cancelled(self, output_tokens: u64) {
+        if output_tokens == 0 {
+            return self.stand();
+        }
+        let usage = Usage::new(self.input_tokens, output_tokens);
+        self.settle(usage);
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.charge(0);
+        }
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hold").field("reserved", &(self.reserved as f64 / BILLION)).finish_non_exhaustive()
+    }
+}
+
+const fn number(word: u64) -> u16 {
+    (word >> 48) as u16
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it saturates, and costs are positive"
+)]
+fn nanos(dollars: f64) -> u64 {
+    ((dollars * BILLION).ceil() as u64).min(SPENT)
+}

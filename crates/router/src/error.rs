@@ -1,0 +1,142 @@
+use std::{fmt, sync::Arc};
+
+use mainstay_fault::{BackendId, Fault, HasFault};
+use thiserror::Error;
+
+use crate::NoneEligible;
+
+/// Why a routed call failed: the error of the backend that took it, or that there was none to take it.
+///
+/// # Stacks of errors
+///
+/// It says its fault ([`HasFault`]) with the backend and whether another one can take the call now, so a retry layer around the
+/// router moves on without a wait. An enum stack puts `map_err` around the router, as around any service; a stack of
+/// boxed errors boxes with [`Error::boxed`], which keeps those two in the chain of sources.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_fault::{Fault, FaultKind, HasFault};
+/// use mainstay_router::{Error, NoneEligible};
+///
+/// let error: Error<Fault> = NoneEligible::default().into();
+/// assert_eq!(error.fault().kind, FaultKind::Shed);
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// A backend took the call and failed.
+    Backend(Failed<E>),
+    /// No backend could take the call.
+    NoneEligible(NoneEligible),
+}
+
+/// The error of a backend, and what the router knows of it.
+#[derive(Debug)]
+pub struct Failed<E> {
+    pub(crate) error: E,
+    pub(crate) backend: BackendId,
+    pub(crate) name: Arc<str>,
+    pub(crate) elsewhere: bool,
+}
+
+/// A setting that makes no sense: which, what it was set to, and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{field} is {value}: it must be {expected}")]
+pub struct Invalid {
+    field: &'static str,
+    value: String,
+    expected: &'static str,
+}
+
+// === impl Error ===
+
+impl<E: HasFault> HasFault for Error<E> {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Backend(failed) => failed.fault(),
+            Self::NoneEligible(none) => none.fault(),
+        }
+    }
+}
+
+impl<E> From<NoneEligible> for Error<E> {
+    fn from(none: NoneEligible) -> Self {
+        Self::NoneEligible(none)
+    }
+}
+
+impl<E: HasFault + std::error::Error + Send + Sync + 'static> Error<E> {
+    /// Boxes it with its fault at the head of the chain, where [`mainstay_fault::fault_in`] finds it with the backend and
+    /// `elsewhere`. The plain conversion to a boxed error loses these two.
+    pub fn boxed(self) -> Box<dyn std::error::Error + Send + Sync> {
+        Box::new(mainstay_fault::Caused::new(self.fault(), self))
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backend(failed) => write!(f, "backend {}: {}", failed.name, failed.error),
+            Self::NoneEligible(none) => none.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for Error<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Backend(failed) => Some(&failed.error),
+            Self::NoneEligible(none) => none.source(),
+        }
+    }
+}
+
+// === impl Failed ===
+
+impl<E> Failed<E> {
+    /// The backend's own error.
+    pub const fn error(&self) -> &E {
+        &self.error
+    }
+
+    /// Takes the backend's own error out.
+    pub fn into_error(self) -> E {
+        self.error
+    }
+
+    /// The backend that failed.
+    pub const fn backend(&self) -> BackendId {
+        self.backend
+    }
+
+    /// The name of the backend that failed.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl<E: HasFault> HasFault for Failed<E> {
+    fn fault(&self) -> Fault {
+        self.error.fault().with_backend(self.backend).with_elsewhere(self.elsewhere)
+    }
+}
+
+// === impl Invalid ===
+
+impl Invalid {
+    /// Passes a value that satisfies what is expected of it.
+    pub(crate) fn unless<T: fmt::Debug>(
+        holds: bool,
+        field: &'static str,
+        value: T,
+        expected: &'static str,
+    ) -> Result<T, Self> {
+        if holds { Ok(value) } else { Err(Self { field, value: format!("{value:?}"), expected }) }
+    }
+
+    /// The name of the setting.
+    pub const fn field(&self) -> &'static str {
+        self.field
+    }
+}

@@ -1,0 +1,58 @@
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod capabilities;
+mod gate;
+mod price;
+mod prices;
+mod profile;
+
+mod ewma;
+mod health;
+mod member;
+mod moment;
+mod snapshot;
+mod standing;
+mod window;
+
+mod backends;
+mod view;
+
+pub mod strategy;
+
+mod budget;
+mod meter;
+mod ticket;
+mod track;
+
+mod aftermath;
+mod choice;
+mod future;
+mod router;
+mod rules;
+mod why;
+
+mod error;
+mod none_eligible;
+
+pub use backend::{Attributes, Backend, Grade};
+pub use backends::{Backends, TooManyBackends};
+pub use budget::Budget;
+pub use capabilities::Capabilities;
+pub use choice::Choice;
+pub use error::{Error, Failed, Invalid};
+pub use future::ResponseFuture;
+pub use gate::Gate;
+pub use health::Health;
+pub use meter::{ByUsage, HandOver, Meter, Unmetered, hand_over, usage};
+pub use none_eligible::NoneEligible;
+pub use price::{Price, Usage};
+pub use prices::{InvalidPrices, Prices, Quote};
+pub use profile::{Addressed, Describe, Profile, Unknown};
+pub use router::Router;
+pub use snapshot::Snapshot;
+pub use standing::Cause;
+pub use ticket::Ticket;
+pub use track::{Track, Tracked, Untracked};
+pub use view::{Candidate, Ineligible, View};
+pub use why::{Judged, Why};

@@ -1,0 +1,122 @@
+use crate::{Attributes, Capabilities, Usage};
+
+/// What the router knows of a request. The default knows nothing, and needs nothing.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_router::{Capabilities, Profile};
+///
+/// let profile = Profile { input_tokens: 800, needs: Capabilities::TOOLS, ..Profile::default() };
+/// assert_eq!(profile.worst_case().output_tokens, 0);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Profile<'a> {
+    /// The tokens of the prompt, as estimated.
+    pub input_tokens: u64,
+    /// The most tokens that the answer may have.
+    pub output_tokens: u64,
+    /// The characters of the prompt.
+    pub prompt_chars: u64,
+    /// What the backend must be able to do. Tools and structured output also make a call more complex.
+    pub needs: Capabilities,
+    /// How many steps the call is part of, at least 1.
+    pub steps: u32,
+    /// Whose money it spends: see [`CostBudget`](crate::strategy::CostBudget).
+    pub budget_key: &'a str,
+    /// The prompt, for strategies that read it.
+    pub text: &'a str,
+}
+
+/// Tells the router what it must know of a request, and makes a request fit for its backend.
+///
+/// A closure `Fn(&Request) -> Profile<'_>` is one that changes no request; [`Unknown`] is the default; see
+/// [`Router::map_request`](crate::Router::map_request) for changing requests.
+pub trait Describe<Request> {
+    /// Describes a request.
+    fn describe<'a>(&self, request: &'a Request) -> Profile<'a>;
+
+    /// Makes the request fit for the backend that was chosen, such as by writing its model's name.
+    fn address(&self, request: Request, backend: &Attributes) -> Request {
+        let _ = backend;
+        request
+    }
+}
+
+/// Knows nothing of any request: the default.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unknown;
+
+/// Describes as `D` does, and changes requests by a closure. Made by [`Router::map_request`](crate::Router::map_request).
+#[derive(Clone, Copy, Debug)]
+pub struct Addressed<D, F> {
+    pub(crate) describe: D,
+    pub(crate) address: F,
+}
+
+// === impl Profile ===
+
+impl Default for Profile<'_> {
+    fn default() -> Self {
+        Self {
+            input_tokens: 0,
+            output_tokens: 0,
+            prompt_chars: 0,
+            needs: Capabilities::empty(),
+            steps: 1,
+            budget_key: "",
+            text: "",
+        }
+    }
+}
+
+impl Profile<'_> {
+    /// The most that the call can use.
+    pub const fn worst_case(&self) -> Usage {
+        Usage::new(self.input_tokens, self.output_tokens)
+    }
+
+    /// The same without what is borrowed from the request.
+    pub(crate) const fn detached(&self) -> Profile<'static> {
+        Profile {
+            input_tokens: self.input_tokens,
+            output_tokens: self.output_tokens,
+            prompt_chars: self.prompt_chars,
+            needs: self.needs,
+            steps: self.steps,
+            budget_key: "",
+            text: "",
+        }
+    }
+}
+
+// === impl Describe ===
+
+impl<Request> Describe<Request> for Unknown {
+    fn describe<'a>(&self, _: &'a Request) -> Profile<'a> {
+        Profile::default()
+    }
+}
+
+impl<Request, F> Describe<Request> for F
+where
+    F: Fn(&Request) -> Profile<'_>,
+{
+    fn describe<'a>(&self, request: &'a Request) -> Profile<'a> {
+        self(request)
+    }
+}
+
+impl<Request, D, F> Describe<Request> for Addressed<D, F>
+where
+    D: Describe<Request>,
+    F: Fn(Request, &Attributes) -> Request,
+{
+    fn describe<'a>(&self, request: &'a Request) -> Profile<'a> {
+        self.describe.describe(request)
+    }
+
+    fn address(&self, request: Request, backend: &Attributes) -> Request {
+        (self.address)(self.describe.address(request, backend), backend)
+    }
+}

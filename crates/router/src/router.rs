@@ -1,0 +1,214 @@
+use std::{
+    fmt,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use mainstay_fault::HasFault;
+use tokio::time::Instant;
+use tower_service::Service;
+
+use crate::{
+    Attributes, Backends, Choice, Describe, Error, Meter, Profile, ResponseFuture, Track, Tracked, Unknown,
+    Unmetered, Untracked, View, Why, choice::choose, profile::Addressed, rules::Rules, strategy::Strategy,
+};
+
+/// A service that chooses a backend for each call.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`describe`](Self::describe) | nothing is known of requests |
+/// | [`map_request`](Self::map_request) | requests go as they are |
+/// | [`meter`](Self::meter) | a call ends with its response |
+/// | [`tracked`](Self::tracked) | off: requests may be of any type |
+/// | [`around_filters`](Self::around_filters) | off: what one backend's policy refuses is not sent to another |
+///
+/// # Clone
+///
+/// Clones share the backends and the strategy. A backend's service is cloned for each call.
+///
+/// # Readiness
+///
+/// Always ready. The call polls the chosen backend's service, and calls that same instance.
+///
+/// # Errors
+///
+/// [`Error`]: the backend's, with its number and whether another one can take the call now; or that there is none.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_fault::Fault;
+/// use mainstay_router::{Backend, Backends, Router, strategy::LeastLoaded};
+/// use tower::{Service, ServiceExt, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+/// async fn answer(question: &'static str) -> Result<usize, Fault> {
+///     Ok(question.len())
+/// }
+///
+/// let backends = Backends::new([Backend::new("here", service_fn(answer)), Backend::new("there", service_fn(answer))])?;
+/// let mut router = Router::new(backends.clone(), LeastLoaded::default());
+/// assert_eq!(router.ready().await?.call("What is a mainstay?").await?, 19);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+pub struct Router<S, D = Unknown, M = Unmetered, T = Untracked> {
+    backends: Backends<S>,
+    describe: D,
+    track: T,
+    rules: Arc<Rules<M>>,
+}
+
+// === impl Router ===
+
+impl<S> Router<S> {
+    /// Creates a router over a set of backends, which may change later.
+    pub fn new(backends: Backends<S>, strategy: impl Strategy + 'static) -> Self {
+        let rules =
+            Rules { strategy: Arc::new(strategy), meter: Unmetered, around_filters: false, on_choice: None };
+        Self { backends, describe: Unknown, track: Untracked, rules: Arc::new(rules) }
+    }
+}
+
+impl<S, D, M, T> Router<S, D, M, T> {
+    /// Sets what is known of requests, by a closure `|request: &Request| Profile { … }`.
+    pub fn describe<Request, F>(self, describe: F) -> Router<S, F, M, T>
+    where
+        F: Fn(&Request) -> Profile<'_>,
+    {
+        self.describe_by(describe)
+    }
+
+    /// Sets what is known of requests, by a [`Describe`] of your own.
+    pub fn describe_by<E>(self, describe: E) -> Router<S, E, M, T> {
+        let Self { backends, track, rules, .. } = self;
+        Router { backends, describe, track, rules }
+    }
+
+    /// Makes each request fit for its backend by a closure `|request, &Attributes| -> request`, such as one that writes the name of
+    /// the model.
+    pub fn map_request<Request, F>(self, address: F) -> Router<S, Addressed<D, F>, M, T>
+    where
+        F: Fn(Request, &Attributes) -> Request,
+    {
+        let Self { backends, describe, track, rules } = self;
+        Router { backends, describe: Addressed { describe, address }, track, rules }
+    }
+
+    /// Sets how responses are read: see [`usage`](crate::usage) and [`hand_over`](crate::hand_over).
+    pub fn meter<N>(self, meter: N) -> Router<S, D, N, T> {
+        let Self { backends, describe, track, rules } = self;
+        let Rules { strategy, around_filters, on_choice, .. } = &*rules;
+        let (strategy, on_choice) = (Arc::clone(strategy), on_choice.clone());
+        let rules = Rules { strategy, meter, around_filters: *around_filters, on_choice };
+        Router { backends, describe, track, rules: Arc::new(rules) }
+    }
+
+    /// Does not choose a backend again that the [`Call`](mainstay_fault::Call) of a request has tried in this pass. The retry layer around
+    /// the router must be tracked too: it writes down which.
+    pub fn tracked(self) -> Router<S, D, M, Tracked> {
+        let Self { backends, describe, rules, .. } = self;
+        Router { backends, describe, track: Tracked, rules }
+    }
+
+    /// Lets a call that one backend refused by its policy go to another.
+    #[must_use]
+    pub fn around_filters(self) -> Self
+    where
+        M: Clone,
+    {
+        self.with(|rules| rules.around_filters = true)
+    }
+
+    /// Calls a closure for each choice.
+    #[must_use]
+    pub fn on_choice(self, hook: impl Fn(&Choice<'_>) + Send + Sync + 'static) -> Self
+    where
+        M: Clone,
+    {
+        self.with(|rules| rules.on_choice = Some(Arc::new(hook)))
+    }
+
+    /// The backends, to be changed or looked at.
+    pub const fn backends(&self) -> &Backends<S> {
+        &self.backends
+    }
+
+    /// Says how a request would be routed now, and why.
+    pub fn why<Request>(&self, request: &Request) -> Why
+    where
+        D: Describe<Request>,
+        T: Track<Request>,
+    {
+        let (profile, tried) = (self.describe.describe(request), self.track.tried(request));
+        let (list, pool) = (self.backends.list(), self.backends.pool());
+        let now = pool.at(Instant::now());
+        Why::of(&*self.rules.strategy, &View::new(&list.members, pool, &profile, tried.as_ref(), now))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Rules<M>)) -> Self
+    where
+        M: Clone,
+    {
+        change(Arc::make_mut(&mut self.rules));
+        self
+    }
+}
+
+impl<S, Request, D, M, T> Service<Request> for Router<S, D, M, T>
+where
+    S: Service<Request> + Clone,
+    S::Error: HasFault,
+    D: Describe<Request>,
+    M: Meter<S::Response>,
+    T: Track<Request>,
+{
+    type Response = M::Response;
+    type Error = Error<S::Error>;
+    type Future = ResponseFuture<S, Request, M>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let now = Instant::now();
+        let (list, pool) = (self.backends.list(), self.backends.pool());
+        let tried = self.track.tried(&request);
+        let profile = self.describe.describe(&request);
+        let kept = profile.detached();
+        let view = View::new(&list.members, pool, &profile, tried.as_ref(), pool.at(now));
+        let chosen = choose(&self.rules, &view, now);
+        let (index, ticket) = match chosen {
+            Ok(chosen) => chosen,
+            Err(none) => return ResponseFuture::refused(none),
+        };
+        let Some(service) = list.services.get(index).cloned() else {
+            return ResponseFuture::refused(crate::NoneEligible::default());
+        };
+        let request = self.describe.address(request, &ticket.member().attributes);
+        ResponseFuture::chosen(service, request, ticket, &self.backends, &self.rules, kept, tried)
+    }
+}
+
+impl<S, D: Clone, M, T: Clone> Clone for Router<S, D, M, T> {
+    fn clone(&self) -> Self {
+        Self {
+            backends: self.backends.clone(),
+            describe: self.describe.clone(),
+            track: self.track.clone(),
+            rules: Arc::clone(&self.rules),
+        }
+    }
+}
+
+impl<S, D, M, T> fmt::Debug for Router<S, D, M, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Router")
+            .field("backends", &self.backends)
+            .field("strategy", &self.rules.strategy.name())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,284 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use mainstay_fault::{BackendId, Tried};
+
+use crate::{
+    Attributes, Capabilities, Cause, Profile,
+    member::{Member, Pool},
+    moment::Moment,
+    standing::State,
+    strategy::Filter,
+};
+
+/// The backends as one call sees them: what a strategy chooses from.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    members: &'a [Arc<Member>],
+    pool: &'a Pool,
+    profile: &'a Profile<'a>,
+    tried: Option<&'a Tried>,
+    now: Moment,
+    last_resort: bool,
+    narrow: Option<&'a Narrow<'a>>,
+}
+
+/// A filter, and those around it.
+struct Narrow<'a> {
+    filter: &'a dyn Filter,
+    outer: Option<&'a Self>,
+}
+
+/// One backend, as a strategy sees it.
+#[derive(Clone, Copy)]
+pub struct Candidate<'a> {
+    member: &'a Member,
+    now: Moment,
+}
+
+/// Why a backend cannot take a call.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Ineligible {
+    /// Its weight is 0.
+    Drained,
+    /// The call has tried it in this pass.
+    Tried,
+    /// It is set aside for so long.
+    SetAside(Cause, Duration),
+    /// It was set aside, and another call is probing it.
+    Probing(Cause),
+    /// It cannot do this.
+    Lacks(Capabilities),
+    /// The call does not fit into its context window.
+    Window {
+        /// The tokens of the call.
+        needs: u64,
+        /// The tokens that fit.
+        has: u64,
+    },
+    /// A limit before it would make the call wait.
+    Gate(Duration),
+    /// A filter of this name does not let it through.
+    Filtered(&'static str),
+}
+
+// === impl View ===
+
+impl<'a> View<'a> {
+    pub(crate) const fn new(
+        members: &'a [Arc<Member>],
+        pool: &'a Pool,
+        profile: &'a Profile<'a>,
+        tried: Option<&'a Tried>,
+        now: Moment,
+    ) -> Self {
+        Self { members, pool, profile, tried, now, last_resort: false, narrow: None }
+    }
+
+    /// How many backends there are, eligible or not: they have the indices below it.
+    pub const fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// What is known of the request.
+    pub const fn profile(&self) -> &'a Profile<'a> {
+        self.profile
+    }
+
+    /// The backend at an index.
+    pub fn get(&self, index: usize) -> Option<Candidate<'a>> {
+        self.members.get(index).map(|member| Candidate { member, now: self.now })
+    }
+
+    /// The backend at an index, if it can take the call.
+    pub fn eligible(&self, index: usize) -> Option<Candidate<'a>> {
+        self.get(index).filter(|candidate| self.check(*candidate).is_ok())
+    }
+
+    /// All backends that can take the call, with their indices.
+    pub fn all_eligible(&self) -> impl Iterator<Item = (usize, Candidate<'a>)> + '_ {
+        (0..self.len()).filter_map(|index| Some((index, self.eligible(index)?)))
+    }
+
+    /// Why a backend cannot take the call, if it cannot.
+    pub fn ineligible(&self, index: usize) -> Option<Ineligible> {
+        self.check(self.get(index)?).err()
+    }
+
+    /// Shows only the backends that a filter lets through.
+    pub fn filtered<T>(&self, filter: &dyn Filter, look: impl FnOnce(&View<'_>) -> T) -> T {
+        let narrow = Narrow { filter, outer: self.narrow };
+        look(&View { narrow: Some(&narrow), ..*self })
+    }
+
+    pub(crate) const fn as_last_resort(&self) -> Self {
+        Self { last_resort: true, ..*self }
+    }
+
+    pub(crate) const fn is_last_resort(&self) -> bool {
+        self.last_resort
+    }
+
+    pub(crate) fn member(&self, index: usize) -> Option<&'a Arc<Member>> {
+        self.members.get(index)
+    }
+
+    pub(crate) const fn pool(&self) -> &'a Pool {
+        self.pool
+    }
+
+    pub(crate) const fn now(&self) -> Moment {
+        self.now
+    }
+
+    pub(crate) fn nothing_tried(&self) -> bool {
+        self.tried.is_none_or(Tried::is_empty)
+    }
+
+    fn check(&self, candidate: Candidate<'_>) -> Result<(), Ineligible> {
+        let member = candidate.member;
+        if member.weight() <= 0.0 {
+            return Err(Ineligible::Drained);
+        }
+        if self.tried.is_some_and(|tried| tried.contains(member.id)) {
+            return Err(Ineligible::Tried);
+        }
+        self.check_standing(member)?;
+        self.check_fit(member)?;
+        let mut narrow = self.narrow;
+        while let Some(Narrow { filter, outer }) = narrow {
+            if !filter.admits(&candidate, self.profile) {
+                return Err(Ineligible::Filtered(filter.name()));
+            }
+            narrow = *outer;
+        }
+        Ok(())
+    }
+
+    /// The last backend left is still tried when it is its breaker that is open: not when it said when to come again.
+    fn check_standing(&self, member: &Member) -> Result<(), Ineligible> {
+        match member.standing.state(self.now) {
+            State::Away { cause: Cause::Broken, .. } if self.last_resort => Ok(()),
+            State::Away { cause, until, .. } if until > self.now => {
+                Err(Ineligible::SetAside(cause, until.since(self.now)))
+            }
+            State::Away { cause, .. } if member.standing.is_probed() => Err(Ineligible::Probing(cause)),
+            State::Up { .. } | State::Away { .. } => Ok(()),
+        }
+    }
+
+    fn check_fit(&self, member: &Member) -> Result<(), Ineligible> {
+        let lacks = self.profile.needs - member.attributes.can;
+        if !lacks.is_empty() {
+            return Err(Ineligible::Lacks(lacks));
+        }
+        let needs = self.profile.input_tokens.saturating_add(self.profile.output_tokens);
+        if let Some(has) = member.attributes.window
+            && needs > has
+        {
+            return Err(Ineligible::Window { needs, has });
+        }
+        if let Some(gate) = &member.gate
+            && let Some(opens_in) = gate.opens_in(self.profile)
+            && !(self.last_resort && gate.queues())
+        {
+            return Err(Ineligible::Gate(opens_in));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for View<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries((0..self.len()).filter_map(|index| self.get(index))).finish()
+    }
+}
+
+// === impl Candidate ===
+
+impl<'a> Candidate<'a> {
+    /// Its number.
+    pub const fn id(&self) -> BackendId {
+        self.member.id
+    }
+
+    /// What does not change about it.
+    pub const fn attributes(&self) -> &'a Attributes {
+        &self.member.attributes
+    }
+
+    /// Its weight.
+    pub fn weight(&self) -> f64 {
+        self.member.weight()
+    }
+
+    /// The calls that it has.
+    pub fn in_flight(&self) -> u32 {
+        self.member.in_flight()
+    }
+
+    /// The latency to the first token, as estimated now, in seconds.
+    pub fn first_token(&self) -> f64 {
+        self.member.first_token(self.now).into()
+    }
+
+    /// The latency to the end, as estimated now, in seconds.
+    pub fn to_the_end(&self) -> f64 {
+        self.member.to_the_end(self.now).into()
+    }
+
+    /// The share of its calls that failed of late.
+    pub fn failure_ratio(&self) -> f64 {
+        self.member.window.seen(self.now, self.member.pool.health.window).failures()
+    }
+
+    /// How much of its traffic it has got back since it was set aside: from a tenth to 1.
+    pub fn share(&self) -> f64 {
+        self.member.share(self.now)
+    }
+
+    /// Whether the next call to it would be its probe.
+    pub fn wants_probe(&self) -> bool {
+        matches!(self.member.standing.state(self.now), State::Away { until, .. } if until <= self.now)
+    }
+
+    /// What the call costs in the worst case, in dollars, if the price is known.
+    pub fn worst_cost(&self, profile: &Profile<'_>) -> Option<f64> {
+        self.attributes().price.map(|price| price.cost(profile.worst_case()))
+    }
+
+    /// What is to be waited for: a latency for each call that it would have, more where calls fail or it has just come back.
+    pub(crate) fn load(&self, latency: f64) -> f64 {
+        let seen = self.member.window.seen(self.now, self.member.pool.health.window);
+        let failing = (seen.calls() + 1.0) / (seen.good + 1.0);
+        latency * (f64::from(self.in_flight()) + 1.0) * failing / self.share()
+    }
+}
+
+impl fmt::Debug for Candidate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.attributes().name())
+    }
+}
+
+// === impl Ineligible ===
+
+impl fmt::Display for Ineligible {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drained => f.write_str("its weight is 0"),
+            Self::Tried => f.write_str("tried by this call"),
+            Self::SetAside(cause, left) => write!(f, "set aside for {left:?} ({})", cause.kind()),
+            Self::Probing(cause) => write!(f, "being probed ({})", cause.kind()),
+            Self::Lacks(lacks) => write!(f, "cannot do {lacks}"),
+            Self::Window { needs, has } => write!(f, "{needs} tokens do not fit into {has}"),
+            Self::Gate(opens_in) => write!(f, "its limit would make the call wait {opens_in:?}"),
+            Self::Filtered(name) => write!(f, "ruled out by {name}"),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+use std::time::Duration;
+
+use mainstay_fault::{FaultKind, HasFault};
+use mainstay_router::{
+    Backends, Budget, Grade, Price, Profile, Router, Ticket, Usage, hand_over, strategy::CostBudget, usage,
+};
+use proptest::prelude::*;
+
+use crate::fixtures::{Answers, Knob, call};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const MILLION: u64 = 1_000_000;
+
+fn set() -> Backends<Answers> {
+    let knob = Knob::new(1);
+    let mini = Price::per_million(0.15, 0.60).unwrap();
+    let large = Price::per_million(2.50, 10.00).unwrap();
+    Backends::new([
+        knob.backend("mini").price(mini).grade(Grade::SMALL),
+        knob.backend("large").price(large).grade(Grade::DEEP),
+    ])
+    .unwrap()
+}
+
+/// The backend that is chosen for so many tokens of input.
+async fn chosen(strategy: CostBudget, input_tokens: u64) -> String {
+    let mut router = Router::new(set(), strategy)
+        .describe(move |_: &u32| Profile { input_tokens, ..Profile::default() })
+        .meter(hand_over(|_: u32, ticket: Ticket| ticket.name().to_owned()));
+    call(&mut router, 0).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_most_capable_that_fits_is_taken_otherwise_the_cheapest() {
+    let per_call = |dollars| CostBudget::per_call(dollars).unwrap();
+    assert_eq!(chosen(per_call(2.50), MILLION).await, "large", "$2.50 per million is just enough");
+    assert_eq!(chosen(per_call(2.49), MILLION).await, "mini");
+    assert_eq!(chosen(per_call(0.15), MILLION).await, "mini", "$0.15 per million is just enough");
+    assert_eq!(chosen(per_call(0.01), MILLION).await, "mini", "nothing fits: the cheapest");
+    let within = Budget::new(1.0, DAY).unwrap();
+    assert_eq!(chosen(per_call(f64::INFINITY).within(within), MILLION).await, "mini", "the day has no more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_used_up_sheds_until_it_renews() {
+    let budget = Budget::new(0.40, DAY).unwrap();
+    let strategy = CostBudget::per_call(0.2).unwrap().within(budget.clone());
+    let mut router = Router::new(set(), strategy)
+        .describe(|key: &u32| Profile {
+            input_tokens: MILLION,
+            budget_key: if *key == 0 { "a" } else { "b" },
+            ..Profile::default()
+        })
+        .meter(usage(|_: &u32| Some(Usage::new(MILLION, 0))));
+    call(&mut router, 0).await.unwrap();
+    call(&mut router, 0).await.unwrap();
+    assert!((budget.spent("a") - 0.30).abs() < 1e-6);
+    let fault = call(&mut router, 0).await.unwrap_err().fault();
+    assert_eq!(fault.kind, FaultKind::Shed);
+    assert!(fault.retry_after.is_some_and(|wait| wait <= DAY && wait + Duration::from_secs(1) > DAY));
+    call(&mut router, 1).await.unwrap();
+    tokio::time::advance(fault.retry_after.unwrap()).await;
+    call(&mut router, 0).await.unwrap();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever becomes of the calls, and in whichever order.
+    #[test]
+    fn a_budget_is_never_overspent(steps in prop::collection::vec((0usize..5, 0u64..1_000, any::<prop::sample::Index>()), 1..120)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let budget = Budget::new(0.01, DAY).unwrap();
+            let strategy = CostBudget::per_call(f64::INFINITY).unwrap().within(budget.clone());
+            let backends = set();
+            let mut router = Router::new(backends.clone(), strategy)
+                .describe(|_: &u32| Profile { input_tokens: 1_000, output_tokens: 1_000, ..Profile::default() })
+                .meter(hand_over(|_: u32, ticket: Ticket| ticket));
+            let mut tickets: Vec<Ticket> = Vec::new();
+            for (step, tokens, which) in steps {
+                if step == 0 || tickets.is_empty() {
+                    tickets.extend(call(&mut router, 0).await.ok());
+                } else {
+                    let mut ticket = tickets.swap_remove(which.index(tickets.len()));
+                    match step {
+                        1 => ticket.finish(Some(Usage::new(1_000, tokens))),
+                        2 => ticket.fail(&FaultKind::Interrupted.into()),
+                        3 => ticket.fail(&FaultKind::InvalidRequest.into()),
+                        _ => ticket.count(tokens),
+                    }
+                }
+                prop_assert!(budget.spent("") <= 0.01 + 1e-9);
+                let in_flight: u32 = backends.snapshot().iter().map(|backend| backend.in_flight).sum();
+                prop_assert_eq!(in_flight as usize, tickets.len());
+            }
+            Ok(())
+        })?;
+    }
+}

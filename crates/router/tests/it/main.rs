@@ -1,0 +1,15 @@
+//! What the crate promises, on a paused clock.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+mod accounting;
+mod budget;
+mod changes;
+mod contract;
+mod fixtures;
+mod health;
+mod none_eligible;
+mod prices;
+mod retry;
+mod simulation;
+mod strategies;
+mod threads;
