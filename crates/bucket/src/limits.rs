@@ -131,6 +131,25 @@ impl Limits {
         }
     }
 
+    /// How long a call that needs so many tokens would wait now; `None` where that cannot be told: all that may be under way are, or the
+    /// call needs more than there ever is.
+    ///
+    /// A look from outside: others may come in between.
+    pub fn wait_for(&self, tokens: u64) -> Option<Duration> {
+        if self.in_flight_available().is_some_and(|places| places < 1) {
+            return None;
+        }
+        let mut longest = Duration::ZERO;
+        for (bucket, amount) in [(&self.tokens, tokens), (&self.requests, 1)] {
+            let Some(queue) = bucket.as_ref().map(TokenBucket::core) else { continue };
+            if amount > queue.capacity() {
+                return None;
+            }
+            longest = longest.max(Queue::wait_for(queue, amount)?);
+        }
+        Some(longest)
+    }
+
     /// Returns the tokens that are there, if they are limited; what is owed is negative.
     pub fn tokens_available(&self) -> Option<i64> {
         self.tokens.as_ref().map(TokenBucket::available)

@@ -1,13 +1,21 @@
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
+use arc_swap::ArcSwap;
 use mainstay_backoff::{Rejected, RetryPolicy};
 use mainstay_bucket::Limits;
-use mainstay_openai_client::{ApiKey, ChatResponse, Client, ClientBuilder, InvalidSetting};
+use mainstay_openai_client::{ApiKey, ChatResponse, Client, ClientBuilder};
 
 use crate::{
-    Mainstay,
+    BuildError, Config, Mainstay, Tier,
+    assemble::{self, Assembly, Tables},
     limits::by_model,
-    stack::{AnswerCheck, Common},
+    route::{Routes, Table},
+    stack::{self, Last, Place, SharedCheck},
+    tier::Kind,
 };
 
 /// Sets up a [`Mainstay`].
@@ -23,6 +31,8 @@ use crate::{
 /// | [`limits`](Self::limits) | none but what the server says of its own |
 /// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
 /// | [`check`](Self::check) | none: every answer is taken |
+/// | [`tier`](Self::tier) | none: when the model fails, the call does |
+/// | [`config`](Self::config) | none: one backend for whatever model is named |
 ///
 /// # Examples
 ///
@@ -37,7 +47,7 @@ use crate::{
 ///     .retry(RetryPolicy::default().retries(5))
 ///     .check(check::complete)
 ///     .build()?;
-/// # Ok::<_, mainstay::openai::InvalidSetting>(())
+/// # Ok::<_, mainstay::BuildError>(())
 /// ```
 #[must_use]
 pub struct Builder {
@@ -47,7 +57,9 @@ pub struct Builder {
     retry: RetryPolicy,
     limits: HashMap<String, Arc<Limits>>,
     max_wait: Duration,
-    check: AnswerCheck,
+    tiers: Vec<Tier>,
+    config: Option<Config>,
+    check: SharedCheck,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -63,7 +75,9 @@ impl Builder {
             retry: RetryPolicy::default(),
             limits: HashMap::new(),
             max_wait: MINUTE,
-            check: Box::new(|_| Ok(())),
+            tiers: Vec::new(),
+            config: None,
+            check: Arc::new(|_| Ok(())),
         }
     }
 
@@ -146,7 +160,20 @@ impl Builder {
         mut self,
         check: impl Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync + 'static,
     ) -> Self {
-        self.check = Box::new(check);
+        self.check = Arc::new(check);
+        self
+    }
+
+    /// Adds a tier below: what answers calls when the model has failed, and the tiers above have. See [`Tier`].
+    pub fn tier(mut self, tier: Tier) -> Self {
+        self.tiers.push(tier);
+        self
+    }
+
+    /// Takes the stack from a configuration, with its routes and backends. What was set here besides is not used, but for
+    /// the [`check`](Self::check).
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = Some(config);
         self
     }
 
@@ -155,18 +182,54 @@ impl Builder {
     /// # Errors
     ///
     /// Names the setting that cannot be used, its value and the reason.
-    pub fn build(self) -> Result<Mainstay, InvalidSetting> {
-        let client: Client = self.client.timeout(self.deadline).build()?;
-        let whole = client.with_timeout(self.attempt_timeout);
-        let common = Common {
-            backend: client.host(),
-            deadline: self.deadline,
-            retry: self.retry,
-            limits: by_model(self.limits),
-            max_wait: self.max_wait,
+    pub fn build(self) -> Result<Mainstay, BuildError> {
+        let check = Arc::clone(&self.check);
+        let tables = match &self.config {
+            Some(config) => assemble::tables(config, &check)?,
+            None => self.only_route()?,
         };
-        let stream = common.stream(client.streaming());
-        Ok(Mainstay { chat: common.chat(self.check, whole), stream, client })
+        let (chats, streams) = (Arc::new(Routes::new(tables.chat)), Arc::new(Routes::new(tables.stream)));
+        Ok(Mainstay {
+            chat: stack::chat(Arc::clone(&chats)),
+            stream: stack::stream(Arc::clone(&streams)),
+            routes: (chats, streams),
+            clients: Arc::new(ArcSwap::from_pointee(tables.clients)),
+            check,
+        })
+    }
+
+    /// One backend, one route, whatever model is named.
+    fn only_route(self) -> Result<Tables, BuildError> {
+        let client: Client = self.client.timeout(self.deadline).build()?;
+        let limits = by_model(self.limits);
+        let place = |name: Arc<str>, model| Place {
+            name,
+            model,
+            limits: limits.clone(),
+            max_wait: self.max_wait,
+            whole: client.with_timeout(self.attempt_timeout),
+            streaming: client.streaming(),
+        };
+        let mut assembly = Assembly::new(self.check);
+        let host = client.host();
+        let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
+        let (first, below) = (place(host.as_str().into(), None), self.tiers.len());
+        assembly.one(&Arc::from("model"), &self.retry, &first, last(below));
+        for (at, tier) in self.tiers.into_iter().enumerate() {
+            match &tier.kind {
+                Kind::Model(model) => {
+                    let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)));
+                    assembly.one(&tier.name, &self.retry, &place, last(below - at - 1));
+                }
+                Kind::Local(_) => assembly.local(tier),
+            }
+        }
+        let (chat, stream) = assembly.finish(self.deadline);
+        Ok(Tables {
+            chat: Table { by_model: HashMap::new(), default: Some(chat) },
+            stream: Table { by_model: HashMap::new(), default: Some(stream) },
+            clients: BTreeMap::from([(host, client)]),
+        })
     }
 }
 

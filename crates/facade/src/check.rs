@@ -33,7 +33,7 @@ pub fn complete(response: &ChatResponse) -> Result<(), Rejected> {
 /// use mainstay::{Mainstay, check};
 ///
 /// let mainstay = Mainstay::builder().base_url("http://127.0.0.1:8080/v1").check(check::json).build()?;
-/// # Ok::<_, mainstay::openai::InvalidSetting>(())
+/// # Ok::<_, mainstay::BuildError>(())
 /// ```
 pub fn json(response: &ChatResponse) -> Result<(), Rejected> {
     complete(response)?;

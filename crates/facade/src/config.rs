@@ -4,14 +4,15 @@ mod backend;
 mod check;
 mod error;
 mod key;
-mod place;
 mod route;
+mod spot;
 
 use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::spot::Spot;
 pub use self::{
     backend::{BackendConfig, PriceConfig, ServedConfig},
     error::ConfigError,

@@ -1,6 +1,8 @@
 use mainstay_backoff::Rejected;
 use mainstay_bucket::Limited;
-use mainstay_fault::{Fault, HasFault};
+use mainstay_fallback::{Exhausted, queue::QueueError};
+use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_router as router;
 
 use crate::openai;
 
@@ -26,6 +28,38 @@ pub enum Error {
     /// A limit on this side is reached, and the wait for it would be too long: nothing was sent.
     #[error(transparent)]
     Limited(#[from] Limited),
+    /// Of several backends, the one that took the call failed, or none could take it.
+    #[error(transparent)]
+    Routed(Box<router::Error<Self>>),
+    /// No backend of a tier could take the call, and the tier gave way to the next one.
+    #[error("{none}")]
+    Skipped {
+        /// For each backend, why not.
+        none: router::NoneEligible,
+        /// Its fault, for who looks through the chain of sources.
+        #[source]
+        fault: Fault,
+    },
+    /// Several tiers were asked, and none answered.
+    #[error(transparent)]
+    Exhausted(Box<Exhausted<Self>>),
+    /// There is no route for the model that was named, and no default one.
+    #[error("there is no model {model:?}; there are {}", known.join(", "))]
+    NoRoute {
+        /// The model that was named.
+        model: String,
+        /// The models that there are.
+        known: Vec<String>,
+        /// Its fault, for who looks through the chain of sources.
+        #[source]
+        fault: Fault,
+    },
+    /// The call could not be queued for people.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+    /// What a tier of the caller's own has failed with.
+    #[error(transparent)]
+    Tier(Box<dyn std::error::Error + Send + Sync>),
 }
 
 // === impl Error ===
@@ -36,6 +70,50 @@ impl HasFault for Error {
             Self::Call(error) => error.fault(),
             Self::Rejected(error) => error.fault(),
             Self::Limited(error) => error.fault(),
+            Self::Routed(error) => error.fault(),
+            Self::Exhausted(error) => error.fault(),
+            Self::NoRoute { fault, .. } | Self::Skipped { fault, .. } => *fault,
+            Self::Queue(error) => error.fault(),
+            Self::Tier(error) => error.fault(),
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn no_route(model: &str, known: Vec<String>) -> Self {
+        Self::NoRoute { model: model.to_owned(), known, fault: FaultKind::ModelNotFound.into() }
+    }
+}
+
+impl Error {
+    /// What a router's error means in a tier below which there are others: where nobody can take the call, they do.
+    pub(crate) fn giving_way(error: router::Error<Self>) -> Self {
+        match error {
+            router::Error::NoneEligible(none) => {
+                let mut fault = Fault::new(FaultKind::Shed);
+                fault.retry_after = none.retry_after();
+                Self::Skipped { none, fault }
+            }
+            error => error.into(),
+        }
+    }
+}
+
+impl From<router::Error<Self>> for Error {
+    fn from(error: router::Error<Self>) -> Self {
+        Self::Routed(Box::new(error))
+    }
+}
+
+/// Where a single tier was asked, its own error is the story.
+impl From<Exhausted<Self>> for Error {
+    fn from(exhausted: Exhausted<Self>) -> Self {
+        if exhausted.trail().len() != 1 {
+            return Self::Exhausted(Box::new(exhausted));
+        }
+        match exhausted.into_most_useful() {
+            Some(error) => error,
+            None => Self::Tier(Box::new(Fault::from(FaultKind::Shed))),
         }
     }
 }

@@ -1,17 +1,23 @@
 #![doc = include_str!("../README.md")]
 
+mod among;
+mod assemble;
 mod attempt;
+mod build_error;
 mod builder;
 mod config;
 mod deadline;
 mod error;
 mod limits;
 mod mainstay;
+mod named;
 mod reply;
 mod report;
 mod reported;
+mod route;
 mod stack;
 mod stream;
+mod tier;
 mod usage;
 
 pub mod check;
@@ -20,12 +26,17 @@ pub mod check;
 pub use mainstay_backoff as backoff;
 /// Token buckets, limits and the rate-limit layer: the crate `mainstay-bucket`.
 pub use mainstay_bucket as bucket;
+/// Tiers: another model, another method, a set answer, a queue for people: the crate `mainstay-fallback`.
+pub use mainstay_fallback as fallback;
 /// What went wrong, and what may be done about it: the crate `mainstay-fault`.
 pub use mainstay_fault as fault;
 /// The client of OpenAI-compatible APIs: the crate `mainstay-openai-client`.
 pub use mainstay_openai_client as openai;
+/// Backends, their health, and strategies to choose among them: the crate `mainstay-router`.
+pub use mainstay_router as router;
 
 pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
+pub use build_error::BuildError;
 pub use builder::Builder;
 pub use config::{
     BackendConfig, Config, ConfigError, IdempotencyConfig, JitterConfig, KeySource, PriceConfig, RetryConfig,
@@ -35,11 +46,15 @@ pub use deadline::{Deadline, DeadlineLayer};
 pub use error::Error;
 pub use mainstay::Mainstay;
 pub use mainstay_backoff::{Rejected, RetryPolicy};
+pub use mainstay_fallback::Degradation;
 pub use mainstay_fault::{Fault, FaultKind, HasFault};
 pub use mainstay_openai_client::{ChatRequest, ChatResponse};
+pub use named::Named;
 pub use reply::{Failure, Reply};
 pub use report::{AttemptReport, Report};
 pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};
+pub use route::{ByRoute, RouteFuture};
 pub use stack::{ChatFuture, ChatService, StreamFuture, StreamService};
 pub use stream::ChatStream;
+pub use tier::{Asked, Tier};
 pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

@@ -27,6 +27,10 @@ pub(crate) type StreamLimits = RateLimitLayer<ByModel, Weigh, StreamMeter, Track
 /// The tokens that an answer is expected to have, where the request does not say how many it may have.
 const ANSWER: u64 = 500;
 
+/// More a minute than any provider allows.
+pub(crate) const MANY_REQUESTS: u64 = 10_000_000;
+pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
+
 /// The limits of each model: those that were set, and for other models limits so wide that only the server narrows them.
 pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> ByModel {
     let limits = KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown));
@@ -35,10 +39,8 @@ pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> ByModel {
 
 /// Limits of which nothing is known yet: wider than any provider's, so that what the server says is all that counts.
 fn unknown() -> Arc<Limits> {
-    const REQUESTS: u64 = 10_000_000;
-    const TOKENS: u64 = 10_000_000_000;
-    let wide = Limits::default().requests_per_minute(REQUESTS);
-    let wide = wide.and_then(|limits| limits.tokens_per_minute(TOKENS));
+    let wide = Limits::default().requests_per_minute(MANY_REQUESTS);
+    let wide = wide.and_then(|limits| limits.tokens_per_minute(MANY_TOKENS));
     Arc::new(wide.unwrap_or_default())
 }
 
@@ -67,19 +69,24 @@ pub(crate) fn stream(by_model: ByModel) -> StreamLimits {
 
 /// The tokens that a chat is expected to need: its prompt, and its answer by what it may have.
 fn weigh(request: &ChatRequest) -> u64 {
+    prompt(request).saturating_add(answer(request))
+}
+
+/// The tokens that an answer is expected to have at the most.
+pub(crate) fn answer(request: &ChatRequest) -> u64 {
     let answer = request.max_completion_tokens.or(request.max_tokens).map_or(ANSWER, u64::from);
-    prompt(request).saturating_add(answer.saturating_mul(request.n.unwrap_or(1).into()))
+    answer.saturating_mul(request.n.unwrap_or(1).into())
 }
 
 /// The prompt's tokens, as its model counts them.
 #[cfg(feature = "tokens")]
-fn prompt(request: &ChatRequest) -> u64 {
+pub(crate) fn prompt(request: &ChatRequest) -> u64 {
     request.count_tokens()
 }
 
 /// The prompt's tokens, by its bytes.
 #[cfg(not(feature = "tokens"))]
-fn prompt(request: &ChatRequest) -> u64 {
+pub(crate) fn prompt(request: &ChatRequest) -> u64 {
     /// What a message costs besides its text: OpenAI's own recipe counts three tokens, and one for a name.
     const MESSAGE: u64 = 4;
     let message = |message: &openai::Message| MESSAGE + mainstay_bucket::estimate_tokens(&message.text());

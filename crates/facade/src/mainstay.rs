@@ -1,15 +1,20 @@
 use std::{
+    collections::BTreeMap,
     fmt,
+    path::Path,
+    sync::Arc,
     task::{Context, Poll},
 };
 
-use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, InvalidSetting};
+use arc_swap::ArcSwap;
+use mainstay_openai_client::{ChatRequest, Client, ClientBuilder};
 use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    Builder, Failure, Reply,
-    stack::{ChatFuture, ChatService, StreamFuture, StreamService},
+    BuildError, Builder, Config, Failure, Reply, assemble,
+    route::Routes,
+    stack::{ChatFuture, ChatRoute, ChatService, SharedCheck, StreamFuture, StreamRoute, StreamService},
 };
 
 /// Calls to language models that survive what the services do to them.
@@ -42,7 +47,9 @@ use crate::{
 pub struct Mainstay {
     pub(crate) chat: ChatService,
     pub(crate) stream: StreamService,
-    pub(crate) client: Client,
+    pub(crate) routes: (Arc<Routes<ChatRoute>>, Arc<Routes<StreamRoute>>),
+    pub(crate) clients: Arc<ArcSwap<BTreeMap<String, Client>>>,
+    pub(crate) check: SharedCheck,
 }
 
 // === impl Mainstay ===
@@ -59,7 +66,7 @@ impl Mainstay {
     /// # Errors
     ///
     /// As [`Builder::build`].
-    pub fn from_env() -> Result<Self, InvalidSetting> {
+    pub fn from_env() -> Result<Self, BuildError> {
         Self::builder().client(ClientBuilder::env).build()
     }
 
@@ -74,9 +81,55 @@ impl Mainstay {
         self.stream.clone().oneshot(request)
     }
 
-    /// The bare client inside, which tries each call once.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// Builds the stack that a configuration describes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`].
+    pub fn from_config(config: Config) -> Result<Self, BuildError> {
+        Self::builder().config(config).build()
+    }
+
+    /// Builds the stack that a configuration in TOML describes: see [`Config`].
+    ///
+    /// # Errors
+    ///
+    /// Names the line, the field, and what would be right.
+    pub fn from_toml(text: &str) -> Result<Self, BuildError> {
+        Self::from_config(Config::from_toml(text)?)
+    }
+
+    /// Builds the stack that a file in TOML describes.
+    ///
+    /// # Errors
+    ///
+    /// Names the file, the line, the field, and what would be right.
+    pub fn from_path(path: impl AsRef<Path>) -> Result<Self, BuildError> {
+        Self::from_config(Config::from_path(path)?)
+    }
+
+    /// Puts another configuration in the place of this one, for all clones. Calls that are under way end as they began.
+    ///
+    /// # Errors
+    ///
+    /// As [`Builder::build`]; everything stays as it was then.
+    pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
+        let tables = assemble::tables(config, &self.check)?;
+        self.routes.0.replace(tables.chat);
+        self.routes.1.replace(tables.stream);
+        self.clients.store(Arc::new(tables.clients));
+        Ok(())
+    }
+
+    /// The names of the models that have a route of their own, in order; none where one route serves whatever is named.
+    pub fn models(&self) -> Vec<String> {
+        self.routes.0.names()
+    }
+
+    /// The bare clients inside, by the names of their backends, which try each call once. A backend that was not named by a
+    /// configuration is named after its host.
+    pub fn clients(&self) -> Arc<BTreeMap<String, Client>> {
+        self.clients.load_full()
     }
 
     /// Takes out the service of whole answers, to stack layers of one's own around it.
@@ -106,6 +159,6 @@ impl Service<ChatRequest> for Mainstay {
 
 impl fmt::Debug for Mainstay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mainstay").field("client", &self.client).finish_non_exhaustive()
+        f.debug_struct("Mainstay").field("models", &self.models()).finish_non_exhaustive()
     }
 }

@@ -5,7 +5,7 @@ use std::{
 
 use mainstay_fault::{Fault, HasFault};
 
-use crate::{ChatResponse, Error, Report};
+use crate::{ChatResponse, Error, Report, tier::QUEUED};
 
 /// A whole answer, and what it took to get it.
 ///
@@ -43,6 +43,11 @@ pub struct Failure(Box<(Error, Report)>);
 impl Reply {
     pub(crate) const fn new(response: ChatResponse, report: Report) -> Self {
         Self { response, report }
+    }
+
+    /// The id of the entry, if the call was put into a queue for people.
+    pub fn queued(&self) -> Option<&str> {
+        self.response.extra.get(QUEUED)?.as_str()
     }
 
     /// Takes the answer out.

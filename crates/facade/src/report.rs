@@ -1,5 +1,6 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use mainstay_fallback::Degradation;
 use mainstay_fault::{Attempt, Fault, Journal};
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
@@ -28,6 +29,12 @@ pub struct Report {
     /// How long the call took in all.
     #[serde(rename = "took_seconds", serialize_with = "seconds")]
     pub took: Duration,
+    /// The tier that answered; `None` if none did, or of a stream.
+    #[serde(serialize_with = "shared")]
+    pub tier: Option<Arc<str>>,
+    /// How much worse the answer is than the first tier's would be.
+    #[serde(serialize_with = "degraded")]
+    pub degraded: Degradation,
 }
 
 /// What happened to one attempt.
@@ -35,7 +42,8 @@ pub struct Report {
 #[non_exhaustive]
 pub struct AttemptReport {
     /// Where it was sent.
-    pub backend: String,
+    #[serde(serialize_with = "name")]
+    pub backend: Arc<str>,
     /// How long it was waited before it, since the one before had ended.
     #[serde(rename = "waited_seconds", serialize_with = "seconds")]
     pub waited: Duration,
@@ -59,15 +67,14 @@ impl Report {
     /// Reads a journal, of a call that began at `began`.
     pub(crate) fn read(journal: &Journal, began: Instant) -> Self {
         let mut free = began;
-        let attempts =
-            journal.attempts().iter().map(|attempt| AttemptReport::read(attempt, &mut free)).collect();
-        Self { attempts, took: began.elapsed() }
+        let attempts = journal.map(|attempt| AttemptReport::read(attempt, &mut free));
+        Self { attempts, took: began.elapsed(), ..Self::default() }
     }
 
     /// The backend that answered, if one did.
     pub fn served_by(&self) -> Option<&str> {
         let last = self.attempts.last()?;
-        last.fault.is_none().then_some(last.backend.as_str())
+        last.fault.is_none().then_some(&*last.backend)
     }
 
     /// How long was waited between attempts, in all.
@@ -93,7 +100,7 @@ impl fmt::Display for Report {
         let width = self.attempts.iter().map(|attempt| attempt.backend.chars().count()).max().unwrap_or(0);
         for (at, attempt) in self.attempts.iter().enumerate() {
             write!(f, "{:>3}  {:width$}  ", at + 1, attempt.backend)?;
-            if !attempt.waited.is_zero() {
+            if attempt.waited >= Duration::from_millis(1) {
                 write!(f, "after {:.2?}: ", attempt.waited)?;
             }
             match &attempt.fault {
@@ -106,6 +113,9 @@ impl fmt::Display for Report {
         let attempts = self.attempts.len();
         let s = if attempts == 1 { "" } else { "s" };
         write!(f, "     {attempts} attempt{s} in {:.2?}, {:.2?} of it waited", self.took, self.waited())?;
+        if let (Some(tier), true) = (&self.tier, self.degraded != Degradation::None) {
+            write!(f, ", served by {tier} ({})", self.degraded)?;
+        }
         if self.tokens() > 0 {
             write!(f, ", {} tokens", self.tokens())?;
         }
@@ -122,7 +132,7 @@ impl AttemptReport {
         let waited = attempt.began.saturating_duration_since(*free);
         *free = attempt.began + took;
         Self {
-            backend: attempt.backend.to_string(),
+            backend: Arc::clone(&attempt.backend),
             waited,
             took,
             fault: attempt.fault,
@@ -143,4 +153,18 @@ fn words<S: Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S
         Some(fault) => serializer.collect_str(fault),
         None => serializer.serialize_none(),
     }
+}
+
+fn name<S: Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name)
+}
+
+#[allow(clippy::ref_option, reason = "serde gives a reference to the field")]
+fn shared<S: Serializer>(name: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    name.as_deref().serialize(serializer)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference to the field")]
+fn degraded<S: Serializer>(degraded: &Degradation, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(degraded.as_str())
 }

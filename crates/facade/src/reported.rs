@@ -4,6 +4,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use mainstay_fallback::Answer;
 use mainstay_fault::{HasCall, Journal};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -94,18 +95,21 @@ where
 
 // === impl Reportable ===
 
-impl Reportable for ChatResponse {
+impl Reportable for Answer<ChatResponse, Error> {
     type Reported = Reply;
 
     fn reported(self, journal: &Journal, began: Instant) -> Reply {
-        Reply::new(self, Report::read(journal, began))
+        let mut report = Report::read(journal, began);
+        report.tier = Some(self.shared_tier());
+        report.degraded = self.degraded();
+        Reply::new(self.into_inner(), report)
     }
 }
 
-impl Reportable for ChatStream {
-    type Reported = Self;
+impl Reportable for Answer<ChatStream, Error> {
+    type Reported = ChatStream;
 
-    fn reported(self, journal: &Journal, began: Instant) -> Self {
-        self.journaled(journal.clone(), began)
+    fn reported(self, journal: &Journal, began: Instant) -> ChatStream {
+        self.into_inner().journaled(journal.clone(), began)
     }
 }

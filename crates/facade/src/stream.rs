@@ -7,10 +7,12 @@ use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
 use mainstay_fault::{Entry, HasFault, Journal};
+use mainstay_router::Ticket;
 use tokio::time::Instant;
 
 use crate::{
     Report,
+    among::router_usage,
     openai::{self, Accumulator, ChatChunk, ChatResponse, Usage},
 };
 
@@ -36,6 +38,8 @@ pub struct ChatStream {
     hides_usage: bool,
     /// Where its attempt is written down, until it has ended.
     entry: Option<Entry>,
+    /// Where its backend is judged, at its end.
+    ticket: Option<Ticket>,
     /// The whole call's journal, and when it began.
     journal: Option<(Journal, Instant)>,
 }
@@ -44,7 +48,14 @@ pub struct ChatStream {
 
 impl ChatStream {
     pub(crate) const fn new(inner: openai::ChatStream, reservation: Reservation) -> Self {
-        Self { inner, reservation: Some(reservation), hides_usage: false, entry: None, journal: None }
+        Self {
+            inner,
+            reservation: Some(reservation),
+            hides_usage: false,
+            entry: None,
+            ticket: None,
+            journal: None,
+        }
     }
 
     /// Keeps the chunk that states the usage from the caller.
@@ -56,6 +67,13 @@ impl ChatStream {
     /// Has its attempt written down, at its end.
     pub(crate) fn write_into(&mut self, entry: Entry) {
         self.entry = Some(entry);
+    }
+
+    /// Has its backend judged by it, at its end. Its first token has come.
+    pub(crate) fn judging(mut self, mut ticket: Ticket) -> Self {
+        ticket.first_token();
+        self.ticket = Some(ticket);
+        self
     }
 
     /// Has it report on the whole call.
@@ -115,8 +133,14 @@ impl ChatStream {
 
     fn end(&mut self, error: Option<&openai::Error>) {
         self.reservation = None;
+        let fault = error.map(HasFault::fault);
         if let Some(mut entry) = self.entry.take() {
-            entry.end(error.map(HasFault::fault));
+            entry.end(fault);
+        }
+        match (self.ticket.take(), fault) {
+            (Some(ticket), None) => ticket.finish(self.inner.usage().map(router_usage)),
+            (Some(ticket), Some(fault)) => ticket.fail(&fault),
+            (None, _) => {}
         }
     }
 }

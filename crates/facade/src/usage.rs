@@ -8,6 +8,8 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use mainstay_fallback::Answer;
+
 use crate::{ChatRequest, ChatStream, openai::StreamOptions};
 
 /// Asks streams for their usage, so that limits can be settled on it, and hides it from who did not ask.
@@ -41,8 +43,11 @@ impl<S> Layer<S> for AskUsageLayer {
 
 // === impl AskUsage ===
 
-impl<S: Service<ChatRequest, Response = ChatStream>> Service<ChatRequest> for AskUsage<S> {
-    type Response = ChatStream;
+impl<S, E> Service<ChatRequest> for AskUsage<S>
+where
+    S: Service<ChatRequest, Response = Answer<ChatStream, E>>,
+{
+    type Response = Answer<ChatStream, E>;
     type Error = S::Error;
     type Future = AskUsageFuture<S::Future>;
 
@@ -62,15 +67,15 @@ impl<S: Service<ChatRequest, Response = ChatStream>> Service<ChatRequest> for As
 
 // === impl AskUsageFuture ===
 
-impl<F, E> Future for AskUsageFuture<F>
+impl<F, T, E> Future for AskUsageFuture<F>
 where
-    F: Future<Output = Result<ChatStream, E>>,
+    F: Future<Output = Result<Answer<ChatStream, T>, E>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let stream = ready!(this.inner.poll(cx));
-        Poll::Ready(stream.map(|stream| stream.hiding_usage(*this.unasked)))
+        Poll::Ready(stream.map(|answer| answer.map(|stream| stream.hiding_usage(*this.unasked))))
     }
 }

@@ -46,6 +46,11 @@ impl<R, E> Answer<R, E> {
         &self.tier
     }
 
+    /// The name of the tier that gave it, shared.
+    pub fn shared_tier(&self) -> Arc<str> {
+        Arc::clone(&self.tier)
+    }
+
     /// How much worse it is than the first tier's would be.
     pub const fn degraded(&self) -> Degradation {
         self.degraded

@@ -33,7 +33,14 @@ use crate::Fault;
 /// assert_eq!(attempts[1].dollars, Some(0.006));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<Vec<Attempt>>>);
+pub struct Journal(Arc<Mutex<Attempts>>);
+
+/// Most calls have one attempt: it is kept without an allocation of its own.
+#[derive(Debug, Default)]
+struct Attempts {
+    first: Option<Attempt>,
+    more: Vec<Attempt>,
+}
 
 /// One attempt of a call, as its journal has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +79,7 @@ impl Journal {
 
     /// Writes down that an attempt begins.
     pub fn begin(&self, backend: impl Into<Arc<str>>) -> Entry {
-        let mut attempts = self.lock();
-        attempts.push(Attempt {
+        let attempt = Attempt {
             backend: backend.into(),
             began: Instant::now(),
             took: None,
@@ -81,16 +87,30 @@ impl Journal {
             input_tokens: None,
             output_tokens: None,
             dollars: None,
-        });
-        Entry { journal: self.clone(), index: attempts.len() - 1 }
+        };
+        let mut attempts = self.lock();
+        let index = attempts.len();
+        match attempts.first {
+            None => attempts.first = Some(attempt),
+            Some(_) => attempts.more.push(attempt),
+        }
+        Entry { journal: self.clone(), index }
     }
 
     /// Returns the attempts so far, in the order in which they began.
     pub fn attempts(&self) -> Vec<Attempt> {
-        self.lock().clone()
+        self.map(Attempt::clone)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Attempt>> {
+    /// Makes something of each attempt so far, in the order in which they began.
+    pub fn map<T>(&self, map: impl FnMut(&Attempt) -> T) -> Vec<T> {
+        let attempts = self.lock();
+        let mut mapped = Vec::with_capacity(attempts.len());
+        mapped.extend(attempts.first.iter().chain(&attempts.more).map(map));
+        mapped
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Attempts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -103,6 +123,14 @@ impl PartialEq for Journal {
 }
 
 impl Eq for Journal {}
+
+// === impl Attempts ===
+
+impl Attempts {
+    fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.more.len()
+    }
+}
 
 // === impl Entry ===
 
@@ -127,7 +155,12 @@ impl Entry {
     }
 
     fn write(&self, change: impl FnOnce(&mut Attempt)) {
-        if let Some(attempt) = self.journal.lock().get_mut(self.index) {
+        let mut attempts = self.journal.lock();
+        let attempt = match self.index.checked_sub(1) {
+            None => attempts.first.as_mut(),
+            Some(index) => attempts.more.get_mut(index),
+        };
+        if let Some(attempt) = attempt {
             change(attempt);
         }
     }

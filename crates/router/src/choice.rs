@@ -32,7 +32,7 @@ pub(crate) fn choose<M>(
 ) -> Result<(usize, Ticket), NoneEligible> {
     let mut chosen = admitted(rules, view, now);
     if matches!(chosen, Err(Refusal::NoneEligible)) && view.nothing_tried() {
-        chosen = admitted(rules, &view.as_last_resort(), now);
+        chosen = admitted(rules, &view.as_last_resort(!rules.gives_way), now);
     }
     chosen.map_err(|refusal| {
         tracing::debug!(mainstay.router.strategy = rules.strategy.name(), "no backend can take the call");

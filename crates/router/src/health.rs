@@ -12,6 +12,7 @@ use crate::Invalid;
 /// | [`open_for`](Self::open_for) | 5 s, doubled by each probe that fails, up to 60 s |
 /// | [`paused_for`](Self::paused_for) | 1 s, for a rate limit without Retry-After |
 /// | [`longest_pause`](Self::longest_pause) | 1 h, whatever Retry-After says |
+/// | [`leave_rate_limits`](Self::leave_rate_limits) | no |
 /// | [`long`](Self::long) | 5 min: no money, no key, no such model |
 /// | [`ramp`](Self::ramp) | 10 s from its return until it has its full share again |
 /// | [`decay`](Self::decay) | 10 s: the time constant of latencies |
@@ -36,6 +37,7 @@ pub struct Health {
     pub(crate) open_at_most: Duration,
     pub(crate) paused_for: Duration,
     pub(crate) longest_pause: Duration,
+    pub(crate) leave_rate_limits: bool,
     pub(crate) long: Duration,
     pub(crate) ramp: Duration,
     pub(crate) decay: Duration,
@@ -53,6 +55,7 @@ impl Default for Health {
             open_at_most: Duration::from_secs(60),
             paused_for: Duration::from_secs(1),
             longest_pause: Duration::from_secs(3600),
+            leave_rate_limits: false,
             long: Duration::from_secs(300),
             ramp: Duration::from_secs(10),
             decay: Duration::from_secs(10),
@@ -100,6 +103,13 @@ impl Health {
     /// Sets how long a Retry-After sets a backend aside at most.
     pub const fn longest_pause(mut self, pause: Duration) -> Self {
         self.longest_pause = pause;
+        self
+    }
+
+    /// Leaves rate limits with a Retry-After to a limiter that stands before each backend and learns from them, and of which its
+    /// [`Gate`](crate::Gate) tells: calls may then wait in the limiter's line where no other backend can take them.
+    pub const fn leave_rate_limits(mut self) -> Self {
+        self.leave_rate_limits = true;
         self
     }
 

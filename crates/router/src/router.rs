@@ -21,6 +21,7 @@ use crate::{
 /// | [`map_request`](Self::map_request) | requests go as they are |
 /// | [`meter`](Self::meter) | a call ends with its response |
 /// | [`tracked`](Self::tracked) | off: requests may be of any type |
+/// | [`gives_way`](Self::gives_way) | off: the last backend left is still tried, though it is set aside |
 /// | [`around_filters`](Self::around_filters) | off: what one backend's policy refuses is not sent to another |
 ///
 /// # Clone
@@ -66,8 +67,13 @@ pub struct Router<S, D = Unknown, M = Unmetered, T = Untracked> {
 impl<S> Router<S> {
     /// Creates a router over a set of backends, which may change later.
     pub fn new(backends: Backends<S>, strategy: impl Strategy + 'static) -> Self {
-        let rules =
-            Rules { strategy: Arc::new(strategy), meter: Unmetered, around_filters: false, on_choice: None };
+        let rules = Rules {
+            strategy: Arc::new(strategy),
+            meter: Unmetered,
+            around_filters: false,
+            gives_way: false,
+            on_choice: None,
+        };
         Self { backends, describe: Unknown, track: Untracked, rules: Arc::new(rules) }
     }
 }
@@ -100,9 +106,10 @@ impl<S, D, M, T> Router<S, D, M, T> {
     /// Sets how responses are read: see [`usage`](crate::usage) and [`hand_over`](crate::hand_over).
     pub fn meter<N>(self, meter: N) -> Router<S, D, N, T> {
         let Self { backends, describe, track, rules } = self;
-        let Rules { strategy, around_filters, on_choice, .. } = &*rules;
+        let Rules { strategy, around_filters, gives_way, on_choice, .. } = &*rules;
         let (strategy, on_choice) = (Arc::clone(strategy), on_choice.clone());
-        let rules = Rules { strategy, meter, around_filters: *around_filters, on_choice };
+        let (around_filters, gives_way) = (*around_filters, *gives_way);
+        let rules = Rules { strategy, meter, around_filters, gives_way, on_choice };
         Router { backends, describe, track, rules: Arc::new(rules) }
     }
 
@@ -120,6 +127,16 @@ impl<S, D, M, T> Router<S, D, M, T> {
         M: Clone,
     {
         self.with(|rules| rules.around_filters = true)
+    }
+
+    /// Sends no call to a backend that is set aside, even if it is the last one left, but for probes: where something below can serve,
+    /// such as another tier.
+    #[must_use]
+    pub fn gives_way(self) -> Self
+    where
+        M: Clone,
+    {
+        self.with(|rules| rules.gives_way = true)
     }
 
     /// Calls a closure for each choice.

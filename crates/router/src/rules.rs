@@ -8,6 +8,8 @@ pub(crate) struct Rules<M> {
     pub(crate) strategy: Arc<dyn Strategy>,
     pub(crate) meter: M,
     pub(crate) around_filters: bool,
+    /// Whether others below serve when all backends are set aside.
+    pub(crate) gives_way: bool,
     pub(crate) on_choice: Option<Arc<Hook>>,
 }
 

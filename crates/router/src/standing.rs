@@ -142,6 +142,11 @@ impl Cause {
     pub(crate) fn of(fault: &Fault, health: &Health) -> Option<(Self, std::time::Duration)> {
         match health_effect(fault) {
             HealthEffect::None | HealthEffect::CountsAgainst => None,
+            HealthEffect::SetAsideUntilRetryAfter
+                if health.leave_rate_limits && fault.retry_after.is_some() =>
+            {
+                None
+            }
             HealthEffect::SetAsideUntilRetryAfter => {
                 let pause = fault.retry_after.unwrap_or(health.paused_for).min(health.longest_pause);
                 Some((Self::RateLimited, pause))

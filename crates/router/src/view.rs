@@ -19,6 +19,8 @@ pub struct View<'a> {
     tried: Option<&'a Tried>,
     now: Moment,
     last_resort: bool,
+    /// Whether a last resort is taken even if it is broken.
+    forces: bool,
     narrow: Option<&'a Narrow<'a>>,
 }
 
@@ -72,7 +74,7 @@ impl<'a> View<'a> {
         tried: Option<&'a Tried>,
         now: Moment,
     ) -> Self {
-        Self { members, pool, profile, tried, now, last_resort: false, narrow: None }
+        Self { members, pool, profile, tried, now, last_resort: false, forces: true, narrow: None }
     }
 
     /// How many backends there are, eligible or not: they have the indices below it.
@@ -116,8 +118,8 @@ impl<'a> View<'a> {
         look(&View { narrow: Some(&narrow), ..*self })
     }
 
-    pub(crate) const fn as_last_resort(&self) -> Self {
-        Self { last_resort: true, ..*self }
+    pub(crate) const fn as_last_resort(&self, forces: bool) -> Self {
+        Self { last_resort: true, forces, ..*self }
     }
 
     pub(crate) const fn is_last_resort(&self) -> bool {
@@ -163,7 +165,7 @@ impl<'a> View<'a> {
     /// The last backend left is still tried when it is its breaker that is open: not when it said when to come again.
     fn check_standing(&self, member: &Member) -> Result<(), Ineligible> {
         match member.standing.state(self.now) {
-            State::Away { cause: Cause::Broken, .. } if self.last_resort => Ok(()),
+            State::Away { cause: Cause::Broken, .. } if self.last_resort && self.forces => Ok(()),
             State::Away { cause, until, .. } if until > self.now => {
                 Err(Ineligible::SetAside(cause, until.since(self.now)))
             }

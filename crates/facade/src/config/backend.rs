@@ -43,7 +43,7 @@ pub struct ServedConfig {
     pub tokens_per_minute: Option<u64>,
     /// The most calls under way at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub in_flight: Option<usize>,
+    pub in_flight: Option<u32>,
     /// The most tokens, prompt and answer together, that it takes in one call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_window: Option<u64>,

@@ -4,14 +4,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Config, RetryConfig, RouteConfig, ServedConfig, StrategyConfig, TierConfig,
-    place::{Invalid, Place},
+    spot::{Invalid, Spot},
 };
 
 type Checked = Result<(), Invalid>;
 
 impl Config {
     pub(super) fn check(&self) -> Checked {
-        let root = Place::default();
+        let root = Spot::default();
         let durations = [
             ("deadline", self.deadline),
             ("attempt_timeout", self.attempt_timeout),
@@ -21,9 +21,9 @@ impl Config {
         durations.into_iter().try_for_each(|(name, duration)| some_time(&root.key(name), duration))?;
         self.retry.check(&root.key("retry"))?;
         if let Some(idempotency) = &self.idempotency {
-            let place = root.key("idempotency");
-            some_time(&place.key("ttl"), idempotency.ttl)?;
-            at_least_one(&place.key("capacity"), Some(idempotency.capacity))?;
+            let spot = root.key("idempotency");
+            some_time(&spot.key("ttl"), idempotency.ttl)?;
+            at_least_one(&spot.key("capacity"), Some(idempotency.capacity))?;
         }
         for (name, route) in &self.routes {
             route.check(&root.key("routes").key(name), self)?;
@@ -44,9 +44,9 @@ impl Config {
         for (name, route) in &self.routes {
             for (at, alias) in route.aliases.iter().enumerate() {
                 if let Some(other) = names.insert(alias, name) {
-                    let place = Place::default().key("routes").key(name).key("aliases").index(at);
+                    let spot = Spot::default().key("routes").key(name).key("aliases").index(at);
                     return Err(
-                        place.invalid(format!("is {alias:?}, which leads to the route {other:?} already"))
+                        spot.invalid(format!("is {alias:?}, which leads to the route {other:?} already"))
                     );
                 }
             }
@@ -56,45 +56,43 @@ impl Config {
 }
 
 impl RouteConfig {
-    fn check(&self, place: &Place, config: &Config) -> Checked {
+    fn check(&self, spot: &Spot, config: &Config) -> Checked {
         let deadline = self.deadline.unwrap_or(config.deadline);
-        some_time(&place.key("deadline"), deadline)?;
+        some_time(&spot.key("deadline"), deadline)?;
         if let Some(timeout) = self.attempt_timeout {
-            let place = place.key("attempt_timeout");
-            some_time(&place, timeout)?;
+            let spot = spot.key("attempt_timeout");
+            some_time(&spot, timeout)?;
             if timeout > deadline {
-                return Err(
-                    place.invalid(format!("is {timeout:?}, longer than the deadline of {deadline:?}"))
-                );
+                return Err(spot.invalid(format!("is {timeout:?}, longer than the deadline of {deadline:?}")));
             }
         }
         if let Some(retry) = &self.retry {
-            retry.check(&place.key("retry"))?;
+            retry.check(&spot.key("retry"))?;
         }
-        let place = place.key("tiers");
+        let spot = spot.key("tiers");
         if self.tiers.is_empty() {
-            return Err(place.invalid("is empty: a route needs at least one tier"));
+            return Err(spot.invalid("is empty: a route needs at least one tier"));
         }
         let mut tiers = self.tiers.iter().enumerate();
-        tiers.try_for_each(|(at, tier)| tier.check(&place.index(at), config))
+        tiers.try_for_each(|(at, tier)| tier.check(&spot.index(at), config))
     }
 }
 
 impl TierConfig {
-    fn check(&self, place: &Place, config: &Config) -> Checked {
+    fn check(&self, spot: &Spot, config: &Config) -> Checked {
         let kinds = [!self.models.is_empty(), self.answer.is_some(), self.queue.is_some()];
         if kinds.into_iter().filter(|kind| *kind).count() != 1 {
-            return Err(place.invalid("must have exactly one of `models`, `answer` and `queue`"));
+            return Err(spot.invalid("must have exactly one of `models`, `answer` and `queue`"));
         }
         if self.models.is_empty() && self.strategy.is_some() {
-            return Err(place.key("strategy").invalid("chooses among `models`, and there are none"));
+            return Err(spot.key("strategy").invalid("chooses among `models`, and there are none"));
         }
-        let place = place.key("models");
+        let spot = spot.key("models");
         for (at, served) in self.models.iter().enumerate() {
-            let place = place.index(at);
-            served.check(&place, config)?;
+            let spot = spot.index(at);
+            served.check(&spot, config)?;
             if self.strategy == Some(StrategyConfig::Cheapest) && served.price.is_none() {
-                return Err(place.invalid("has no `price`, which the strategy \"cheapest\" compares"));
+                return Err(spot.invalid("has no `price`, which the strategy \"cheapest\" compares"));
             }
         }
         Ok(())
@@ -102,22 +100,22 @@ impl TierConfig {
 }
 
 impl ServedConfig {
-    fn check(&self, place: &Place, config: &Config) -> Checked {
+    fn check(&self, spot: &Spot, config: &Config) -> Checked {
         if !config.backends.contains_key(&self.on) {
             let known = config.backends.keys().map(String::as_str);
-            return Err(place.key("on").invalid(unknown("backend", &self.on, known)));
+            return Err(spot.key("on").invalid(unknown("backend", &self.on, known)));
         }
-        at_least_one(&place.key("weight"), self.weight)?;
-        at_least_one(&place.key("requests_per_minute"), self.requests_per_minute)?;
-        at_least_one(&place.key("tokens_per_minute"), self.tokens_per_minute)?;
-        at_least_one(&place.key("in_flight"), self.in_flight)?;
-        at_least_one(&place.key("context_window"), self.context_window)?;
+        at_least_one(&spot.key("weight"), self.weight)?;
+        at_least_one(&spot.key("requests_per_minute"), self.requests_per_minute)?;
+        at_least_one(&spot.key("tokens_per_minute"), self.tokens_per_minute)?;
+        at_least_one(&spot.key("in_flight"), self.in_flight)?;
+        at_least_one(&spot.key("context_window"), self.context_window)?;
         let Some(price) = self.price else { return Ok(()) };
         for (name, dollars) in [("input", price.input), ("output", price.output)] {
             if !(dollars.is_finite() && dollars >= 0.0) {
-                let place = place.key("price").key(name);
+                let spot = spot.key("price").key(name);
                 return Err(
-                    place.invalid(format!("is {dollars}: it must be dollars per million tokens, 0 or more"))
+                    spot.invalid(format!("is {dollars}: it must be dollars per million tokens, 0 or more"))
                 );
             }
         }
@@ -126,26 +124,26 @@ impl ServedConfig {
 }
 
 impl RetryConfig {
-    fn check(&self, place: &Place) -> Checked {
+    fn check(&self, spot: &Spot) -> Checked {
         if !(self.factor.is_finite() && self.factor >= 1.0) {
             let wrong = format!("is {}: it must be 1 or more, so that waits do not shrink", self.factor);
-            return Err(place.key("factor").invalid(wrong));
+            return Err(spot.key("factor").invalid(wrong));
         }
         if self.cap < self.base {
             let wrong = format!("is {:?}, less than the first wait (`base`) of {:?}", self.cap, self.base);
-            return Err(place.key("cap").invalid(wrong));
+            return Err(spot.key("cap").invalid(wrong));
         }
         Ok(())
     }
 }
 
-fn some_time(place: &Place, duration: Duration) -> Checked {
-    if duration.is_zero() { Err(place.invalid("is zero: no call can be that fast")) } else { Ok(()) }
+fn some_time(spot: &Spot, duration: Duration) -> Checked {
+    if duration.is_zero() { Err(spot.invalid("is zero: no call can be that fast")) } else { Ok(()) }
 }
 
-fn at_least_one<N: Copy + Default + PartialEq>(place: &Place, number: Option<N>) -> Checked {
+fn at_least_one<N: Copy + Default + PartialEq>(spot: &Spot, number: Option<N>) -> Checked {
     if number == Some(N::default()) {
-        return Err(place.invalid("is 0: it must be at least 1; leave it out for no limit"));
+        return Err(spot.invalid("is 0: it must be at least 1; leave it out for no limit"));
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, io, path::PathBuf};
 
-use super::place::{Invalid, line};
+use super::spot::{Invalid, line};
 
 /// Why a configuration was refused.
 ///
@@ -49,7 +49,7 @@ impl ConfigError {
     }
 
     pub(crate) fn invalid(invalid: Invalid, text: Option<&str>) -> Self {
-        let line = text.and_then(|text| invalid.place.line(text));
+        let line = text.and_then(|text| invalid.spot.line(text));
         Self { path: None, line, cause: Cause::Invalid(invalid) }
     }
 

@@ -5,6 +5,8 @@ mod config;
 mod deadline;
 mod limits;
 mod report;
+mod routes;
 mod storm;
 mod streams;
 mod surface;
+mod tiers;

@@ -36,7 +36,7 @@ async fn it_is_a_service_and_its_parts_can_be_taken_out() {
     let ask = || ChatRequest::new("m").user("Hello?");
     assert!(!mainstay.clone().oneshot(ask()).await.unwrap().text().is_empty());
     assert!(!mainstay.chat_service().oneshot(ask()).await.unwrap().text().is_empty());
-    assert!(!mainstay.client().chat(ask()).await.unwrap().text().is_empty());
+    assert!(!mainstay.clients().values().next().unwrap().chat(ask()).await.unwrap().text().is_empty());
     let _ = service_fn(move |request| mainstay.chat(request)).oneshot(ask()).await.unwrap();
     assert_eq!(mock.stats().ok(), 4);
 }

@@ -4,7 +4,7 @@ use toml::de::{DeTable, DeValue};
 
 /// Where in a configuration a field stands, from the root down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Place(Vec<Segment>);
+pub(crate) struct Spot(Vec<Segment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Segment {
@@ -14,15 +14,15 @@ enum Segment {
 
 /// A value that makes no sense where it stands, and what would.
 #[derive(Debug, thiserror::Error)]
-#[error("`{place}` {wrong}")]
+#[error("`{spot}` {wrong}")]
 pub(crate) struct Invalid {
-    pub(super) place: Place,
+    pub(super) spot: Spot,
     wrong: String,
 }
 
-// === impl Place ===
+// === impl Spot ===
 
-impl Place {
+impl Spot {
     pub(crate) fn key(&self, key: &str) -> Self {
         self.then(Segment::Key(key.to_owned()))
     }
@@ -33,7 +33,7 @@ impl Place {
 
     /// What is wrong here, as a sentence of which this place is the subject.
     pub(crate) fn invalid(&self, wrong: impl Into<String>) -> Invalid {
-        Invalid { place: self.clone(), wrong: wrong.into() }
+        Invalid { spot: self.clone(), wrong: wrong.into() }
     }
 
     fn then(&self, segment: Segment) -> Self {
@@ -58,7 +58,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Spot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, segment) in self.0.iter().enumerate() {
             match segment {

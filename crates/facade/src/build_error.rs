@@ -1,0 +1,19 @@
+use mainstay_fallback::queue::QueueError;
+use mainstay_openai_client::InvalidSetting;
+
+use crate::ConfigError;
+
+/// Why a stack could not be built. Its text names the setting, its value, and what would be right.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A setting of the builder cannot be used.
+    #[error(transparent)]
+    Setting(#[from] InvalidSetting),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A queue for people cannot be opened.
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}

@@ -1,0 +1,149 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use arc_swap::ArcSwap;
+use pin_project_lite::pin_project;
+use tower::{ServiceExt, util::Oneshot};
+use tower_service::Service;
+
+use crate::{ChatRequest, Error};
+
+/// Where calls go, by the model that they name. It can be replaced while calls are under way.
+pub(crate) struct Routes<R>(ArcSwap<Table<R>>);
+
+/// The routes of one moment.
+pub(crate) struct Table<R> {
+    pub(crate) by_model: HashMap<String, R>,
+    pub(crate) default: Option<R>,
+}
+
+/// Sends each call on its route. A call that is under way keeps the route on which it began.
+pub struct ByRoute<R>(Arc<Routes<R>>);
+
+pin_project! {
+    /// A call on its route.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct RouteFuture<R>
+    where
+        R: Service<ChatRequest>,
+    {
+        #[pin]
+        state: State<R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<R>
+    where
+        R: Service<ChatRequest>,
+    {
+        // Done when the route is.
+        Begun { #[pin] call: Oneshot<R, ChatRequest> },
+        // Done at once.
+        NoRoute { error: Option<Error> },
+    }
+}
+
+// === impl Routes ===
+
+impl<R> Routes<R> {
+    pub(crate) fn new(table: Table<R>) -> Self {
+        Self(ArcSwap::from_pointee(table))
+    }
+
+    /// Puts other routes in their place, for calls that begin from now on.
+    pub(crate) fn replace(&self, table: Table<R>) {
+        self.0.store(Arc::new(table));
+    }
+}
+
+impl<R: Clone> Routes<R> {
+    fn find(&self, model: &str) -> Result<R, Error> {
+        let table = self.0.load();
+        if let Some(route) = table.by_model.get(model).or(table.default.as_ref()) {
+            return Ok(route.clone());
+        }
+        let mut known: Vec<_> = table.by_model.keys().cloned().collect();
+        known.sort_unstable();
+        Err(Error::no_route(model, known))
+    }
+
+    /// The names of the models that lead somewhere.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.0.load().by_model.keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+// === impl ByRoute ===
+
+impl<R> ByRoute<R> {
+    pub(crate) const fn new(routes: Arc<Routes<R>>) -> Self {
+        Self(routes)
+    }
+}
+
+impl<R> Service<ChatRequest> for ByRoute<R>
+where
+    R: Service<ChatRequest, Error = Error> + Clone,
+{
+    type Response = R::Response;
+    type Error = Error;
+    type Future = RouteFuture<R>;
+
+    /// Ready at once: a route is polled ready when a call has named it.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: ChatRequest) -> RouteFuture<R> {
+        match self.0.find(&request.model) {
+            Ok(route) => RouteFuture { state: State::Begun { call: route.oneshot(request) } },
+            Err(error) => RouteFuture { state: State::NoRoute { error: Some(error) } },
+        }
+    }
+}
+
+impl<R> Clone for ByRoute<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R> fmt::Debug for ByRoute<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByRoute").finish_non_exhaustive()
+    }
+}
+
+// === impl RouteFuture ===
+
+impl<R> Future for RouteFuture<R>
+where
+    R: Service<ChatRequest, Error = Error>,
+{
+    type Output = Result<R::Response, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProj::Begun { call } => call.poll(cx),
+            StateProj::NoRoute { error } => {
+                Poll::Ready(Err(error.take().expect("a future is not polled after it was ready")))
+            }
+        }
+    }
+}
+
+impl<R: Service<ChatRequest>> fmt::Debug for RouteFuture<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RouteFuture").finish_non_exhaustive()
+    }
+}
