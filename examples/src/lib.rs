@@ -3,12 +3,14 @@
 //! ```sh
 //! cargo run -p mainstay-examples --example chat -- "What is a mainstay?"
 //! cargo run -p mainstay-examples --example stream -- "Tell me of the sea."
+//! cargo run -p mainstay-examples --example document_pipeline
 //! ```
 //!
 //! They talk to the server that `OPENAI_BASE_URL` and `OPENAI_API_KEY` name, with the model of `OPENAI_MODEL`; where neither
 //! is set, to a mock in the same process that fails on purpose.
 
 pub mod documents;
+pub mod pipeline;
 pub mod rules;
 
 use std::env;

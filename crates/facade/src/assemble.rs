@@ -147,8 +147,8 @@ fn describe<S>(
     let mut backend = router::Backend::new(Arc::clone(&place.name), service)
         .gate(Limited(Arc::clone(limits)))
         .weight(served.weight.unwrap_or(1).into())?;
-    if let Some(price) = served.price {
-        backend = backend.price(Price::per_million(price.input, price.output)?);
+    if let Some(price) = place.price {
+        backend = backend.price(price);
     }
     if let Some(window) = served.context_window {
         backend = backend.window(window);
@@ -264,6 +264,7 @@ impl RouteBuilder<'_> {
         let place = Place {
             name: format!("{}/{model}", served.on).into(),
             model: Some(model.into()),
+            price: price(served, spot)?,
             limits: limits::by_model(HashMap::from([(model.to_owned(), Arc::clone(&limits))])),
             max_wait: self.config.max_wait,
             whole: client.with_timeout(timeout),
@@ -271,6 +272,12 @@ impl RouteBuilder<'_> {
         };
         Ok((place, served, limits))
     }
+}
+
+/// What a model costs, if the configuration says.
+fn price(served: &ServedConfig, spot: &Spot) -> Result<Option<Price>, BuildError> {
+    let price = served.price.map(|price| Price::per_million(price.input, price.output)).transpose();
+    Ok(price.map_err(|invalid| ConfigError::invalid(spot.key("price").invalid(invalid.to_string()), None))?)
 }
 
 /// The limits of a model, so wide where none is set that only the server narrows them.

@@ -1,21 +1,24 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll, ready},
 };
 
 use mainstay_fault::{Entry, HasCall, HasFault};
+use mainstay_openai_client::Usage;
+use mainstay_router::{Price, Prices};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{ChatRequest, ChatResponse, ChatStream};
+use crate::{ChatRequest, ChatResponse, ChatStream, among::router_usage};
 
 /// Writes each attempt into the journal of its call, if that has one.
 #[derive(Clone, Debug)]
 pub struct AttemptLayer {
     backend: Arc<str>,
+    price: Option<Price>,
 }
 
 /// A service whose attempts are written down. Made by [`AttemptLayer`].
@@ -23,6 +26,7 @@ pub struct AttemptLayer {
 pub struct Attempted<S> {
     inner: S,
     backend: Arc<str>,
+    price: Option<Price>,
 }
 
 pin_project! {
@@ -33,13 +37,14 @@ pin_project! {
         #[pin]
         inner: F,
         entry: Option<Entry>,
+        price: Option<Price>,
     }
 }
 
 /// An answer that says, now or at its end, what its attempt used.
 pub trait Billed {
     /// Writes it down, or takes the entry along.
-    fn bill(&mut self, entry: Entry);
+    fn bill(&mut self, entry: Entry, price: Option<Price>);
 }
 
 // === impl AttemptLayer ===
@@ -47,7 +52,15 @@ pub trait Billed {
 impl AttemptLayer {
     /// Creates the layer from the name under which a backend stands in reports.
     pub fn new(backend: impl Into<Arc<str>>) -> Self {
-        Self { backend: backend.into() }
+        Self { backend: backend.into(), price: None }
+    }
+
+    /// Sets what the backend costs. Without it, a model's price is looked up in the table that comes with
+    /// [`router`](crate::router::Prices::bundled).
+    #[must_use]
+    pub fn price(mut self, price: Option<Price>) -> Self {
+        self.price = price;
+        self
     }
 }
 
@@ -55,7 +68,7 @@ impl<S> Layer<S> for AttemptLayer {
     type Service = Attempted<S>;
 
     fn layer(&self, inner: S) -> Attempted<S> {
-        Attempted { inner, backend: Arc::clone(&self.backend) }
+        Attempted { inner, backend: Arc::clone(&self.backend), price: self.price }
     }
 }
 
@@ -76,7 +89,8 @@ where
     fn call(&mut self, request: ChatRequest) -> Self::Future {
         let journal = request.call().and_then(|call| call.journal.as_ref());
         let entry = journal.map(|journal| journal.begin(Arc::clone(&self.backend)));
-        AttemptFuture { inner: self.inner.call(request), entry }
+        let price = self.price.or_else(|| entry.as_ref().and_then(|_| PRICES.get(&request.model)));
+        AttemptFuture { inner: self.inner.call(request), entry, price }
     }
 }
 
@@ -95,7 +109,7 @@ where
         let mut outcome = ready!(this.inner.poll(cx));
         if let Some(mut entry) = this.entry.take() {
             match &mut outcome {
-                Ok(answer) => answer.bill(entry),
+                Ok(answer) => answer.bill(entry, *this.price),
                 Err(error) => entry.end(Some(error.fault())),
             }
         }
@@ -106,16 +120,24 @@ where
 // === impl Billed ===
 
 impl Billed for ChatResponse {
-    fn bill(&mut self, mut entry: Entry) {
+    fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
         if let Some(usage) = &self.usage {
-            entry.bill(usage.prompt_tokens, usage.completion_tokens, None);
+            write(&mut entry, usage, price);
         }
         entry.end(None);
     }
 }
 
 impl Billed for ChatStream {
-    fn bill(&mut self, entry: Entry) {
-        self.write_into(entry);
+    fn bill(&mut self, entry: Entry, price: Option<Price>) {
+        self.write_into(entry, price);
     }
 }
+
+/// Writes down what was used and what it costs.
+pub(crate) fn write(entry: &mut Entry, usage: &Usage, price: Option<Price>) {
+    let dollars = price.map(|price| price.cost(router_usage(usage)));
+    entry.bill(usage.prompt_tokens, usage.completion_tokens, dollars);
+}
+
+static PRICES: LazyLock<Prices> = LazyLock::new(Prices::bundled);

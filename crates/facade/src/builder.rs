@@ -205,6 +205,7 @@ impl Builder {
         let place = |name: Arc<str>, model| Place {
             name,
             model,
+            price: None,
             limits: limits.clone(),
             max_wait: self.max_wait,
             whole: client.with_timeout(self.attempt_timeout),

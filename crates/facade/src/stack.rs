@@ -6,7 +6,7 @@ use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer,
 use mainstay_bucket::{self as bucket, RateLimit};
 use mainstay_fallback::{Exhausted, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, Streaming};
-use mainstay_router::{self as router, Router};
+use mainstay_router::{self as router, Price, Router};
 use tower::{
     Layer, ServiceBuilder, ServiceExt,
     util::{Either, MapErr, MapRequest, Oneshot},
@@ -81,6 +81,7 @@ pub(crate) struct Place {
     pub(crate) name: Arc<str>,
     /// The model's name there; as the caller names it, if none.
     pub(crate) model: Option<Arc<str>>,
+    pub(crate) price: Option<Price>,
     pub(crate) limits: ByModel,
     pub(crate) max_wait: Duration,
     /// The client of whole answers, with the attempt's timeout, and that of streams.
@@ -105,7 +106,7 @@ impl Place {
     /// Puts together: name -> journal -> limits -> client.
     pub(crate) fn chat(&self) -> Backend<Client, ChatMeter> {
         let stack = ServiceBuilder::new()
-            .layer(AttemptLayer::new(Arc::clone(&self.name)))
+            .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
             .layer(limits::chat(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(self.whole.clone());
@@ -115,7 +116,7 @@ impl Place {
     /// The same for streams.
     pub(crate) fn stream(&self) -> Backend<Streaming, StreamMeter> {
         let stack = ServiceBuilder::new()
-            .layer(AttemptLayer::new(Arc::clone(&self.name)))
+            .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
             .layer(limits::stream(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(self.streaming.clone());

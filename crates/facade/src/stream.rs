@@ -7,12 +7,13 @@ use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
 use mainstay_fault::{Entry, HasFault, Journal};
-use mainstay_router::Ticket;
+use mainstay_router::{Price, Ticket};
 use tokio::time::Instant;
 
 use crate::{
     Report,
     among::router_usage,
+    attempt,
     openai::{self, Accumulator, ChatChunk, ChatResponse, Usage},
 };
 
@@ -38,6 +39,7 @@ pub struct ChatStream {
     hides_usage: bool,
     /// Where its attempt is written down, until it has ended.
     entry: Option<Entry>,
+    price: Option<Price>,
     /// Where its backend is judged, at its end.
     ticket: Option<Ticket>,
     /// The whole call's journal, and when it began.
@@ -53,6 +55,7 @@ impl ChatStream {
             reservation: Some(reservation),
             hides_usage: false,
             entry: None,
+            price: None,
             ticket: None,
             journal: None,
         }
@@ -65,8 +68,8 @@ impl ChatStream {
     }
 
     /// Has its attempt written down, at its end.
-    pub(crate) fn write_into(&mut self, entry: Entry) {
-        self.entry = Some(entry);
+    pub(crate) fn write_into(&mut self, entry: Entry, price: Option<Price>) {
+        (self.entry, self.price) = (Some(entry), price);
     }
 
     /// Has its backend judged by it, at its end. Its first token has come.
@@ -127,7 +130,7 @@ impl ChatStream {
             reservation.used(usage.total_tokens);
         }
         if let Some(entry) = &mut self.entry {
-            entry.bill(usage.prompt_tokens, usage.completion_tokens, None);
+            attempt::write(entry, usage, self.price);
         }
     }
 

@@ -128,7 +128,10 @@ fn what_an_earlier_run_measured_is_forgotten() {
 fn an_unknown_name_is_answered_with_those_that_there_are() {
     let options = Options { name: Some("rtry".to_owned()), quick: false };
     let error = options.programs().unwrap_err().to_string();
-    assert!(error.starts_with("no bench is named \"rtry\"; there are: retry, limiter, router, chat"), "{error}");
+    assert!(
+        error.starts_with("no bench is named \"rtry\"; there are: retry, limiter, router, chat"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -39,6 +39,9 @@ pub(crate) struct Waits {
     micros: AtomicU64,
 }
 
+/// The share of documents that Mainstay must get answered.
+const BAR: f64 = 0.997;
+
 /// The longest latency that is told from longer ones.
 const HOUR_IN_MICROS: u64 = 3_600_000_000;
 
@@ -128,6 +131,12 @@ impl Pass {
         self.waited = Duration::from_micros(waits.micros.load(Relaxed));
         self.calls = self.calls.max(self.documents + self.retries);
         self
+    }
+
+    /// What is not as it must be, in words.
+    pub(crate) fn shortfall(&self) -> Option<String> {
+        let (answered, bar) = (self.answered_share() * 100.0, BAR * 100.0);
+        (answered < bar).then(|| format!("{} answered {answered:.1} %: below {bar:.1} %", self.name))
     }
 
     /// The share of documents that were answered, from 0 to 1.
