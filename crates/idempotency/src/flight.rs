@@ -1,0 +1,44 @@
+use std::sync::{Arc, OnceLock};
+
+use mainstay_fault::Fault;
+use tokio::sync::{Notify, futures::OwnedNotified};
+
+/// One execution, and those who wait for it.
+#[derive(Debug)]
+pub(crate) struct Flight<T> {
+    outcome: OnceLock<Outcome<T>>,
+    landed: Arc<Notify>,
+}
+
+/// How an execution ended.
+#[derive(Clone, Debug)]
+pub(crate) enum Outcome<T> {
+    Answered(T),
+    Failed(Fault),
+    /// Whoever led it went away: another one of those who wait takes over.
+    Abandoned,
+}
+
+// === impl Flight ===
+
+impl<T> Flight<T> {
+    pub(crate) fn new() -> Self {
+        Self { outcome: OnceLock::new(), landed: Arc::new(Notify::new()) }
+    }
+
+    /// Ends it. The first end counts.
+    pub(crate) fn land(&self, outcome: Outcome<T>) {
+        // A second end is the drop after the first.
+        let _ = self.outcome.set(outcome);
+        self.landed.notify_waiters();
+    }
+
+    pub(crate) fn outcome(&self) -> Option<&Outcome<T>> {
+        self.outcome.get()
+    }
+
+    /// Resolves after the end, if it is asked for before: look at the outcome afterwards.
+    pub(crate) fn landing(&self) -> OwnedNotified {
+        Arc::clone(&self.landed).notified_owned()
+    }
+}

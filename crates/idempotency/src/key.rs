@@ -1,0 +1,68 @@
+use mainstay_fault::HasCall;
+use tokio::time::Instant;
+
+use crate::Fingerprint;
+
+/// Says which key a request has, and what it asks for.
+///
+/// A closure `|request: &Request| -> Option<&str>` will do, where conflicts need not be found; [`ByCall`] is the default.
+pub trait KeyOf<Request> {
+    /// The request's key. Without one it is passed on, at no cost.
+    fn key<'a>(&self, request: &'a Request) -> Option<&'a str>;
+
+    /// What the request asks for. Where all fingerprints are equal, as by default, no conflict is found.
+    fn fingerprint(&self, request: &Request) -> Fingerprint {
+        let _ = request;
+        Fingerprint::new(0)
+    }
+
+    /// The moment by which the call must have ended, so that nobody waits for another's execution for longer.
+    fn deadline(&self, request: &Request) -> Option<Instant> {
+        let _ = request;
+        None
+    }
+}
+
+/// Takes key and deadline from the [`Call`](mainstay_fault::Call) that a request carries, and the fingerprint by a closure: the default,
+/// with a closure for which all requests are equal.
+#[derive(Clone, Copy, Debug)]
+pub struct ByCall<F = ()>(pub F);
+
+// === impl KeyOf ===
+
+impl<Request, F> KeyOf<Request> for F
+where
+    F: Fn(&Request) -> Option<&str>,
+{
+    fn key<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        self(request)
+    }
+}
+
+impl<Request: HasCall> KeyOf<Request> for ByCall {
+    fn key<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        request.call()?.key.as_deref()
+    }
+
+    fn deadline(&self, request: &Request) -> Option<Instant> {
+        request.call()?.deadline
+    }
+}
+
+impl<Request, F> KeyOf<Request> for ByCall<F>
+where
+    Request: HasCall,
+    F: Fn(&Request) -> Fingerprint,
+{
+    fn key<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        request.call()?.key.as_deref()
+    }
+
+    fn fingerprint(&self, request: &Request) -> Fingerprint {
+        (self.0)(request)
+    }
+
+    fn deadline(&self, request: &Request) -> Option<Instant> {
+        request.call()?.deadline
+    }
+}

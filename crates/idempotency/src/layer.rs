@@ -1,0 +1,118 @@
+use std::time::Duration;
+
+use tower_layer::Layer;
+
+use crate::{ByCall, Fingerprint, Idempotency, Memory, WhenFull, settings::Settings};
+
+/// One key, one effect: calls with the same key are run once, and all get the answer of that execution.
+///
+/// Semantics follow the IETF draft "The Idempotency-Key HTTP Header Field" and what payment providers publish of theirs: a key
+/// stands for one request; with another one it is a conflict; a failure is not remembered.
+///
+/// | setting | default |
+/// |---|---|
+/// | [`key`](Self::key) | that of the [`Call`](mainstay_fault::Call) that a request carries; calls without one pass |
+/// | [`fingerprint`](Self::fingerprint) | none: conflicts are not found |
+/// | [`max_wait`](Self::max_wait) | as long as the execution takes, or the call's deadline |
+/// | [`when_full`](Self::when_full) | new keys are refused |
+/// | [`store`](Self::store) | [`Memory`]: 1 h, 100,000 keys |
+///
+/// | under the same key | a call |
+/// |---|---|
+/// | nothing | is made |
+/// | another call under way | waits for its answer |
+/// | an answer | gets it, marked as [`Replayed`](crate::Replayed) |
+/// | another request's answer | is refused: a conflict |
+/// | a failure, for which it waited | fails with the same fault |
+/// | a call that was dropped, or panicked, while it waited | is made in its place |
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_idempotency::{Fingerprint, IdempotencyLayer, Refused};
+/// use tower::{BoxError, Service, ServiceBuilder, ServiceExt, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+/// #[derive(Clone)]
+/// struct Mail { key: String, text: String }
+///
+/// let layer = IdempotencyLayer::new().key(|mail: &Mail| Some(mail.key.as_str()));
+/// let mut send = ServiceBuilder::new().layer(layer).service(service_fn(|mail: Mail| async move {
+///     Ok::<_, BoxError>(format!("sent: {}", mail.text))
+/// }));
+///
+/// let mail = Mail { key: "order-17".into(), text: "Thank you.".into() };
+/// let first = send.ready().await?.call(mail.clone()).await?;
+/// let second = send.ready().await?.call(mail).await?;
+/// assert!(first.replayed().is_none() && second.replayed().is_some());
+/// assert_eq!(*first, *second);
+/// # Ok::<_, BoxError>(())
+/// # })?;
+/// # Ok::<_, BoxError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct IdempotencyLayer<T, K = ByCall> {
+    store: Memory<T>,
+    key: K,
+    settings: Settings,
+}
+
+// === impl IdempotencyLayer ===
+
+impl<T: Clone> IdempotencyLayer<T> {
+    /// Creates the layer with its defaults.
+    pub fn new() -> Self {
+        let settings = Settings { max_wait: None, when_full: WhenFull::Refuse };
+        Self { store: Memory::new(), key: ByCall(()), settings }
+    }
+
+    /// Takes fingerprints by a closure, such as [`Fingerprint::of`] of what is asked, beside the key that requests carry.
+    pub fn fingerprint<Request, F>(self, fingerprint: F) -> IdempotencyLayer<T, ByCall<F>>
+    where
+        F: Fn(&Request) -> Fingerprint,
+    {
+        self.key(ByCall(fingerprint))
+    }
+}
+
+impl<T: Clone> Default for IdempotencyLayer<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T, K> IdempotencyLayer<T, K> {
+    /// Sets how a request's key is found: by any [`KeyOf`](crate::KeyOf), such as a closure `|request: &Request| -> Option<&str>`.
+    pub fn key<L>(self, key: L) -> IdempotencyLayer<T, L> {
+        IdempotencyLayer { store: self.store, key, settings: self.settings }
+    }
+
+    /// Sets where answers are kept.
+    #[must_use]
+    pub fn store(mut self, store: Memory<T>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Sets the longest that a call waits for another's execution.
+    #[must_use]
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.settings.max_wait = Some(wait);
+        self
+    }
+
+    /// Sets what becomes of new keys when there is no room.
+    #[must_use]
+    pub fn when_full(mut self, when_full: WhenFull) -> Self {
+        self.settings.when_full = when_full;
+        self
+    }
+}
+
+impl<S, T, K: Clone> Layer<S> for IdempotencyLayer<T, K> {
+    type Service = Idempotency<S, T, K>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Idempotency::new(inner, self.store.clone(), self.key.clone(), self.settings)
+    }
+}

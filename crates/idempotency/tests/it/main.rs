@@ -1,0 +1,8 @@
+//! One key, one effect: whatever callers do.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+mod contract;
+mod flight;
+mod law;
+mod store;
+mod support;
