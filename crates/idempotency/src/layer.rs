@@ -71,7 +71,7 @@ impl<T: Clone> IdempotencyLayer<T> {
     where
         F: Fn(&Request) -> Fingerprint,
     {
-        self.key(ByCall(fingerprint))
+        self.key_by(ByCall(fingerprint))
     }
 }
 
@@ -82,8 +82,16 @@ impl<T: Clone> Default for IdempotencyLayer<T> {
 }
 
 impl<T, K> IdempotencyLayer<T, K> {
-    /// Sets how a request's key is found: by any [`KeyOf`](crate::KeyOf), such as a closure `|request: &Request| -> Option<&str>`.
-    pub fn key<L>(self, key: L) -> IdempotencyLayer<T, L> {
+    /// Finds a request's key by a closure. Conflicts are not found then: see [`key_by`](Self::key_by).
+    pub fn key<Request, F>(self, key: F) -> IdempotencyLayer<T, F>
+    where
+        F: Fn(&Request) -> Option<&str>,
+    {
+        self.key_by(key)
+    }
+
+    /// Finds a request's key by any [`KeyOf`](crate::KeyOf).
+    pub fn key_by<L>(self, key: L) -> IdempotencyLayer<T, L> {
         IdempotencyLayer { store: self.store, key, settings: self.settings }
     }
 

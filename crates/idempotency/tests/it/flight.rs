@@ -23,7 +23,7 @@ fn ok(n: usize) -> Result<usize, Failed> {
 #[tokio::test(start_paused = true)]
 async fn many_at_once_are_run_once() {
     let (inner, record) = script(|n, _: &Ask| Step::After(SECOND, ok(n)));
-    let service = IdempotencyLayer::new().key(ByKey).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
     let answers = join_all((0..64).map(|_| service.clone().oneshot(Ask(Some("a"), 1)))).await;
     assert_eq!(record.calls(), 1);
     let replayed = answers.iter().filter(|answer| answer.as_ref().unwrap().replayed().is_some()).count();
@@ -34,7 +34,7 @@ async fn many_at_once_are_run_once() {
 #[tokio::test(start_paused = true)]
 async fn later_ones_get_the_answer_and_its_age() {
     let (inner, record) = script(|n, _: &Ask| Step::Now(ok(n)));
-    let service = IdempotencyLayer::new().key(ByKey).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
     service.clone().oneshot(Ask(Some("a"), 1)).await.unwrap();
     tokio::time::advance(90 * SECOND).await;
     let answer = service.clone().oneshot(Ask(Some("a"), 1)).await.unwrap();
@@ -47,7 +47,7 @@ async fn later_ones_get_the_answer_and_its_age() {
 #[tokio::test(start_paused = true)]
 async fn the_same_key_for_another_request_is_a_conflict() {
     let (inner, record) = script(|n, _: &Ask| Step::After(SECOND, ok(n)));
-    let service = IdempotencyLayer::new().key(ByKey).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
     let outcomes = join_all([1, 2].map(|n| service.clone().oneshot(Ask(Some("a"), n)))).await;
     assert_eq!(refusals(&outcomes), [Failed::Refused(Refused::CONFLICT)]);
     let third = service.oneshot(Ask(Some("a"), 3)).await.unwrap_err();
@@ -59,7 +59,7 @@ async fn a_failure_goes_to_those_who_waited_and_is_forgotten() {
     let (inner, record) = script(|n, _: &Ask| {
         Step::After(SECOND, if n == 0 { Err(Failed::Inner(FaultKind::Overloaded)) } else { Ok(n) })
     });
-    let service = IdempotencyLayer::new().key(ByKey).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
     let outcomes = join_all((0..3).map(|_| service.clone().oneshot(Ask(Some("a"), 1)))).await;
     assert!(outcomes.iter().all(|it| it.as_ref().unwrap_err().fault().kind == FaultKind::Overloaded));
     assert_eq!(record.calls(), 1);
@@ -69,7 +69,7 @@ async fn a_failure_goes_to_those_who_waited_and_is_forgotten() {
 #[tokio::test(start_paused = true)]
 async fn one_who_waits_takes_over_from_one_who_leaves() {
     let (inner, record) = script(|n, _: &Ask| Step::After(SECOND, ok(n)));
-    let service = IdempotencyLayer::new().key(ByKey).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
     let mut leader = Box::pin(service.clone().oneshot(Ask(Some("a"), 1)));
     assert!(leader.as_mut().now_or_never().is_none());
     assert!(leader.as_mut().now_or_never().is_none());
@@ -91,7 +91,7 @@ async fn a_panic_frees_the_key() {
         assert_ne!(ask.1, 0, "as planned");
         Ok::<_, Failed>(ask.1)
     });
-    let service = IdempotencyLayer::new().key(ByKey).layer(service);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(service);
     let panicked = tokio::spawn(service.clone().oneshot(Ask(Some("a"), 0))).await;
     assert!(panicked.unwrap_err().is_panic());
     assert_eq!(*service.oneshot(Ask(Some("a"), 1)).await.unwrap(), 1);
@@ -100,7 +100,7 @@ async fn a_panic_frees_the_key() {
 #[tokio::test(start_paused = true)]
 async fn a_wait_may_be_bounded() {
     let (inner, record) = script(|n, _: &Ask| Step::After(10 * SECOND, ok(n)));
-    let service = IdempotencyLayer::new().key(ByKey).max_wait(2 * SECOND).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).max_wait(2 * SECOND).layer(inner);
     let calls = (0..2).map(|_| async {
         let began = Instant::now();
         let outcome = service.clone().oneshot(Ask(Some("a"), 1)).await;
@@ -128,7 +128,7 @@ async fn a_call_brings_its_key_and_its_deadline() {
 #[tokio::test(start_paused = true)]
 async fn a_response_is_marked_in_its_extensions() {
     let (inner, _) = script(|_, _: &Ask| Step::Now(Ok::<_, Failed>(http::Response::new("hello"))));
-    let service = IdempotencyLayer::new().key(ByKey).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
     let fresh = service.clone().oneshot(Ask(Some("a"), 1)).await.unwrap().into_marked();
     let again = service.oneshot(Ask(Some("a"), 1)).await.unwrap().into_marked();
     assert!(fresh.extensions().get::<mainstay_idempotency::Replayed>().is_none());

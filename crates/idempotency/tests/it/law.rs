@@ -60,7 +60,7 @@ async fn play(events: Vec<Event>, seed: u64) -> (Ran, Vec<Result<Answer<u64>, Fa
             outcome
         }
     });
-    let service = IdempotencyLayer::new().key(ByKey).store(Memory::new().ttl(TTL)).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).store(Memory::new().ttl(TTL)).layer(inner);
     let (mut calls, mut handles) = (JoinSet::new(), Vec::<AbortHandle>::new());
     for event in events {
         match event {

@@ -14,7 +14,7 @@ const KEYS: [&str; 6] = ["a", "b", "c", "d", "e", "f"];
 async fn a_record_stays_until_its_time_is_up_and_no_longer() {
     let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(n)));
     let store = Memory::new().ttl(Duration::from_secs(60));
-    let service = IdempotencyLayer::new().key(ByKey).store(store.clone()).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).store(store.clone()).layer(inner);
     for (advance, calls) in [(0, 1), (59, 1), (1, 2), (59, 2), (2, 3)] {
         tokio::time::advance(Duration::from_secs(advance)).await;
         service.clone().oneshot(Ask(Some("a"), 1)).await.unwrap();
@@ -29,7 +29,7 @@ async fn a_record_stays_until_its_time_is_up_and_no_longer() {
 async fn no_record_is_dropped_to_make_room() {
     let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(n)));
     let store = Memory::new().capacity(3).ttl(Duration::from_secs(60));
-    let layer = IdempotencyLayer::new().key(ByKey).store(store.clone());
+    let layer = IdempotencyLayer::new().key_by(ByKey).store(store.clone());
     let service = layer.layer(inner.clone());
     for key in &KEYS[..3] {
         service.clone().oneshot(Ask(Some(key), 1)).await.unwrap();
@@ -50,7 +50,7 @@ async fn bytes_are_counted_and_given_back() {
     let (inner, _) = script(|_, ask: &Ask| Step::Now(Ok::<_, Failed>(Arc::new(vec![0_u8; ask.1 as usize]))));
     let store =
         Memory::new().ttl(Duration::from_secs(60)).capacity_bytes(100, |bytes: &Arc<Vec<u8>>| bytes.len());
-    let service = IdempotencyLayer::new().key(ByKey).store(store).layer(inner);
+    let service = IdempotencyLayer::new().key_by(ByKey).store(store).layer(inner);
     let first = service.clone().oneshot(Ask(Some("a"), 70)).await.unwrap();
     let again = service.clone().oneshot(Ask(Some("a"), 70)).await.unwrap();
     assert!(Arc::ptr_eq(&first, &again), "shared, not copied");
