@@ -11,11 +11,11 @@ use mainstay_bucket::Limits;
 use mainstay_fallback::{self as fallback, queue::JsonlQueue};
 use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::{self as router, Backends, Health, Price, Router, strategy};
-use tower::util::Either;
+use tower::util::{Either, MapResponse};
 
 use crate::{
-    BackendConfig, BuildError, Config, ConfigError, JitterConfig, RetryConfig, RouteConfig, ServedConfig,
-    StrategyConfig, Tier, TierConfig,
+    BackendConfig, BuildError, Config, ConfigError, JitterConfig, RetryConfig, RouteConfig, Served,
+    ServedConfig, StrategyConfig, Tier, TierConfig,
     among::Limited,
     config::Spot,
     limits,
@@ -68,7 +68,8 @@ impl Assembly {
     }
 
     pub(crate) fn finish(self, deadline: Duration) -> (ChatRoute, StreamRoute) {
-        (stack::route(deadline, self.chat), stack::route(deadline, self.stream))
+        let chat = stack::route(deadline, self.chat);
+        (MapResponse::new(chat, Served::of as fn(_) -> _), stack::route(deadline, self.stream))
     }
 
     fn push(

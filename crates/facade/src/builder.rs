@@ -13,6 +13,7 @@ use crate::{
     BuildError, Config, Mainstay, Tier,
     assemble::{self, Assembly, Tables},
     limits::by_model,
+    once::Remember,
     route::{Routes, Table},
     stack::{self, Last, Place, SharedCheck},
     tier::Kind,
@@ -31,6 +32,7 @@ use crate::{
 /// | [`limits`](Self::limits) | none but what the server says of its own |
 /// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
 /// | [`check`](Self::check) | none: every answer is taken |
+/// | [`idempotency`](Self::idempotency) | off: keys are only passed on to the backend |
 /// | [`tier`](Self::tier) | none: when the model fails, the call does |
 /// | [`config`](Self::config) | none: one backend for whatever model is named |
 ///
@@ -57,6 +59,7 @@ pub struct Builder {
     retry: RetryPolicy,
     limits: HashMap<String, Arc<Limits>>,
     max_wait: Duration,
+    remember: Option<Remember>,
     tiers: Vec<Tier>,
     config: Option<Config>,
     check: SharedCheck,
@@ -75,6 +78,7 @@ impl Builder {
             retry: RetryPolicy::default(),
             limits: HashMap::new(),
             max_wait: MINUTE,
+            remember: None,
             tiers: Vec::new(),
             config: None,
             check: Arc::new(|_| Ok(())),
@@ -164,6 +168,15 @@ impl Builder {
         self
     }
 
+    /// Runs each idempotency key once: who asks with the same key ([`ChatRequest::key`](crate::ChatRequest::key)) gets the same
+    /// answer for so long, also if it is still on its way. So many keys are remembered; when they are used up, new ones are refused.
+    ///
+    /// Streams are not remembered, nor are set answers. See [`idempotency`](crate::idempotency).
+    pub fn idempotency(mut self, ttl: Duration, capacity: usize) -> Self {
+        self.remember = Some(Remember { ttl, capacity });
+        self
+    }
+
     /// Adds a tier below: what answers calls when the model has failed, and the tiers above have. See [`Tier`].
     pub fn tier(mut self, tier: Tier) -> Self {
         self.tiers.push(tier);
@@ -184,13 +197,19 @@ impl Builder {
     /// Names the setting that cannot be used, its value and the reason.
     pub fn build(self) -> Result<Mainstay, BuildError> {
         let check = Arc::clone(&self.check);
+        let remember = match &self.config {
+            Some(config) => {
+                config.idempotency.as_ref().map(|it| Remember { ttl: it.ttl, capacity: it.capacity })
+            }
+            None => self.remember,
+        };
         let tables = match &self.config {
             Some(config) => assemble::tables(config, &check)?,
             None => self.only_route()?,
         };
         let (chats, streams) = (Arc::new(Routes::new(tables.chat)), Arc::new(Routes::new(tables.stream)));
         Ok(Mainstay {
-            chat: stack::chat(Arc::clone(&chats)),
+            chat: stack::chat(remember, Arc::clone(&chats)),
             stream: stack::stream(Arc::clone(&streams)),
             routes: (chats, streams),
             clients: Arc::new(ArcSwap::from_pointee(tables.clients)),

@@ -17,9 +17,7 @@ pub use self::{
     backend::{BackendConfig, PriceConfig, ServedConfig},
     error::ConfigError,
     key::KeySource,
-    route::{
-        IdempotencyConfig, JitterConfig, RetryConfig, RouteConfig, StoreConfig, StrategyConfig, TierConfig,
-    },
+    route::{IdempotencyConfig, JitterConfig, RetryConfig, RouteConfig, StrategyConfig, TierConfig},
 };
 
 /// A stack as a file describes it: backends, and the routes that lead to them.

@@ -2,6 +2,7 @@ use mainstay_backoff::Rejected;
 use mainstay_bucket::Limited;
 use mainstay_fallback::{Exhausted, queue::QueueError};
 use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_idempotency::Refused;
 use mainstay_router as router;
 
 use crate::openai;
@@ -54,6 +55,9 @@ pub enum Error {
         #[source]
         fault: Fault,
     },
+    /// The call's key is in use, or was used for another request; or what came of the call for which it waited.
+    #[error(transparent)]
+    Key(#[from] Refused),
     /// The call could not be queued for people.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -73,6 +77,7 @@ impl HasFault for Error {
             Self::Routed(error) => error.fault(),
             Self::Exhausted(error) => error.fault(),
             Self::NoRoute { fault, .. } | Self::Skipped { fault, .. } => *fault,
+            Self::Key(error) => error.fault(),
             Self::Queue(error) => error.fault(),
             Self::Tier(error) => error.fault(),
         }

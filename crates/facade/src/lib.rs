@@ -11,10 +11,12 @@ mod error;
 mod limits;
 mod mainstay;
 mod named;
+mod once;
 mod reply;
 mod report;
 mod reported;
 mod route;
+mod served;
 mod stack;
 mod stream;
 mod tier;
@@ -30,6 +32,8 @@ pub use mainstay_bucket as bucket;
 pub use mainstay_fallback as fallback;
 /// What went wrong, and what may be done about it: the crate `mainstay-fault`.
 pub use mainstay_fault as fault;
+/// One key, one effect: the crate `mainstay-idempotency`.
+pub use mainstay_idempotency as idempotency;
 /// The client of OpenAI-compatible APIs: the crate `mainstay-openai-client`.
 pub use mainstay_openai_client as openai;
 /// Backends, their health, and strategies to choose among them: the crate `mainstay-router`.
@@ -40,7 +44,7 @@ pub use build_error::BuildError;
 pub use builder::Builder;
 pub use config::{
     BackendConfig, Config, ConfigError, IdempotencyConfig, JitterConfig, KeySource, PriceConfig, RetryConfig,
-    RouteConfig, ServedConfig, StoreConfig, StrategyConfig, TierConfig,
+    RouteConfig, ServedConfig, StrategyConfig, TierConfig,
 };
 pub use deadline::{Deadline, DeadlineLayer};
 pub use error::Error;
@@ -50,10 +54,12 @@ pub use mainstay_fallback::Degradation;
 pub use mainstay_fault::{Fault, FaultKind, HasFault};
 pub use mainstay_openai_client::{ChatRequest, ChatResponse};
 pub use named::Named;
+pub use once::{NewKey, Once, OnceKey};
 pub use reply::{Failure, Reply};
 pub use report::{AttemptReport, Report};
 pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};
 pub use route::{ByRoute, RouteFuture};
+pub use served::Served;
 pub use stack::{ChatFuture, ChatService, StreamFuture, StreamService};
 pub use stream::ChatStream;
 pub use tier::{Asked, Tier};

@@ -32,6 +32,9 @@ pub struct Report {
     /// The tier that answered; `None` if none did, or of a stream.
     #[serde(serialize_with = "shared")]
     pub tier: Option<Arc<str>>,
+    /// How long ago the answer was given, if it was given to an earlier call with the same key, or to one at the same time.
+    #[serde(rename = "replayed_seconds", serialize_with = "age")]
+    pub replayed: Option<Duration>,
     /// How much worse the answer is than the first tier's would be.
     #[serde(serialize_with = "degraded")]
     pub degraded: Degradation,
@@ -113,6 +116,9 @@ impl fmt::Display for Report {
         let attempts = self.attempts.len();
         let s = if attempts == 1 { "" } else { "s" };
         write!(f, "     {attempts} attempt{s} in {:.2?}, {:.2?} of it waited", self.took, self.waited())?;
+        if let Some(age) = self.replayed {
+            write!(f, ", replayed from {age:.0?} ago")?;
+        }
         if let (Some(tier), true) = (&self.tier, self.degraded != Degradation::None) {
             write!(f, ", served by {tier} ({})", self.degraded)?;
         }
@@ -167,4 +173,9 @@ fn shared<S: Serializer>(name: &Option<Arc<str>>, serializer: S) -> Result<S::Ok
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference to the field")]
 fn degraded<S: Serializer>(degraded: &Degradation, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(degraded.as_str())
+}
+
+#[allow(clippy::ref_option, reason = "serde gives a reference to the field")]
+fn age<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    age.map(|age| age.as_secs_f64()).serialize(serializer)
 }

@@ -1,6 +1,7 @@
 use std::{
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -11,7 +12,9 @@ use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{ChatRequest, ChatResponse, ChatStream, Error, Failure, Reply, Report};
+use mainstay_idempotency as idempotency;
+
+use crate::{ChatRequest, ChatStream, Error, Failure, Reply, Report, Served};
 
 /// Reports what happened to each call: the outermost layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,14 +98,15 @@ where
 
 // === impl Reportable ===
 
-impl Reportable for Answer<ChatResponse, Error> {
+impl Reportable for idempotency::Answer<Served> {
     type Reported = Reply;
 
     fn reported(self, journal: &Journal, began: Instant) -> Reply {
         let mut report = Report::read(journal, began);
-        report.tier = Some(self.shared_tier());
-        report.degraded = self.degraded();
-        Reply::new(self.into_inner(), report)
+        report.replayed = self.replayed().map(|replayed| replayed.age);
+        let Served { response, tier, degraded } = self.into_inner();
+        (report.tier, report.degraded) = (Some(tier), degraded);
+        Reply::new(Arc::unwrap_or_clone(response), report)
     }
 }
 

@@ -4,19 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_bucket::{self as bucket, RateLimit};
-use mainstay_fallback::{Exhausted, TierList, Trail};
+use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, Streaming};
 use mainstay_router::{self as router, Price, Router};
 use tower::{
     Layer, ServiceBuilder, ServiceExt,
-    util::{Either, MapErr, MapRequest, Oneshot},
+    util::{Either, MapErr, MapRequest, MapResponse, Oneshot},
 };
 
 use crate::{
-    AttemptLayer, Attempted, Deadline, DeadlineLayer, Error, ReportLayer, Reported,
+    AttemptLayer, Attempted, Deadline, DeadlineLayer, Error, NewKey, Once, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, StreamTicket},
     limits::{self, ByModel, ChatMeter, StreamMeter, Weigh},
     named::Named,
+    once::{Remember, once},
     openai,
     route::{ByRoute, Routes},
     tier::{Asked, Local},
@@ -24,10 +25,10 @@ use crate::{
 };
 
 /// The stack of calls that are answered whole.
-pub type ChatService = Reported<ByRoute<ChatRoute>>;
+pub type ChatService = Reported<Once<NewKey<ByRoute<ChatRoute>>>>;
 
 /// The stack of calls that are answered as a stream.
-pub type StreamService = Reported<AskUsage<ByRoute<StreamRoute>>>;
+pub type StreamService = Reported<AskUsage<NewKey<ByRoute<StreamRoute>>>>;
 
 /// A call that will be answered whole: what [`Mainstay::chat`](crate::Mainstay::chat) returns.
 pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
@@ -36,9 +37,10 @@ pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
 pub type StreamFuture = Oneshot<StreamService, ChatRequest>;
 
 /// A route: the deadline, and below it the tiers.
-pub(crate) type ChatRoute = Route<Either<ToRequest<ChatModels>, Local>>;
+pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
 pub(crate) type StreamRoute = Route<ToRequest<StreamModels>>;
 type Route<T> = Deadline<MapErr<TierList<T, Error, Ask>, fn(Exhausted<Error>) -> Error>>;
+type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 
@@ -162,12 +164,12 @@ pub(crate) fn route<T>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T,
     DeadlineLayer::new(deadline).layer(tiers)
 }
 
-/// Whole answers: report -> route.
-pub(crate) fn chat(routes: Arc<Routes<ChatRoute>>) -> ChatService {
-    ReportLayer.layer(ByRoute::new(routes))
+/// Whole answers: report -> one execution for each key -> route.
+pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
+    ReportLayer.layer(once(remember, ByRoute::new(routes)))
 }
 
 /// Streams: report -> usage -> route.
 pub(crate) fn stream(routes: Arc<Routes<StreamRoute>>) -> StreamService {
-    ReportLayer.layer(AskUsageLayer.layer(ByRoute::new(routes)))
+    ReportLayer.layer(AskUsageLayer.layer(NewKey::new(ByRoute::new(routes))))
 }

@@ -28,6 +28,7 @@ use crate::{
 /// | [`ttl`](Self::ttl) | 1 h from the end of the execution |
 /// | [`capacity`](Self::capacity) | 100,000 keys |
 /// | [`capacity_bytes`](Self::capacity_bytes) | no limit |
+/// | [`keeping`](Self::keeping) | all answers |
 ///
 /// # Clone
 ///
@@ -44,6 +45,7 @@ struct Shelf<T> {
     capacity: usize,
     capacity_bytes: usize,
     size: fn(&T) -> usize,
+    keep: fn(&T) -> bool,
 }
 
 /// What is known of a key.
@@ -79,7 +81,17 @@ const SWEEP: usize = 4;
 
 impl<T: Clone> Default for Memory<T> {
     fn default() -> Self {
-        Self::with(Duration::from_secs(3_600), 100_000, usize::MAX, |_| size_of::<T>())
+        Self(Arc::new(Shelf {
+            slots: DashMap::with_hasher(RandomState::new()),
+            expiring: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+            keys: AtomicUsize::new(0),
+            ttl: Duration::from_secs(3_600),
+            capacity: 100_000,
+            capacity_bytes: usize::MAX,
+            size: |_| size_of::<T>(),
+            keep: |_| true,
+        }))
     }
 }
 
@@ -89,23 +101,30 @@ impl<T: Clone> Memory<T> {
         Self::default()
     }
 
-    /// Sets how long a record stays. What was recorded before is forgotten.
+    /// Sets how long a record stays. To be called before it is used: what was recorded is forgotten.
     #[must_use]
     pub fn ttl(self, ttl: Duration) -> Self {
-        Self::with(ttl, self.0.capacity, self.0.capacity_bytes, self.0.size)
+        self.with(|shelf| shelf.ttl = ttl)
     }
 
-    /// Sets how many keys there may be, running ones included. What was recorded before is forgotten.
+    /// Sets how many keys there may be, running ones included. To be called before it is used.
     #[must_use]
     pub fn capacity(self, keys: usize) -> Self {
-        Self::with(self.0.ttl, keys, self.0.capacity_bytes, self.0.size)
+        self.with(|shelf| shelf.capacity = keys)
     }
 
     /// Sets how many bytes all responses may take together, by a function that says how many one takes. New keys are refused
-    /// while they take more. What was recorded before is forgotten.
+    /// while they take more. To be called before it is used.
     #[must_use]
     pub fn capacity_bytes(self, bytes: usize, size: fn(&T) -> usize) -> Self {
-        Self::with(self.0.ttl, self.0.capacity, bytes, size)
+        self.with(|shelf| (shelf.capacity_bytes, shelf.size) = (bytes, size))
+    }
+
+    /// Sets which answers are stored: all, unless set. Those who wait get one that is not, and the next call runs anew. To be
+    /// called before it is used.
+    #[must_use]
+    pub fn keeping(self, keep: fn(&T) -> bool) -> Self {
+        self.with(|shelf| shelf.keep = keep)
     }
 
     /// How many keys there are, expired ones that were not removed yet included.
@@ -118,8 +137,9 @@ impl<T: Clone> Memory<T> {
         self.len() == 0
     }
 
-    fn with(ttl: Duration, capacity: usize, capacity_bytes: usize, size: fn(&T) -> usize) -> Self {
-        Self(Arc::new(Shelf {
+    fn with(&self, change: impl FnOnce(&mut Shelf<T>)) -> Self {
+        let Shelf { ttl, capacity, capacity_bytes, size, keep, .. } = *self.0;
+        let mut fresh = Shelf {
             slots: DashMap::with_hasher(RandomState::new()),
             expiring: Mutex::default(),
             bytes: AtomicUsize::new(0),
@@ -128,7 +148,10 @@ impl<T: Clone> Memory<T> {
             capacity,
             capacity_bytes,
             size,
-        }))
+            keep,
+        };
+        change(&mut fresh);
+        Self(Arc::new(fresh))
     }
 
     /// Looks a key up without allocating: by far most calls that are no first ones end here.
@@ -246,6 +269,10 @@ impl<T> Shelf<T> {
 impl<T: Clone> Lead<T> {
     /// Records the answer, and hands it to those who wait.
     pub(crate) fn answered(self, response: &T) {
+        if !(self.shelf.keep)(response) {
+            self.free();
+            return self.flight.land(Outcome::Answered(response.clone()));
+        }
         let now = Instant::now();
         let Shelf { slots, bytes, size, ttl, .. } = &*self.shelf;
         bytes.fetch_add(size(response), Relaxed);

@@ -116,20 +116,6 @@ pub struct IdempotencyConfig {
     pub ttl: Duration,
     /// The most answers that are kept: 100,000 unless set.
     pub capacity: usize,
-    /// Where they are kept: `"memory"` unless set, or `{ file = "answers.redb" }`.
-    pub store: StoreConfig,
-}
-
-/// Where answers are kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StoreConfig {
-    /// In the memory of the process.
-    #[default]
-    Memory,
-    /// In a file that survives the process.
-    File(PathBuf),
 }
 
 // === impl RetryConfig ===
@@ -152,6 +138,6 @@ impl Default for RetryConfig {
 
 impl Default for IdempotencyConfig {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(3_600), capacity: 100_000, store: StoreConfig::default() }
+        Self { ttl: Duration::from_secs(3_600), capacity: 100_000 }
     }
 }

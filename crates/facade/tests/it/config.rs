@@ -16,7 +16,6 @@ base = "200ms"
 
 [idempotency]
 ttl = "10m"
-store = { file = "answers.redb" }
 
 [backends.openai]
 base_url = "https://api.openai.com/v1"
@@ -63,7 +62,7 @@ fn the_default_is_a_configuration() {
 fn an_unknown_field_is_named_with_its_line_and_what_would_be_right() {
     let error = refused(&WHOLE.replace("weight = 3", "wieght = 3"));
     assert!(
-        error.starts_with("configuration, line 27: unknown field `wieght`, expected one of `on`, `model`"),
+        error.starts_with("configuration, line 26: unknown field `wieght`, expected one of `on`, `model`"),
         "{error}"
     );
 }
@@ -82,7 +81,7 @@ fn contradictions_are_named_with_line_and_field() {
             "\"fast\", \"extract\"",
             "`routes.extract.aliases[1]` is \"extract\", which leads to the route \"extract\" already",
         ),
-        ("weight = 3", "weight = 0", "line 27: `routes.extract.tiers[0].models[0].weight` is 0"),
+        ("weight = 3", "weight = 0", "line 26: `routes.extract.tiers[0].models[0].weight` is 0"),
         ("\"weighted\"", "\"cheapest\"", "`routes.extract.tiers[0].models[1]` has no `price`"),
         ("input = 2.5", "input = -2.5", "`routes.extract.tiers[0].models[0].price.input` is -2.5"),
         (
@@ -93,7 +92,7 @@ fn contradictions_are_named_with_line_and_field() {
         (
             "attempt_timeout = \"10s\"",
             "attempt_timeout = \"10m\"",
-            "line 24: `routes.extract.attempt_timeout` is 600s, longer than the deadline of 120s",
+            "line 23: `routes.extract.attempt_timeout` is 600s, longer than the deadline of 120s",
         ),
         (
             "base = \"200ms\"",
@@ -111,7 +110,7 @@ fn contradictions_are_named_with_line_and_field() {
 #[test]
 fn a_key_in_clear_is_refused_and_not_repeated() {
     let error = refused(&WHOLE.replace("{ env = \"OPENAI_API_KEY\" }", "\"sk-secret\""));
-    assert!(error.contains("line 16") && error.contains("{ env = \"NAME\" }"), "{error}");
+    assert!(error.contains("line 15") && error.contains("{ env = \"NAME\" }"), "{error}");
     assert!(!error.contains("sk-secret"), "{error}");
 }
 

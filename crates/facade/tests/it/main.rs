@@ -4,6 +4,7 @@
 mod config;
 mod deadline;
 mod limits;
+mod once;
 mod report;
 mod routes;
 mod storm;

@@ -1,0 +1,89 @@
+//! One key, one effect, through the whole stack.
+
+use std::time::Duration;
+
+use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy, Tier, backoff::Exponential};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
+use tokio::task::JoinSet;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+async fn stack(plan: ModelPlan) -> (MockOpenAi, Mainstay) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let millis = Duration::from_millis;
+    let policy =
+        RetryPolicy::default().retries(5).backoff(Exponential::new(millis(1), 2.0, millis(5)).unwrap());
+    let builder = Mainstay::builder().base_url(mock.base_url()).retry(policy).idempotency(HOUR, 1_000);
+    (mock, builder.build().unwrap())
+}
+
+fn ask(n: usize) -> ChatRequest {
+    ChatRequest::new("m").user(format!("Read document {n}.")).key(format!("document-{n}"))
+}
+
+#[tokio::test]
+async fn what_is_submitted_three_times_at_once_runs_once() {
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(20)));
+    let (mock, mainstay) = stack(slow).await;
+    let mut calls = JoinSet::new();
+    for n in 0..150 {
+        calls.spawn(mainstay.chat(ask(n % 50)));
+    }
+    let replies: Vec<_> = calls.join_all().await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(replies.iter().filter(|reply| reply.report.replayed.is_some()).count(), 100);
+    let stats = mock.stats();
+    assert!(
+        stats.executions.len() == 50 && stats.executions.values().all(|runs| *runs == 1),
+        "{:?}",
+        stats.executions
+    );
+    let again = mainstay.chat(ask(7)).await.unwrap();
+    assert!(
+        again.report.attempts.is_empty() && again.report.to_string().contains("replayed from"),
+        "{}",
+        again.report
+    );
+}
+
+#[tokio::test]
+async fn the_same_key_for_another_question_is_a_conflict() {
+    let (_mock, mainstay) = stack(ModelPlan::new()).await;
+    mainstay.chat(ask(1)).await.unwrap();
+    let failure = mainstay.chat(ask(2).key("document-1")).await.unwrap_err();
+    assert_eq!(failure.fault().kind, FaultKind::InvalidRequest);
+    assert_eq!(failure.to_string(), "the idempotency key was used for another request");
+}
+
+#[tokio::test]
+async fn all_attempts_of_a_call_carry_one_key_also_if_the_caller_gave_none() {
+    let (mock, mainstay) =
+        stack(ModelPlan::new().sequence([WholeFault::ServerError, WholeFault::ServerError])).await;
+    mainstay.chat(ChatRequest::new("m").user("Hello?")).await.unwrap();
+    let keys: Vec<_> = mock.stats().executions.into_keys().collect();
+    assert_eq!((keys.len(), keys[0].len(), mock.stats().calls), (1, 36, 3), "{keys:?}");
+}
+
+#[tokio::test]
+async fn without_being_asked_nothing_is_remembered() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let mainstay = Mainstay::builder().base_url(mock.base_url()).build().unwrap();
+    for _ in 0..2 {
+        assert_eq!(mainstay.chat(ask(1)).await.unwrap().report.replayed, None);
+    }
+    assert_eq!(mock.stats().calls, 2);
+}
+
+#[tokio::test]
+async fn a_set_answer_is_not_remembered() {
+    let plan = Plan::new().model("m", ModelPlan::new().sequence([WholeFault::ServerError]));
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .retry(RetryPolicy::default().retries(0))
+        .idempotency(HOUR, 10)
+        .tier(Tier::answer("sorry", "later"))
+        .build()
+        .unwrap();
+    assert_eq!(mainstay.chat(ask(1)).await.unwrap().text(), "later");
+    assert_ne!(mainstay.chat(ask(1)).await.unwrap().text(), "later");
+}
