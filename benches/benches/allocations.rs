@@ -10,7 +10,9 @@ use std::{
 
 use allocation_counter::measure;
 use anyhow::{Result, bail};
-use mainstay_benches::{Measure, chat, drive, is_trial, limiter, mock, programs, retry, router};
+use mainstay_benches::{
+    Measure, chat, drive, fallback, idempotency, is_trial, limiter, mock, programs, retry, router,
+};
 use tokio::runtime::Builder;
 
 /// Allocations for each unit, by work and side.
@@ -31,6 +33,8 @@ fn main() -> Result<()> {
             "retry" => retry::measure_all(&mut counter)?,
             "limiter" => limiter::measure_all(&mut counter)?,
             "router" => router::measure_all(&mut counter)?,
+            "fallback" => fallback::measure_all(&mut counter)?,
+            "idempotency" => idempotency::measure_all(&mut counter)?,
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }

@@ -19,7 +19,11 @@ mod calls;
 #[cfg(feature = "programs")]
 pub mod chat;
 #[cfg(feature = "programs")]
+pub mod fallback;
+#[cfg(feature = "programs")]
 mod hammer;
+#[cfg(feature = "programs")]
+pub mod idempotency;
 #[cfg(feature = "programs")]
 pub mod limiter;
 #[cfg(feature = "programs")]

@@ -21,6 +21,9 @@ pub(crate) const BY_TURNS: &str = "routed call, round robin";
 pub(crate) const BY_WEIGHT: &str = "routed call, weighted";
 pub(crate) const BY_COMPLEXITY: &str = "routed call, complexity";
 pub(crate) const BY_COST: &str = "routed call, cost budget";
+pub(crate) const FALLBACK: &str = "tiers, first one answers";
+pub(crate) const REPLAY: &str = "idempotent replay, 1,000 keys";
+pub(crate) const MISS: &str = "new idempotency key";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
@@ -30,6 +33,9 @@ pub(crate) const BACKOFF_STATIC: &str = "mainstay-backoff, static";
 pub(crate) const BUCKET: &str = "mainstay-bucket";
 pub(crate) const COMPACT: &str = "mainstay-bucket, compact";
 pub(crate) const ALL_LIMITS: &str = "mainstay-bucket, all limits";
+pub(crate) const TIERS: &str = "mainstay-fallback";
+pub(crate) const TIERS_THREE: &str = "mainstay-fallback, three tiers";
+pub(crate) const IDEMPOTENCY: &str = "mainstay-idempotency";
 pub(crate) const CLIENT: &str = "mainstay-openai-client";
 pub(crate) const MAINSTAY: &str = "mainstay, whole stack";
 pub(crate) const ASYNC_OPENAI: &str = "async-openai";
@@ -37,6 +43,10 @@ pub(crate) const BACKON: &str = "backon";
 pub(crate) const GOVERNOR: &str = "governor";
 pub(crate) const GOVERNOR_N: &str = "governor, check_n";
 pub(crate) const LEAKY_BUCKET: &str = "leaky-bucket";
+pub(crate) const COALESCE: &str = "tower-resilience, coalesce";
+pub(crate) const MOKA: &str = "moka, get";
+pub(crate) const MOKA_GET_WITH: &str = "moka, get_with";
+pub(crate) const NO_FALLBACK: &str = "no tiers at all";
 pub(crate) const NO_LIMIT: &str = "no limit at all";
 pub(crate) const NO_RETRY: &str = "no retry at all";
 pub(crate) const NO_ROUTER: &str = "no router at all";
@@ -83,6 +93,12 @@ pub const ROWS: &[Row] = &[
     Row::new("router", BY_WEIGHT, THOUSAND, TWO).allocating(0.0),
     Row::new("router", BY_COMPLEXITY, HUNDRED, TWO).allocating(0.0),
     Row::new("router", BY_COST, HUNDRED, TWO).allocating(0.0),
+    Row::new("fallback", FALLBACK, TIERS, TOWER_RESILIENCE).at_most(1.0).allocating(0.0),
+    Row::new("fallback", FALLBACK, TIERS_THREE, TOWER_RESILIENCE).allocating(0.0),
+    Row::new("fallback", FALLBACK, TIERS, NO_FALLBACK),
+    Row::new("idempotency", REPLAY, IDEMPOTENCY, MOKA).at_most(1.0).allocating(0.0),
+    Row::new("idempotency", REPLAY, IDEMPOTENCY, MOKA_GET_WITH).at_most(1.0),
+    Row::new("idempotency", MISS, IDEMPOTENCY, COALESCE),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
