@@ -31,6 +31,7 @@ pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 pub(crate) const BACKOFF: &str = "mainstay-backoff";
 pub(crate) const BACKOFF_STATIC: &str = "mainstay-backoff, static";
 pub(crate) const BUCKET: &str = "mainstay-bucket";
+pub(crate) const BUCKET_STATIC: &str = "mainstay-bucket, static";
 pub(crate) const COMPACT: &str = "mainstay-bucket, compact";
 pub(crate) const ALL_LIMITS: &str = "mainstay-bucket, all limits";
 pub(crate) const TIERS: &str = "mainstay-fallback";
@@ -80,7 +81,8 @@ pub const ROWS: &[Row] = &[
     Row::new("limiter", ACQUIRE, BUCKET, LEAKY_BUCKET),
     Row::new("limiter", KEYED, BUCKET, GOVERNOR).at_most(1.0).allocating(0.0),
     Row::new("limiter", KEYED_MILLION, BUCKET, GOVERNOR).allocating(0.0),
-    Row::new("limiter", LIMIT, BUCKET, TOWER_RESILIENCE).at_most(0.25).allocating(0.0),
+    Row::new("limiter", LIMIT, BUCKET_STATIC, TOWER_RESILIENCE).at_most(0.25).allocating(0.0),
+    Row::new("limiter", LIMIT, BUCKET, TOWER_RESILIENCE).allocating(0.0),
     Row::new("limiter", LIMIT, ALL_LIMITS, TOWER_RESILIENCE).allocating(0.0),
     Row::new("limiter", LIMIT, BUCKET, NO_LIMIT),
     Row::new("router", BY_LOAD, TWO, NO_ROUTER).allocating(0.0),

@@ -2,7 +2,7 @@
 
 use std::{
     future::{Ready, ready},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::Poll,
     time::Duration,
 };
@@ -17,15 +17,20 @@ use super::high::{AT_ONCE, bucket};
 use crate::{
     Measure,
     once::{Request, call},
-    rows::{ALL_LIMITS, BUCKET, LIMIT, NO_LIMIT, TOWER_RESILIENCE},
+    rows::{ALL_LIMITS, BUCKET, BUCKET_STATIC, LIMIT, NO_LIMIT, TOWER_RESILIENCE},
 };
 
 /// What a limited call fails with: it never does.
 #[derive(Debug)]
 struct Failure(Limited);
 
+/// Limits that are there for as long as the program runs.
+static LIMITS: LazyLock<Limits> = LazyLock::new(|| Limits::default().requests(bucket()));
+
 pub(super) fn measure(measure: &mut impl Measure) -> Result<()> {
     let inner = service_fn(succeed);
+
+    measure_service(measure, BUCKET_STATIC, RateLimitLayer::from_static(&LIMITS).layer(inner));
 
     let limits = Limits::default().requests(bucket());
     measure_service(measure, BUCKET, RateLimitLayer::new(limits).layer(inner));

@@ -72,6 +72,27 @@ impl RateLimitLayer {
     }
 }
 
+impl RateLimitLayer<&'static Limits> {
+    /// Limits all calls together, by limits that are there for as long as the program: no call has to count a reference up and
+    /// down, which costs more than all else that the layer does.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::LazyLock;
+    /// use mainstay_bucket::{Limits, RateLimitLayer};
+    ///
+    /// static LIMITS: LazyLock<Limits> =
+    ///     LazyLock::new(|| Limits::default().requests_per_minute(600).expect("600 a minute is a rate"));
+    ///
+    /// let layer = RateLimitLayer::from_static(&LIMITS);
+    /// # let _ = layer;
+    /// ```
+    pub fn from_static(limits: &'static Limits) -> Self {
+        Self::with_limiter(limits)
+    }
+}
+
 impl<L> RateLimitLayer<L> {
     /// Limits calls by a limiter of another kind.
     pub fn with_limiter(limiter: L) -> Self {

@@ -22,6 +22,7 @@ mod estimate;
 mod headers;
 mod limited;
 mod limits;
+mod owner;
 mod patience;
 mod queue;
 mod reservation;

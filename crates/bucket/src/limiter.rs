@@ -31,3 +31,16 @@ impl<Request> Limiter<Request> for Arc<Limits> {
         Limits::reserve(self, tokens, patience)
     }
 }
+
+impl<Request> Limiter<Request> for &'static Limits {
+    type Reserve = Reserve;
+
+    #[inline]
+    fn try_reserve(&self, _: &Request, tokens: u64) -> Option<Reservation> {
+        self.try_reserve_static(tokens)
+    }
+
+    fn reserve(&self, _: &Request, tokens: u64, patience: Patience) -> Reserve {
+        self.reserve_static(tokens, patience)
+    }
+}

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     InvalidLimit, Limit, Patience, Rate, Reservation, Reserve, ServerLimits, TokenBucket, TryAcquireError,
-    clock::Frozen, core::Core, queue::Queue,
+    clock::Frozen, core::Core, owner::Owner, queue::Queue,
 };
 
 /// Several limits on the same calls, taken all or none.
@@ -101,7 +101,7 @@ impl Limits {
     /// Takes one request, `tokens` tokens and a place in flight, if all are there and nobody waits for any.
     #[inline]
     pub fn try_reserve(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
-        self.take_all(tokens).then(|| Reservation::complete(Arc::clone(self), tokens))
+        self.take_all(tokens).then(|| Reservation::complete(Owner::Shared(Arc::clone(self)), tokens))
     }
 
     /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.
@@ -115,7 +115,7 @@ impl Limits {
     ///
     /// Dropped before it is ready, it gives back what was taken, and its place in the line.
     pub fn reserve(self: &Arc<Self>, tokens: u64, patience: Patience) -> Reserve {
-        Reserve::new(Reservation::begin(Arc::clone(self), tokens), patience)
+        Reserve::new(Reservation::begin(Owner::Shared(Arc::clone(self)), tokens), patience)
     }
 
     /// Takes the server at its word: no more is left than it says. See [`ServerLimits`].
@@ -173,6 +173,17 @@ impl Limits {
             least = least.min(bucket.core().full_for()?);
         }
         Some(least)
+    }
+
+    /// As [`try_reserve`](Self::try_reserve), of limits that are never dropped.
+    #[inline]
+    pub(crate) fn try_reserve_static(&'static self, tokens: u64) -> Option<Reservation> {
+        self.take_all(tokens).then(|| Reservation::complete(Owner::Static(self), tokens))
+    }
+
+    /// As [`reserve`](Self::reserve), of limits that are never dropped.
+    pub(crate) fn reserve_static(&'static self, tokens: u64, patience: Patience) -> Reserve {
+        Reserve::new(Reservation::begin(Owner::Static(self), tokens), patience)
     }
 
     /// Takes all or none, without waiting.

@@ -1,8 +1,9 @@
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use crate::{
-    Limit, Limited, Limits, Patience, Reason, ServerLimits,
+    Limit, Limited, Patience, Reason, ServerLimits,
     held::{Place, Refused},
+    owner::Owner,
     queue::Queue,
 };
 
@@ -35,7 +36,7 @@ use crate::{
 #[must_use = "dropped, it settles at once"]
 pub struct Reservation {
     /// None for a limiter that does not settle.
-    limits: Option<Arc<Limits>>,
+    limits: Option<Owner>,
     tokens: u64,
     used: Option<u64>,
     taken: Taken,
@@ -100,15 +101,15 @@ impl Reservation {
     }
 
     /// A reservation for which everything was taken.
-    pub(crate) const fn complete(limits: Arc<Limits>, tokens: u64) -> Self {
+    pub(crate) const fn complete(limits: Owner, tokens: u64) -> Self {
         Self { limits: Some(limits), tokens, used: None, taken: Taken::All }
     }
 
-    pub(crate) const fn begin(limits: Arc<Limits>, tokens: u64) -> Self {
+    pub(crate) const fn begin(limits: Owner, tokens: u64) -> Self {
         Self { limits: Some(limits), tokens, used: None, taken: Taken::Nothing }
     }
 
-    pub(crate) fn shared(&self) -> Option<Arc<Limits>> {
+    pub(crate) fn shared(&self) -> Option<Owner> {
         self.limits.clone()
     }
 
