@@ -4,6 +4,7 @@ mod pass;
 mod report;
 mod storm;
 mod tiers;
+mod twice;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
@@ -68,6 +69,7 @@ async fn show(options: &Options) -> Result<ExitCode> {
     }
     let mut short: Vec<_> = ours.iter().filter_map(Pass::shortfall).collect();
     if options.base_url.is_none() {
+        short.extend(twice::show(&documents, options.seed).await?);
         short.extend(tiers::show(&documents, options.concurrency).await?);
     }
     if short.is_empty() {

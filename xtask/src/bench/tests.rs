@@ -129,7 +129,9 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     let options = Options { name: Some("rtry".to_owned()), quick: false };
     let error = options.programs().unwrap_err().to_string();
     assert!(
-        error.starts_with("no bench is named \"rtry\"; there are: retry, limiter, router, fallback, idempotency, chat"),
+        error.starts_with(
+            "no bench is named \"rtry\"; there are: retry, limiter, router, fallback, idempotency, chat"
+        ),
         "{error}"
     );
 }
