@@ -78,7 +78,7 @@ impl<S: Service<ChatRequest>> Service<ChatRequest> for NewKey<S> {
 
     fn call(&mut self, mut request: ChatRequest) -> S::Future {
         if let Some(call) = request.call_mut() {
-            call.key.get_or_insert_with(|| new_key().into());
+            call.key.get_or_insert_with(new_key);
         }
         self.0.call(request)
     }

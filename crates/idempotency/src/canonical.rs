@@ -1,4 +1,7 @@
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    sync::Arc,
+};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -44,8 +47,9 @@ pub fn key_of<T: Serialize + ?Sized>(request: &T) -> serde_json::Result<String> 
 }
 
 /// Makes a key that nobody else has: a random UUID.
-pub fn new_key() -> String {
-    Uuid::new_v4().to_string()
+pub fn new_key() -> Arc<str> {
+    let mut buffer = Uuid::encode_buffer();
+    Arc::from(&*Uuid::new_v4().hyphenated().encode_lower(&mut buffer))
 }
 
 // === impl Fingerprint ===
