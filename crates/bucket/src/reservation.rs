@@ -86,14 +86,14 @@ impl Reservation {
         self.tokens
     }
 
-    /// Takes the server at its word, for the limits that this was taken from: see [`Limits::learn`].
+    /// Takes the server at its word, for the limits that this was taken from: see [`Limits::learn`](crate::Limits::learn).
     pub fn learn(&self, server: &ServerLimits) {
         if let Some(limits) = &self.limits {
             limits.learn(server);
         }
     }
 
-    /// Makes no call for a while on the limits that this was taken from: see [`Limits::pause`].
+    /// Makes no call for a while on the limits that this was taken from: see [`Limits::pause`](crate::Limits::pause).
     pub fn pause(&self, time: Duration) {
         if let Some(limits) = &self.limits {
             limits.pause(time);

@@ -35,7 +35,7 @@ use super::{
 ///
 /// # Examples
 ///
-/// See the [module](self).
+/// See the [module](crate::queue).
 pub struct JsonlQueue<Request>(Arc<Shared<Request>>);
 
 /// An item on its way into the queue.
