@@ -39,14 +39,14 @@ fn draw(outcomes: &[Outcome], path: &Path) -> Result<()> {
         .caption("Documents that got through", ("sans-serif", 20))
         .x_label_area_size(32)
         .y_label_area_size(48)
-        .build_cartesian_2d(0.0..days, 0.0..132.0)?;
+        .build_cartesian_2d(0.0..days, 0.0..160.0)?;
     let name = |x: &f64| outcomes.iter().enumerate().find(|(at, _)| (*x - *at as f64 - 0.5).abs() < 0.01);
     chart
         .configure_mesh()
         .disable_x_mesh()
         .x_labels(outcomes.len() * 2 + 1)
         .x_label_formatter(&|x| name(x).map_or_else(String::new, |(_, outcome)| outcome.day.to_owned()))
-        .y_labels(6)
+        .y_labels(8)
         .y_label_formatter(&|y| if *y <= 100.0 { format!("{y:.0} %") } else { String::new() })
         .draw()?;
     let bars = |low: f64, left: f64, height: f64, color: RGBColor| {
