@@ -39,7 +39,10 @@ async fn elsewhere_beats_later() {
         WholeFault::Unauthorized,
     ] {
         let (one, other) = (mock(Some(fault.clone())).await, mock(None).await);
-        let mainstay = Mainstay::from_toml(&two(&one, &other, BOTH)).unwrap();
+        // Whoever slept before going elsewhere would sleep for half a minute.
+        let sleepy = two(&one, &other, BOTH)
+            .replace("base = \"1ms\"\ncap = \"10ms\"", "base = \"30s\"\njitter = \"none\"");
+        let mainstay = Mainstay::from_toml(&sleepy).unwrap();
         let reply = mainstay.chat(ask("chat")).await.unwrap();
         assert_eq!(reply.model, "m2", "{fault:?}");
         assert_eq!(reply.report.served_by(), Some("other/m2"));
