@@ -34,11 +34,19 @@ const STEPS: [Step; 6] = [
     Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
     Step {
         name: "lints",
-        cargo: &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+        cargo: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
         env: None,
     },
-    Step { name: "tests", cargo: &["test", "--workspace", "--all-targets", "--no-fail-fast"], env: None },
-    Step { name: "doc tests", cargo: &["test", "--workspace", "--doc", "--no-fail-fast"], env: None },
+    Step {
+        name: "tests",
+        cargo: &["test", "--workspace", "--all-targets", "--all-features", "--no-fail-fast"],
+        env: None,
+    },
+    Step {
+        name: "doc tests",
+        cargo: &["test", "--workspace", "--doc", "--all-features", "--no-fail-fast"],
+        env: None,
+    },
     Step {
         name: "loom",
         cargo: &[
@@ -53,7 +61,7 @@ const STEPS: [Step; 6] = [
     },
     Step {
         name: "docs",
-        cargo: &["doc", "--workspace", "--no-deps", "--document-private-items"],
+        cargo: &["doc", "--workspace", "--all-features", "--no-deps", "--document-private-items"],
         env: Some(("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")),
     },
 ];

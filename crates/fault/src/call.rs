@@ -29,6 +29,8 @@ pub struct Call {
     pub deadline: Option<Instant>,
     /// The idempotency key: the same for all attempts of one call.
     pub key: Option<Arc<str>>,
+    /// Whether the call may be made anew if an execution under its key was cut off, and nobody knows what came of it.
+    pub retry_unknown: bool,
     /// The backends that this call has tried in the present pass.
     pub tried: Tried,
     /// Where each attempt is written down, for who wants to know.
@@ -96,7 +98,14 @@ pub trait HasCall {
 
 impl Default for Call {
     fn default() -> Self {
-        Self { attempt: NonZeroU32::MIN, deadline: None, key: None, tried: Tried::default(), journal: None }
+        Self {
+            attempt: NonZeroU32::MIN,
+            deadline: None,
+            key: None,
+            retry_unknown: false,
+            tried: Tried::default(),
+            journal: None,
+        }
     }
 }
 
@@ -112,6 +121,14 @@ impl Call {
     #[must_use]
     pub fn with_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    /// Lets the call be made anew if an execution under its key was cut off, and nobody knows what came of it: it may run a
+    /// second time.
+    #[must_use]
+    pub fn with_retry_unknown(mut self) -> Self {
+        self.retry_unknown = true;
         self
     }
 

@@ -70,6 +70,11 @@ impl Fingerprint {
     pub const fn new(bits: u128) -> Self {
         Self(bits)
     }
+
+    /// Its bits.
+    pub const fn bits(self) -> u128 {
+        self.0
+    }
 }
 
 impl fmt::Display for Fingerprint {

@@ -1,7 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
-use mainstay_fault::Fault;
 use tokio::sync::{Notify, futures::OwnedNotified};
+
+use crate::{Kept, Refused};
 
 /// One execution, and those who wait for it.
 #[derive(Debug)]
@@ -13,8 +14,8 @@ pub(crate) struct Flight<T> {
 /// How an execution ended.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome<T> {
-    Answered(T),
-    Failed(Fault),
+    Ended(Kept<T>),
+    Refused(Refused),
     /// Whoever led it went away: another one of those who wait takes over.
     Abandoned,
 }

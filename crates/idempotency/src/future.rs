@@ -8,17 +8,14 @@ use std::{
 
 use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
-use tokio::{
-    sync::futures::OwnedNotified,
-    time::{Instant, Sleep, sleep_until},
-};
+use tokio::{sync::futures::OwnedNotified, time::Sleep};
 use tower_service::Service;
 
 use crate::{
-    Answer, KeyOf, Memory, Refused, WhenFull,
-    flight::{Flight, Outcome},
-    memory::{Begun, Lead},
-    settings::Settings,
+    Answer, Claimed, Kept, KeyOf, Refused, StoreFuture,
+    flight::Flight,
+    lead::Lead,
+    turn::{self, Turn},
 };
 
 pin_project! {
@@ -26,8 +23,9 @@ pin_project! {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the execution that it leads; one of those who wait for the same key takes over, and runs it anew.
-    /// Dropping one that waits changes nothing.
+    /// Dropping it drops the execution that it leads; one of those who wait for the same key takes over, and runs it anew. To have
+    /// it go on instead, see [`IdempotencyLayer::detached`](crate::IdempotencyLayer::detached). Dropping one that waits changes
+    /// nothing.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, K, Request>
     where
@@ -35,62 +33,60 @@ pin_project! {
     {
         #[pin]
         state: State<S, K, Request, S::Future, S::Response>,
+        // How the execution ended, while it is being kept.
+        outcome: Option<Result<S::Response, S::Error>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, K, Request, F, T> {
+    pub(crate) enum State<S, K, Request, F, T> {
         // Done.
         Replay { answer: Option<Answer<T>> },
         // Done.
         Refused { refused: Refused },
-        // Done.
+        // To `Keeping` if there is a store, or done.
         Running { #[pin] future: F, lead: Option<Lead<T>> },
-        // To `Readying` if the leader went away, or done.
+        // To `Claiming` or `Readying` if the leader went away, or done.
         Waiting {
-            waiting: Option<Waiting<S, K, Request, T>>,
+            turn: Option<Turn<S, K, Request, T>>,
             flight: Arc<Flight<T>>,
             #[pin]
             landing: OwnedNotified,
             #[pin]
             end: Option<Sleep>,
         },
+        // To `Readying` if the store grants it, or done.
+        Claiming {
+            claim: StoreFuture<Claimed<T>>,
+            turn: Option<(Turn<S, K, Request, T>, Lead<T>)>,
+            #[pin]
+            end: Option<Sleep>,
+        },
         // To `Running`.
         Readying { service: S, request: Option<Request>, lead: Option<Lead<T>> },
+        // Done.
+        Keeping { keep: StoreFuture<()>, ended: Option<(Lead<T>, Kept<T>)> },
     }
-}
-
-/// A call that may have to be made in another's place.
-pub(crate) struct Waiting<S, K, Request, T> {
-    service: S,
-    store: Memory<T>,
-    key: K,
-    settings: Settings,
-    request: Request,
-    until: Option<Instant>,
 }
 
 // === impl ResponseFuture ===
 
 impl<S: Service<Request>, K, Request> ResponseFuture<S, K, Request> {
-    pub(crate) const fn replay(answer: Answer<S::Response>) -> Self {
-        Self { state: State::Replay { answer: Some(answer) } }
-    }
-
-    pub(crate) const fn refused(refused: Refused) -> Self {
-        Self { state: State::Refused { refused } }
+    pub(crate) const fn new(state: State<S, K, Request, S::Future, S::Response>) -> Self {
+        Self { state, outcome: None }
     }
 
     pub(crate) const fn running(future: S::Future, lead: Option<Lead<S::Response>>) -> Self {
-        Self { state: State::Running { future, lead } }
+        Self::new(State::Running { future, lead })
     }
 
-    pub(crate) fn waiting(
-        waiting: Waiting<S, K, Request, S::Response>,
-        flight: Arc<Flight<S::Response>>,
-    ) -> Self {
-        Self { state: waiting.join(flight) }
+    /// Whether others may depend on it: it has a key, and an execution to lead or to take over.
+    pub(crate) const fn may_lead(&self) -> bool {
+        !matches!(
+            self.state,
+            State::Replay { .. } | State::Refused { .. } | State::Running { lead: None, .. }
+        )
     }
 }
 
@@ -104,7 +100,8 @@ where
     type Output = Result<Answer<S::Response>, S::Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let this = self.project();
+        let (mut state, outcome) = (this.state, this.outcome);
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Replay { answer } => {
@@ -112,26 +109,47 @@ where
                         .take()
                         .expect("a future is not polled after it was ready")));
                 }
-                StateProj::Refused { refused } => return Poll::Ready(Err((*refused).into())),
+                StateProj::Refused { refused } => return Poll::Ready(Err(refused.clone().into())),
                 StateProj::Running { future, lead } => {
-                    let outcome = ready!(future.poll(cx));
-                    return Poll::Ready(record(outcome, lead.take()));
+                    let ended = ready!(future.poll(cx));
+                    let Some(keeping) = lead.take().and_then(|lead| keeping(lead, &ended)) else {
+                        return Poll::Ready(ended.map(Answer::fresh));
+                    };
+                    *outcome = Some(ended);
+                    keeping
+                }
+                StateProj::Waiting { turn, flight, landing, end } => {
+                    let landed = flight.outcome().is_some() || landing.poll(cx).is_ready();
+                    let Some(outcome) = flight.outcome().filter(|_| landed) else {
+                        ready!(too_late(end, cx));
+                        return Poll::Ready(Err(Refused::TOO_LONG.into()));
+                    };
+                    turn.take().expect("a call waits for one execution at a time").after(outcome)
+                }
+                StateProj::Claiming { claim, turn, end } => {
+                    let Poll::Ready(claimed) = claim.as_mut().poll(cx) else {
+                        ready!(too_late(end, cx));
+                        return Poll::Ready(Err(Refused::TOO_LONG.into()));
+                    };
+                    let (turn, lead) = turn.take().expect("a claim is made once");
+                    turn.claimed(lead, claimed)
                 }
                 StateProj::Readying { service, request, lead } => {
                     if let Err(error) = ready!(service.poll_ready(cx)) {
-                        return Poll::Ready(record(Err(error), lead.take()));
+                        if let Some(lead) = lead.take() {
+                            lead.ended(Kept::Failed(error.fault()));
+                        }
+                        return Poll::Ready(Err(error));
                     }
                     let request = request.take().expect("a service is called once");
                     State::Running { future: service.call(request), lead: lead.take() }
                 }
-                StateProj::Waiting { waiting, flight, landing, end } => {
-                    let landed = flight.outcome().is_some() || landing.poll(cx).is_ready();
-                    let Some(outcome) = flight.outcome().filter(|_| landed) else {
-                        let Some(end) = end.as_pin_mut() else { return Poll::Pending };
-                        ready!(end.poll(cx));
-                        return Poll::Ready(Err(Refused::TOO_LONG.into()));
-                    };
-                    waiting.take().expect("a call waits for one execution at a time").after(outcome)
+                StateProj::Keeping { keep, ended } => {
+                    let stored = ready!(keep.as_mut().poll(cx));
+                    let (lead, kept) = ended.take().expect("an execution ends once");
+                    turn::end(lead, kept, stored);
+                    let outcome = outcome.take().expect("what is kept has ended");
+                    return Poll::Ready(outcome.map(Answer::fresh));
                 }
             };
             state.set(next);
@@ -139,69 +157,33 @@ where
     }
 }
 
-/// Ends an execution: what is answered is recorded, a failure goes to those who wait.
-fn record<T, E>(outcome: Result<T, E>, lead: Option<Lead<T>>) -> Result<Answer<T>, E>
+/// Resolves when a call has waited for as long as it may.
+fn too_late(end: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
+    end.as_pin_mut().map_or(Poll::Pending, |end| end.poll(cx))
+}
+
+/// Ends an execution, or has the store keep its end first.
+fn keeping<S, K, Request, F, T, E>(
+    mut lead: Lead<T>,
+    ended: &Result<T, E>,
+) -> Option<State<S, K, Request, F, T>>
 where
     T: Clone,
     E: HasFault,
 {
-    match (&outcome, lead) {
-        (Ok(response), Some(lead)) => lead.answered(response),
-        (Err(error), Some(lead)) => lead.failed(error.fault()),
-        (_, None) => {}
-    }
-    outcome.map(Answer::fresh)
+    let kept = match ended {
+        Ok(response) => Kept::Answered(response.clone()),
+        Err(error) => Kept::Failed(error.fault()),
+    };
+    let Some(keep) = lead.keep(&kept) else {
+        lead.ended(kept);
+        return None;
+    };
+    Some(State::Keeping { keep, ended: Some((lead, kept)) })
 }
 
 impl<S: Service<Request>, K, Request> fmt::Debug for ResponseFuture<S, K, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
-    }
-}
-
-// === impl Waiting ===
-
-impl<S, K, Request, T> Waiting<S, K, Request, T> {
-    /// Waits for another's execution.
-    fn join<F>(self, flight: Arc<Flight<T>>) -> State<S, K, Request, F, T> {
-        let (landing, end) = (flight.landing(), self.until.map(sleep_until));
-        State::Waiting { waiting: Some(self), flight, landing, end }
-    }
-}
-
-impl<S, K: KeyOf<Request>, Request, T: Clone> Waiting<S, K, Request, T> {
-    pub(crate) fn new(service: S, store: Memory<T>, key: K, settings: Settings, request: Request) -> Self {
-        let own = settings.max_wait.and_then(|wait| Instant::now().checked_add(wait));
-        let until = key.deadline(&request).into_iter().chain(own).min();
-        Self { service, store, key, settings, request, until }
-    }
-
-    /// What follows on another's execution.
-    fn after<F>(self, outcome: &Outcome<T>) -> State<S, K, Request, F, T> {
-        match outcome {
-            Outcome::Answered(response) => {
-                let answer = Answer::replayed_after(response.clone(), std::time::Duration::ZERO);
-                State::Replay { answer: Some(answer) }
-            }
-            Outcome::Failed(fault) => State::Refused { refused: Refused::failed(*fault) },
-            Outcome::Abandoned => self.take_over(),
-        }
-    }
-
-    /// Runs in the place of who went away, unless another one who waited does already.
-    fn take_over<F>(self) -> State<S, K, Request, F, T> {
-        let Some(key) = self.key.key(&self.request) else {
-            return State::Readying { service: self.service, request: Some(self.request), lead: None };
-        };
-        let lead = match self.store.begin(key, self.key.fingerprint(&self.request)) {
-            Begun::Lead(lead) => Some(lead),
-            Begun::Join(flight) => return self.join(flight),
-            Begun::Replay(response, age) => {
-                return State::Replay { answer: Some(Answer::replayed_after(response, age)) };
-            }
-            Begun::Refused(Refused::FULL) if self.settings.when_full == WhenFull::RunUnrecorded => None,
-            Begun::Refused(refused) => return State::Refused { refused },
-        };
-        State::Readying { service: self.service, request: Some(self.request), lead }
     }
 }

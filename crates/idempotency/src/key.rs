@@ -16,6 +16,12 @@ pub trait KeyOf<Request> {
         Fingerprint::new(0)
     }
 
+    /// Whether the call may be made anew if an execution under its key was cut off by a crash, and nobody knows what came of it.
+    fn retries_unknown(&self, request: &Request) -> bool {
+        let _ = request;
+        false
+    }
+
     /// The moment by which the call must have ended, so that nobody waits for another's execution for longer.
     fn deadline(&self, request: &Request) -> Option<Instant> {
         let _ = request;
@@ -44,6 +50,10 @@ impl<Request: HasCall> KeyOf<Request> for ByCall {
         request.call()?.key.as_deref()
     }
 
+    fn retries_unknown(&self, request: &Request) -> bool {
+        request.call().is_some_and(|call| call.retry_unknown)
+    }
+
     fn deadline(&self, request: &Request) -> Option<Instant> {
         request.call()?.deadline
     }
@@ -60,6 +70,10 @@ where
 
     fn fingerprint(&self, request: &Request) -> Fingerprint {
         (self.0)(request)
+    }
+
+    fn retries_unknown(&self, request: &Request) -> bool {
+        request.call().is_some_and(|call| call.retry_unknown)
     }
 
     fn deadline(&self, request: &Request) -> Option<Instant> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tower_layer::Layer;
 
-use crate::{ByCall, Fingerprint, Idempotency, Memory, WhenFull, settings::Settings};
+use crate::{ByCall, DetachedLayer, Fingerprint, Idempotency, Memory, WhenFull, settings::Settings};
 
 /// One key, one effect: calls with the same key are run once, and all get the answer of that execution.
 ///
@@ -23,7 +23,8 @@ use crate::{ByCall, Fingerprint, Idempotency, Memory, WhenFull, settings::Settin
 /// | another call under way | waits for its answer |
 /// | an answer | gets it, marked as [`Replayed`](crate::Replayed) |
 /// | another request's answer | is refused: a conflict |
-/// | a failure, for which it waited | fails with the same fault |
+/// | a failure, for which it waited, or which is kept | fails with the same fault |
+/// | an execution that a crash cut off | is refused: its outcome is unknown |
 /// | a call that was dropped, or panicked, while it waited | is made in its place |
 ///
 /// # Examples
@@ -107,6 +108,14 @@ impl<T, K> IdempotencyLayer<T, K> {
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.settings.max_wait = Some(wait);
         self
+    }
+
+    /// Has an execution go on, in a task of its own, when its caller goes away: its answer is recorded, and whoever asks next gets
+    /// it.
+    ///
+    /// To be called last. Unless it is, a caller who leaves ends the execution, and one of those who wait begins it anew.
+    pub fn detached(self) -> DetachedLayer<T, K> {
+        DetachedLayer(self)
     }
 
     /// Sets what becomes of new keys when there is no room.

@@ -5,17 +5,23 @@ mod key;
 
 mod answer;
 mod refused;
+mod store;
 
 mod flight;
+mod lead;
 mod memory;
 mod settings;
+mod shelf;
 
+mod detached;
 mod future;
 mod layer;
 mod service;
+mod turn;
 
 pub use answer::{Answer, Replayed};
 pub use canonical::{Fingerprint, key_of, new_key};
+pub use detached::{Detached, DetachedFuture, DetachedLayer};
 pub use future::ResponseFuture;
 pub use key::{ByCall, KeyOf};
 pub use layer::IdempotencyLayer;
@@ -23,3 +29,6 @@ pub use memory::Memory;
 pub use refused::Refused;
 pub use service::Idempotency;
 pub use settings::WhenFull;
+#[cfg(feature = "redb")]
+pub use store::redb::Redb;
+pub use store::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFuture};

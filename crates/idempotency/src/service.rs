@@ -7,8 +7,8 @@ use mainstay_fault::HasFault;
 use tower_service::Service;
 
 use crate::{
-    Answer, KeyOf, Memory, Refused, ResponseFuture, WhenFull, future::Waiting, memory::Begun,
-    settings::Settings,
+    Answer, KeyOf, Memory, Refused, ResponseFuture, future::State, settings::Settings, shelf::Begun,
+    turn::Turn,
 };
 
 /// A service whose calls are run once for each key. Made by [`IdempotencyLayer`](crate::IdempotencyLayer).
@@ -64,15 +64,16 @@ where
             None => self.store.begin(key, self.key.fingerprint(&request)),
         };
         match begun {
-            Begun::Replay(response, age) => ResponseFuture::replay(Answer::replayed_after(response, age)),
-            Begun::Lead(lead) => ResponseFuture::running(self.inner.call(request), Some(lead)),
-            Begun::Refused(Refused::FULL) if self.settings.when_full == WhenFull::RunUnrecorded => {
-                ResponseFuture::running(self.inner.call(request), None)
+            Begun::Replay(response, age) => ResponseFuture::new(State::replay(response, age)),
+            // Nothing to be claimed first: the service that is ready runs it at once.
+            Begun::Lead(lead) if !self.store.is_backed() => {
+                ResponseFuture::running(self.inner.call(request), Some(lead))
             }
-            Begun::Refused(refused) => ResponseFuture::refused(refused),
-            Begun::Join(flight) => {
-                let (service, store, key) = (self.inner.clone(), self.store.clone(), self.key.clone());
-                ResponseFuture::waiting(Waiting::new(service, store, key, self.settings, request), flight)
+            begun => {
+                let next = self.inner.clone();
+                let service = std::mem::replace(&mut self.inner, next);
+                let turn = Turn::new(service, self.store.clone(), self.key.clone(), self.settings, request);
+                ResponseFuture::new(turn.begin(begun))
             }
         }
     }

@@ -160,6 +160,13 @@ impl ChatRequest {
         self
     }
 
+    /// Lets the call be made anew if an execution under its key was cut off by a crash, and nobody knows what came of it.
+    #[must_use]
+    pub fn retry_unknown(mut self) -> Self {
+        self.call.retry_unknown = true;
+        self
+    }
+
     /// Sets the moment by which the whole call must have ended, whatever is tried for it.
     #[must_use]
     pub fn deadline(mut self, deadline: Instant) -> Self {

@@ -12,7 +12,7 @@ use crate::support::{Ask, ByKey, Failed};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn refusals<T>(outcomes: &[Result<T, Failed>]) -> Vec<Failed> {
-    outcomes.iter().filter_map(|outcome| outcome.as_ref().err().copied()).collect()
+    outcomes.iter().filter_map(|outcome| outcome.as_ref().err().cloned()).collect()
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "it says what else a step may be")]

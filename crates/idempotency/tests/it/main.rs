@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 mod contract;
+mod detached;
+#[cfg(feature = "redb")]
+mod durable;
 mod flight;
 mod law;
 mod store;

@@ -6,7 +6,7 @@ use mainstay_idempotency::{Fingerprint, KeyOf, Refused};
 pub(crate) struct Ask(pub(crate) Option<&'static str>, pub(crate) u32);
 
 /// What a call fails with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failed {
     Inner(FaultKind),
     Refused(Refused),

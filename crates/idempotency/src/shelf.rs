@@ -1,0 +1,247 @@
+//! What is known of each key: an execution under way, or how it ended.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use ahash::RandomState;
+use dashmap::{DashMap, Entry};
+use mainstay_fault::Fault;
+use tokio::time::Instant;
+
+use crate::{Fingerprint, Kept, Refused, Store, flight::Flight, lead::Lead};
+
+/// What all handles of a [`Memory`](crate::Memory) share.
+pub(crate) struct Shelf<T> {
+    pub(crate) rules: Rules<T>,
+    slots: DashMap<Arc<str>, Slot<T>, RandomState>,
+    /// Keys in the order in which their records expire.
+    expiring: Mutex<VecDeque<(Instant, Arc<str>)>>,
+    bytes: AtomicUsize,
+    keys: AtomicUsize,
+}
+
+/// What is kept, for how long, and how much of it.
+#[derive(Clone)]
+pub(crate) struct Rules<T> {
+    pub(crate) ttl: Duration,
+    pub(crate) capacity: usize,
+    pub(crate) capacity_bytes: usize,
+    pub(crate) size: fn(&T) -> usize,
+    pub(crate) keep: fn(&T) -> bool,
+    pub(crate) keep_fault: fn(&Fault) -> bool,
+    pub(crate) holds: fn(&T) -> bool,
+    pub(crate) backing: Option<Arc<dyn Store<T>>>,
+}
+
+/// What is known of a key.
+struct Slot<T> {
+    fingerprint: Fingerprint,
+    state: State<T>,
+}
+
+enum State<T> {
+    Running(Arc<Flight<T>>),
+    Done { kept: Kept<T>, at: Instant, size: usize },
+}
+
+/// What a call with a key is to do.
+pub(crate) enum Begun<T> {
+    Lead(Lead<T>),
+    Join(Arc<Flight<T>>),
+    Replay(T, Duration),
+    Refused(Refused),
+}
+
+/// How many expired records a call with a new key removes: more than it adds.
+const SWEEP: usize = 4;
+
+// === impl Rules ===
+
+impl<T> Default for Rules<T> {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(3_600),
+            capacity: 100_000,
+            capacity_bytes: usize::MAX,
+            size: |_| size_of::<T>(),
+            keep: |_| true,
+            keep_fault: |_| false,
+            holds: |_| true,
+            backing: None,
+        }
+    }
+}
+
+impl<T> Rules<T> {
+    pub(crate) fn keeps(&self, kept: &Kept<T>) -> bool {
+        match kept {
+            Kept::Answered(response) => (self.keep)(response),
+            Kept::Failed(fault) => (self.keep_fault)(fault),
+        }
+    }
+
+    fn holds(&self, kept: &Kept<T>) -> bool {
+        match kept {
+            Kept::Answered(response) => (self.holds)(response),
+            Kept::Failed(_) => true,
+        }
+    }
+
+    fn size(&self, kept: &Kept<T>) -> usize {
+        match kept {
+            Kept::Answered(response) => (self.size)(response),
+            Kept::Failed(_) => 0,
+        }
+    }
+}
+
+// === impl Shelf ===
+
+impl<T: Clone> Shelf<T> {
+    pub(crate) fn peek(&self, key: &str, fingerprint: impl FnOnce() -> Fingerprint) -> Option<Begun<T>> {
+        let slot = self.slots.get(key)?;
+        if slot.fingerprint != fingerprint() && !self.is_over(&slot) {
+            return Some(Begun::Refused(Refused::CONFLICT));
+        }
+        match &slot.state {
+            State::Running(flight) => Some(Begun::Join(Arc::clone(flight))),
+            State::Done { kept, at, .. } => {
+                let age = at.elapsed();
+                (age < self.rules.ttl && self.rules.holds(kept)).then(|| Begun::ended(kept, age))
+            }
+        }
+    }
+
+    pub(crate) fn begin(self: &Arc<Self>, key: &str, fingerprint: Fingerprint) -> Begun<T> {
+        if let Some(begun) = self.peek(key, || fingerprint) {
+            return begun;
+        }
+        self.sweep();
+        if !self.has_room() {
+            return Begun::Refused(Refused::FULL);
+        }
+        let key: Arc<str> = key.into();
+        let slot = || {
+            let flight = Arc::new(Flight::new());
+            let lead = Lead::new(Arc::clone(self), Arc::clone(&key), fingerprint, Arc::clone(&flight));
+            (Slot { fingerprint, state: State::Running(flight) }, lead)
+        };
+        match self.slots.entry(Arc::clone(&key)) {
+            Entry::Vacant(vacant) => {
+                self.keys.fetch_add(1, Relaxed);
+                let (slot, lead) = slot();
+                vacant.insert(slot);
+                Begun::Lead(lead)
+            }
+            Entry::Occupied(mut taken) if self.is_over(taken.get()) => {
+                self.forget(taken.get());
+                let (slot, lead) = slot();
+                taken.insert(slot);
+                Begun::Lead(lead)
+            }
+            // Somebody else came in between.
+            Entry::Occupied(taken) => {
+                drop(taken);
+                self.peek(&key, || fingerprint).unwrap_or(Begun::Refused(Refused::FULL))
+            }
+        }
+    }
+
+    /// Records how an execution ended, so long ago.
+    pub(crate) fn record(&self, key: &Arc<str>, kept: Kept<T>, age: Duration) {
+        let now = Instant::now();
+        let at = now.checked_sub(age).unwrap_or(now);
+        let size = self.rules.size(&kept);
+        self.bytes.fetch_add(size, Relaxed);
+        if let Some(mut slot) = self.slots.get_mut(key) {
+            slot.state = State::Done { kept, at, size };
+        }
+        if let Some(expires) = at.checked_add(self.rules.ttl) {
+            self.expiring().push_back((expires, Arc::clone(key)));
+        }
+    }
+}
+
+impl<T> Shelf<T> {
+    pub(crate) fn new(rules: Rules<T>) -> Self {
+        Self {
+            rules,
+            slots: DashMap::with_hasher(RandomState::new()),
+            expiring: Mutex::default(),
+            bytes: AtomicUsize::new(0),
+            keys: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.keys.load(Relaxed)
+    }
+
+    /// Frees a key, if this execution still has it.
+    pub(crate) fn free(&self, key: &str, flight: &Arc<Flight<T>>) {
+        let ours = |slot: &Slot<T>| matches!(&slot.state, State::Running(its) if Arc::ptr_eq(its, flight));
+        if self.slots.remove_if(key, |_, slot| ours(slot)).is_some() {
+            self.keys.fetch_sub(1, Relaxed);
+        }
+    }
+
+    /// Whether a record's time is up, or it no longer holds.
+    fn is_over(&self, slot: &Slot<T>) -> bool {
+        match &slot.state {
+            State::Running(_) => false,
+            State::Done { kept, at, .. } => at.elapsed() >= self.rules.ttl || !self.rules.holds(kept),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.len() < self.rules.capacity && self.bytes.load(Relaxed) < self.rules.capacity_bytes
+    }
+
+    /// Takes the bytes of a record off the count.
+    fn forget(&self, slot: &Slot<T>) {
+        if let State::Done { size, .. } = slot.state {
+            self.bytes.fetch_sub(size, Relaxed);
+        }
+    }
+
+    /// Removes a few of the records that have expired.
+    fn sweep(&self) {
+        for _ in 0..SWEEP {
+            let now = Instant::now();
+            let Some(key) = self.next_expired(now) else { return };
+            // Under its key there may be a newer record by now.
+            if let Some((_, slot)) = self.slots.remove_if(&key, |_, slot| self.is_over(slot)) {
+                self.keys.fetch_sub(1, Relaxed);
+                self.forget(&slot);
+            }
+        }
+    }
+
+    fn next_expired(&self, now: Instant) -> Option<Arc<str>> {
+        let mut expiring = self.expiring();
+        let expired = expiring.front().is_some_and(|(expires, _)| *expires <= now);
+        expired.then(|| expiring.pop_front()).flatten().map(|(_, key)| key)
+    }
+
+    fn expiring(&self) -> MutexGuard<'_, VecDeque<(Instant, Arc<str>)>> {
+        self.expiring.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Begun ===
+
+impl<T: Clone> Begun<T> {
+    /// What follows on an execution that has ended.
+    pub(crate) fn ended(kept: &Kept<T>, age: Duration) -> Self {
+        match kept {
+            Kept::Answered(response) => Self::Replay(response.clone(), age),
+            Kept::Failed(fault) => Self::Refused(Refused::failed(*fault)),
+        }
+    }
+}

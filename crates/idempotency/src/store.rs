@@ -1,0 +1,98 @@
+//! Where records outlive the process, or are shared with others.
+
+mod codec;
+mod error;
+
+#[cfg(feature = "redb")]
+mod clock;
+#[cfg(feature = "redb")]
+mod record;
+#[cfg(feature = "redb")]
+pub(crate) mod redb;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use mainstay_fault::Fault;
+
+use crate::Fingerprint;
+
+pub use codec::{Codec, Json};
+pub use error::StoreError;
+
+/// Keeps records where they outlive the process, or where other processes see them, behind a
+/// [`Memory`](crate::Memory): see [`Memory::backed_by`](crate::Memory::backed_by).
+///
+/// Within a process only one execution for each key is under way, and what it answered is found in memory; a store is asked by
+/// new keys alone, once before the execution and once after it.
+///
+/// # Examples
+///
+/// [`Redb`](crate::Redb) is one on a file, with the feature `redb`.
+pub trait Store<T>: Send + Sync {
+    /// Claims a key for an execution, or tells what is known of it. If another one has it, this waits for its end.
+    ///
+    /// # Cancel safety
+    ///
+    /// A claim whose future is dropped must not stay.
+    fn claim(&self, asked: Asked) -> StoreFuture<Claimed<T>>;
+}
+
+/// A claim that was granted: the right to run under a key. Dropped, it frees the key.
+pub trait Hold<T>: Send {
+    /// Keeps how the execution ended. When this resolves, it is kept whatever befalls the process.
+    fn keep(self: Box<Self>, kept: &Kept<T>) -> StoreFuture<()>;
+}
+
+/// What a [`Store`] is doing.
+pub type StoreFuture<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
+
+/// What a [`Store`] is asked.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Asked {
+    /// The key.
+    pub key: Arc<str>,
+    /// What the request asks for.
+    pub fingerprint: Fingerprint,
+    /// How long the record is to stay.
+    pub ttl: Duration,
+    /// Whether an execution of which nobody knows what came may be followed by another one.
+    pub retry_unknown: bool,
+}
+
+/// What a [`Store`] says to a claim.
+pub enum Claimed<T> {
+    /// Run it.
+    Run(Box<dyn Hold<T>>),
+    /// It has ended, so long ago.
+    Ended(Kept<T>, Duration),
+    /// The key was used for another request.
+    Conflict,
+    /// An execution began then, and was cut off.
+    Unknown(SystemTime),
+    /// There is no room for another key.
+    Full,
+}
+
+/// How an execution ended, as it is kept.
+#[derive(Clone, Debug)]
+pub enum Kept<T> {
+    /// With an answer.
+    Answered(T),
+    /// With a fault, which is only kept if so configured.
+    Failed(Fault),
+}
+
+// === impl Asked ===
+
+impl Asked {
+    /// Asks for a key, for a request, with a record of an hour.
+    pub fn new(key: impl Into<Arc<str>>, fingerprint: Fingerprint) -> Self {
+        Self { key: key.into(), fingerprint, ttl: Duration::from_secs(3_600), retry_unknown: false }
+    }
+}

@@ -1,0 +1,31 @@
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::time::Instant;
+
+/// The time of day, which other processes share: read once, and counted on from there by tokio's clock, so that nobody who sets
+/// the machine's clock changes the age of a record under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    began: Duration,
+    since: Instant,
+}
+
+// === impl Clock ===
+
+impl Clock {
+    #[allow(clippy::disallowed_methods, reason = "records of earlier processes have no other clock")]
+    pub(crate) fn start() -> Self {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { began, since: Instant::now() }
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn now(&self) -> u64 {
+        millis(self.began + self.since.elapsed())
+    }
+}
+
+/// A duration in milliseconds: centuries at most.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

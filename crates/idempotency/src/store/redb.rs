@@ -1,0 +1,241 @@
+mod desk;
+mod file;
+mod ledger;
+
+use std::{
+    fmt,
+    path::Path,
+    sync::Arc,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use tokio::sync::oneshot;
+
+use self::{
+    desk::Desk,
+    ledger::{Found, Op},
+};
+use super::record::{End, Run};
+use crate::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFuture};
+
+/// Keeps records in a file, which survives the process, even one that is killed: a database of the crate
+/// [`redb`](https://docs.rs/redb).
+///
+/// A claim is on the disk before its execution begins, and its answer before it is handed out. So a process that finds a claim of
+/// an earlier one, without an end, knows that the execution was cut off, and not what came of it: the call is refused, with the
+/// time when it began, unless it may be made anew ([`Call::retry_unknown`](mainstay_fault::Call::retry_unknown)).
+///
+/// Many claims and answers at the same time share one write to the disk. The file grows with what is kept and shrinks when it is
+/// opened; expired records are removed a little at a time.
+///
+/// | what happens | what comes of it |
+/// |---|---|
+/// | another process has the file | [`StoreError::InUse`]: one at a time |
+/// | the file is another program's, or torn | [`StoreError::Foreign`], and it is left as it is |
+/// | the disk is full before an execution | it is refused, and does not run |
+/// | the disk is full after it | the answer is handed out, and its outcome is unknown after a restart |
+///
+/// # Clone
+///
+/// Clones share the file. It is closed with the last of them, or by [`close`](Self::close).
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_idempotency::{IdempotencyLayer, Memory, Redb};
+/// use tower::{BoxError, Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("keys.redb");
+/// for replayed in [false, true] {
+///     // The second time stands for another process, after the first one has ended.
+///     let file = Redb::open(&path)?;
+///     let layer = IdempotencyLayer::new()
+///         .key(|key: &String| Some(key.as_str()))
+///         .store(Memory::new().backed_by(file.clone()));
+///     let service = layer.layer(service_fn(|key: String| async move { Ok::<_, BoxError>(key.len()) }));
+///     let answer = service.oneshot("order-17".to_owned()).await?;
+///     assert_eq!(answer.replayed().is_some(), replayed);
+///     file.close().await;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Redb<C = Json> {
+    desk: Arc<Desk>,
+    codec: Arc<C>,
+    max_bytes: usize,
+}
+
+/// The right to run under a key of the file.
+struct Claim<C> {
+    redb: Redb<C>,
+    key: Arc<str>,
+    ttl: Duration,
+    run: Run,
+    /// Whether there is nothing to give back.
+    is_over: bool,
+}
+
+// === impl Redb ===
+
+impl Redb {
+    /// Opens a file, or makes a new one. All of it is read, to be sure that it is whole.
+    ///
+    /// # Errors
+    ///
+    /// The file is another program's, or damaged, or in use, or cannot be opened.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let desk = Arc::new(Desk::new(file::open(path.as_ref())?));
+        Ok(Self { desk, codec: Arc::new(Json::default()), max_bytes: 4 << 20 })
+    }
+}
+
+impl<C> Redb<C> {
+    /// Sets how answers are written: as [`Json`] of version 0, unless set.
+    #[must_use]
+    pub fn codec<D>(self, codec: D) -> Redb<D> {
+        Redb { desk: self.desk, codec: Arc::new(codec), max_bytes: self.max_bytes }
+    }
+
+    /// Sets how many keys the file may hold, 1,000,000 by default: new ones are refused then.
+    #[must_use]
+    pub fn capacity(self, keys: u64) -> Self {
+        self.desk.limit(keys);
+        self
+    }
+
+    /// Sets how many bytes an answer may take, 4 MiB by default: a larger one is handed out and not kept, and its outcome is
+    /// unknown after a restart.
+    #[must_use]
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Waits until all is written that was to be written, and closes the file, for all clones.
+    ///
+    /// Calls with new keys fail from then on, as with any store that cannot be used.
+    pub async fn close(self) {
+        self.desk.close().await;
+    }
+
+    fn clone_as(&self) -> Self {
+        Self { desk: Arc::clone(&self.desk), codec: Arc::clone(&self.codec), max_bytes: self.max_bytes }
+    }
+
+    /// What is to be written at an execution's end.
+    fn end<T>(&self, key: &str, kept: &Kept<T>) -> Result<End, StoreError>
+    where
+        C: Codec<T>,
+    {
+        let answer = match kept {
+            Kept::Answered(answer) => answer,
+            Kept::Failed(fault) => return Ok(End::Failed(*fault)),
+        };
+        let written = self.codec.encode(answer);
+        let bytes = written.map_err(|cause| codec_error(key, "written", cause))?;
+        if bytes.len() > self.max_bytes {
+            return Err(StoreError::TooLarge { key: key.into(), bytes: bytes.len(), most: self.max_bytes });
+        }
+        Ok(End::Answered { version: self.codec.version(), bytes })
+    }
+
+    /// How an execution ended, as it was written.
+    fn kept<T>(&self, key: &str, end: End) -> Result<Kept<T>, StoreError>
+    where
+        C: Codec<T>,
+    {
+        let reads = self.codec.version();
+        match end {
+            End::Failed(fault) => Ok(Kept::Failed(fault)),
+            End::Answered { version, .. } if version != reads => {
+                Err(StoreError::OtherVersion { key: key.into(), found: version, reads })
+            }
+            End::Answered { bytes, .. } => {
+                let read = self.codec.decode(&bytes);
+                read.map(Kept::Answered).map_err(|cause| codec_error(key, "read", cause))
+            }
+        }
+    }
+
+    /// Claims, and waits as long as another execution of this process has the key.
+    async fn claim<T>(self, asked: Asked) -> Result<Claimed<T>, StoreError>
+    where
+        C: Codec<T>,
+    {
+        loop {
+            let changed = self.desk.changed();
+            let (tell, told) = oneshot::channel();
+            let run = self.desk.next_run();
+            self.desk.submit(Op::Claim { asked: asked.clone(), run, tell });
+            // Until the claim is granted and has arrived, whoever drops this gives it back.
+            let (redb, key) = (self.clone_as(), Arc::clone(&asked.key));
+            let mut claim = Claim { redb, key, ttl: asked.ttl, run, is_over: false };
+            let found = told.await.map_err(StoreError::unavailable)??;
+            if matches!(found, Found::Claimed) {
+                return Ok(Claimed::Run(Box::new(claim)));
+            }
+            claim.is_over = true;
+            return Ok(match found {
+                Found::Claimed | Found::Busy => {
+                    changed.await;
+                    continue;
+                }
+                Found::Ended(end, age) => Claimed::Ended(self.kept(&asked.key, end)?, age),
+                Found::Conflict => Claimed::Conflict,
+                Found::Unknown(began) => Claimed::Unknown(UNIX_EPOCH + Duration::from_millis(began)),
+                Found::Full => Claimed::Full,
+            });
+        }
+    }
+}
+
+impl<T: Send + 'static, C: Codec<T>> Store<T> for Redb<C> {
+    fn claim(&self, asked: Asked) -> StoreFuture<Claimed<T>> {
+        Box::pin(self.clone_as().claim(asked))
+    }
+}
+
+impl<C> Clone for Redb<C> {
+    fn clone(&self) -> Self {
+        self.clone_as()
+    }
+}
+
+impl<C> fmt::Debug for Redb<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redb").field("path", &self.desk.path()).finish_non_exhaustive()
+    }
+}
+
+fn codec_error(key: &str, done: &'static str, cause: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Codec { key: key.into(), done, cause: cause.into() }
+}
+
+// === impl Claim ===
+
+impl<T, C: Codec<T>> Hold<T> for Claim<C> {
+    fn keep(mut self: Box<Self>, kept: &Kept<T>) -> StoreFuture<()> {
+        // What was run stays claimed, even if it cannot be written: it is not run again.
+        self.is_over = true;
+        let end = match self.redb.end(&self.key, kept) {
+            Ok(end) => end,
+            Err(error) => return Box::pin(std::future::ready(Err(error))),
+        };
+        let (tell, told) = oneshot::channel();
+        let (key, run, ttl) = (Arc::clone(&self.key), self.run, self.ttl);
+        self.redb.desk.submit(Op::Keep { key, run, end, ttl, tell });
+        Box::pin(async move { told.await.map_err(StoreError::unavailable)? })
+    }
+}
+
+impl<C> Drop for Claim<C> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.redb.desk.submit(Op::Free { key: Arc::clone(&self.key), run: self.run });
+        }
+    }
+}
