@@ -4,9 +4,13 @@
 //! `Arc`, among as many keys, with the same time to live.
 
 use std::{
-    future::{Ready, ready},
+    future::{Future, Ready, ready},
     hint::black_box,
-    sync::{Arc, LazyLock},
+    pin::Pin,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -20,7 +24,7 @@ use tower_resilience_coalesce::CoalesceLayer;
 use crate::{
     Measure,
     once::poll,
-    rows::{COALESCE, IDEMPOTENCY, MISS, MOKA, MOKA_GET_WITH, REPLAY},
+    rows::{COALESCE, FLOCK, IDEMPOTENCY, MISS, MOKA, MOKA_GET_WITH, REPLAY},
 };
 
 const TTL: Duration = Duration::from_secs(3_600);
@@ -37,6 +41,7 @@ static KEYS: LazyLock<Vec<String>> =
 pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
     replay(measure);
     miss(measure);
+    flock(measure);
     Ok(())
 }
 
@@ -67,6 +72,48 @@ fn miss(measure: &mut impl Measure) {
 
     let mut service = CoalesceLayer::new(|key: &&'static str| *key).layer(service_fn(answer));
     measure.unit(MISS, COALESCE, || assert!(call(&mut service, "new")));
+}
+
+/// Many at once: one runs, and the others get its answer. All are polled once before its end and once after it.
+fn flock(measure: &mut impl Measure) {
+    let layer = IdempotencyLayer::new().key(key_of).store(Memory::new().keeping(|_| false));
+    let service = layer.layer(service_fn(|key: &'static str| Gated(key.len() as u64)));
+    measure.unit(FLOCK, IDEMPOTENCY, || assert!(all_served(&service)));
+
+    let service =
+        CoalesceLayer::new(|key: &&'static str| *key).layer(service_fn(|key: &'static str| async move {
+            Gated(key.len() as u64).await.map_err(|_| "failed")
+        }));
+    measure.unit(FLOCK, COALESCE, || assert!(all_served(&service)));
+}
+
+/// Whether executions may end.
+static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// An execution that ends when it may.
+struct Gated(u64);
+
+impl Future for Gated {
+    type Output = Result<Arc<u64>, Failure>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Self::Output> {
+        if OPEN.load(Relaxed) { Poll::Ready(Ok(Arc::new(self.0))) } else { Poll::Pending }
+    }
+}
+
+fn all_served<S: Service<&'static str> + Clone>(service: &S) -> bool {
+    let mut cx = Context::from_waker(Waker::noop());
+    OPEN.store(false, Relaxed);
+    let mut calls: Vec<_> = (0..64)
+        .map(|_| {
+            let mut service = black_box(service).clone();
+            assert!(service.poll_ready(&mut cx).is_ready());
+            Box::pin(service.call(black_box("new")))
+        })
+        .collect();
+    assert!(calls.iter_mut().all(|call| call.as_mut().poll(&mut cx).is_pending()));
+    OPEN.store(true, Relaxed);
+    calls.iter_mut().all(|call| matches!(call.as_mut().poll(&mut cx), Poll::Ready(Ok(_))))
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "a key may be missing")]

@@ -24,6 +24,7 @@ pub(crate) const BY_COST: &str = "routed call, cost budget";
 pub(crate) const FALLBACK: &str = "tiers, first one answers";
 pub(crate) const REPLAY: &str = "idempotent replay, 1,000 keys";
 pub(crate) const MISS: &str = "new idempotency key";
+pub(crate) const FLOCK: &str = "64 callers of one new idempotency key";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
@@ -101,6 +102,7 @@ pub const ROWS: &[Row] = &[
     Row::new("idempotency", REPLAY, IDEMPOTENCY, MOKA).at_most(1.0).allocating(0.0),
     Row::new("idempotency", REPLAY, IDEMPOTENCY, MOKA_GET_WITH).at_most(1.0),
     Row::new("idempotency", MISS, IDEMPOTENCY, COALESCE),
+    Row::new("idempotency", FLOCK, IDEMPOTENCY, COALESCE),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),

@@ -1,4 +1,5 @@
 use mainstay_fallback::queue::QueueError;
+use mainstay_idempotency::StoreError;
 use mainstay_openai_client::InvalidSetting;
 
 use crate::ConfigError;
@@ -16,4 +17,7 @@ pub enum BuildError {
     /// A queue for people cannot be opened.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// The file of idempotency keys cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }

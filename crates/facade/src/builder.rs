@@ -7,13 +7,15 @@ use std::{
 use arc_swap::ArcSwap;
 use mainstay_backoff::{Rejected, RetryPolicy};
 use mainstay_bucket::Limits;
+use mainstay_idempotency::Store;
 use mainstay_openai_client::{ApiKey, ChatResponse, Client, ClientBuilder};
 
 use crate::{
-    BuildError, Config, Mainstay, Tier,
+    BuildError, Config, Mainstay, Served, Tier,
     assemble::{self, Assembly, Tables},
     limits::by_model,
     once::Remember,
+    remember::remember,
     route::{Routes, Table},
     stack::{self, Last, Place, SharedCheck},
     tier::Kind,
@@ -33,6 +35,7 @@ use crate::{
 /// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
 /// | [`check`](Self::check) | none: every answer is taken |
 /// | [`idempotency`](Self::idempotency) | off: keys are only passed on to the backend |
+/// | [`idempotency_store`](Self::idempotency_store) | none: keys are remembered as long as the process lives |
 /// | [`tier`](Self::tier) | none: when the model fails, the call does |
 /// | [`config`](Self::config) | none: one backend for whatever model is named |
 ///
@@ -59,7 +62,8 @@ pub struct Builder {
     retry: RetryPolicy,
     limits: HashMap<String, Arc<Limits>>,
     max_wait: Duration,
-    remember: Option<Remember>,
+    remember: Option<(Duration, usize)>,
+    store: Option<Arc<dyn Store<Served>>>,
     tiers: Vec<Tier>,
     config: Option<Config>,
     check: SharedCheck,
@@ -79,6 +83,7 @@ impl Builder {
             limits: HashMap::new(),
             max_wait: MINUTE,
             remember: None,
+            store: None,
             tiers: Vec::new(),
             config: None,
             check: Arc::new(|_| Ok(())),
@@ -171,9 +176,17 @@ impl Builder {
     /// Runs each idempotency key once: who asks with the same key ([`ChatRequest::key`](crate::ChatRequest::key)) gets the same
     /// answer for so long, also if it is still on its way. So many keys are remembered; when they are used up, new ones are refused.
     ///
-    /// Streams are not remembered, nor are set answers. See [`idempotency`](crate::idempotency).
+    /// A stream is followed live by those who ask at the same time, and played again to later ones, unless it broke. Set answers
+    /// are not remembered. See [`idempotency`](crate::idempotency).
     pub fn idempotency(mut self, ttl: Duration, capacity: usize) -> Self {
-        self.remember = Some(Remember { ttl, capacity });
+        self.remember = Some((ttl, capacity));
+        self
+    }
+
+    /// Keeps whole answers in a store besides, such as a file that survives the process, with [`ServedCodec`](crate::ServedCodec).
+    /// Without [`idempotency`](Self::idempotency) it is not used.
+    pub fn idempotency_store(mut self, store: impl Store<Served> + 'static) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 
@@ -197,24 +210,29 @@ impl Builder {
     /// Names the setting that cannot be used, its value and the reason.
     pub fn build(self) -> Result<Mainstay, BuildError> {
         let check = Arc::clone(&self.check);
-        let remember = match &self.config {
-            Some(config) => {
-                config.idempotency.as_ref().map(|it| Remember { ttl: it.ttl, capacity: it.capacity })
-            }
-            None => self.remember,
-        };
+        let remember = self.remember()?;
+        let store = remember.as_ref().and_then(|remember| remember.store.clone());
         let tables = match &self.config {
             Some(config) => assemble::tables(config, &check)?,
             None => self.only_route()?,
         };
         let (chats, streams) = (Arc::new(Routes::new(tables.chat)), Arc::new(Routes::new(tables.stream)));
         Ok(Mainstay {
+            stream: stack::stream(remember.as_ref(), Arc::clone(&streams)),
             chat: stack::chat(remember, Arc::clone(&chats)),
-            stream: stack::stream(Arc::clone(&streams)),
             routes: (chats, streams),
             clients: Arc::new(ArcSwap::from_pointee(tables.clients)),
             check,
+            store,
         })
+    }
+
+    fn remember(&self) -> Result<Option<Remember>, BuildError> {
+        let Some(config) = &self.config else {
+            let store = self.store.clone();
+            return Ok(self.remember.map(|(ttl, capacity)| Remember { ttl, capacity, store }));
+        };
+        config.idempotency.as_ref().map(remember).transpose()
     }
 
     /// One backend, one route, whatever model is named.

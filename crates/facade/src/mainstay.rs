@@ -7,12 +7,13 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use mainstay_idempotency::Store;
 use mainstay_openai_client::{ChatRequest, Client, ClientBuilder};
 use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    BuildError, Builder, Config, Failure, Reply, assemble,
+    BuildError, Builder, Config, Failure, Reply, Served, assemble,
     route::Routes,
     stack::{ChatFuture, ChatRoute, ChatService, SharedCheck, StreamFuture, StreamRoute, StreamService},
 };
@@ -50,6 +51,7 @@ pub struct Mainstay {
     pub(crate) routes: (Arc<Routes<ChatRoute>>, Arc<Routes<StreamRoute>>),
     pub(crate) clients: Arc<ArcSwap<BTreeMap<String, Client>>>,
     pub(crate) check: SharedCheck,
+    pub(crate) store: Option<Arc<dyn Store<Served>>>,
 }
 
 // === impl Mainstay ===
@@ -119,6 +121,18 @@ impl Mainstay {
         self.routes.1.replace(tables.stream);
         self.clients.store(Arc::new(tables.clients));
         Ok(())
+    }
+
+    /// Closes the file of idempotency keys, if there is one, for all clones, once all is written: the last thing to do before the
+    /// process ends, or another one takes the file over.
+    ///
+    /// Calls with a new key are refused from then on.
+    pub async fn close(&self) {
+        if let Some(store) = &self.store
+            && let Err(error) = store.close().await
+        {
+            tracing::error!(%error, "the store of idempotency keys cannot be closed");
+        }
     }
 
     /// The names of the models that have a route of their own, in order; none where one route serves whatever is named.

@@ -1,20 +1,32 @@
-//! One key, one effect: how a chat's key is found, and made where it has none.
+//! One key, one effect: how a chat's key is found, made where it has none, and remembered.
 
 use std::{
+    fmt,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use mainstay_fault::HasCall;
-use mainstay_idempotency::{Fingerprint, Idempotency, IdempotencyLayer, KeyOf, Memory, new_key};
+use mainstay_idempotency::{
+    Answer, Fingerprint, Idempotency, IdempotencyLayer, KeyOf, Memory, Playback, Recorder, Recording,
+    Refused, Store, Streamed, new_key,
+};
 use tokio::time::Instant;
+use tower::util::MapResponse;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{ChatRequest, Served};
+use crate::{ChatRequest, ChatStream, Served, openai};
 
-/// A service that runs each key once.
+/// A service of whole answers that runs each key once.
 pub type Once<S> = Idempotency<S, Served, OnceKey>;
+
+/// A service of streams that runs each key once.
+pub type OnceStreamed<S> = MapResponse<
+    Streamed<Idempotency<Recorder<S, ChatStream>, Recording<ChatStream>, OnceKey>>,
+    fn(Answer<Playback<ChatStream>>) -> ChatStream,
+>;
 
 /// Finds a chat's key, if keys are remembered at all.
 #[derive(Clone, Copy, Debug)]
@@ -27,19 +39,50 @@ pub struct OnceKey {
 pub struct NewKey<S>(S);
 
 /// How keys are remembered.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone)]
 pub(crate) struct Remember {
     pub(crate) ttl: Duration,
     pub(crate) capacity: usize,
+    /// Where whole answers are kept besides.
+    pub(crate) store: Option<Arc<dyn Store<Served>>>,
 }
 
 /// Makes the layers: one execution for each key -> a key for calls without.
 pub(crate) fn once<S>(remember: Option<Remember>, inner: S) -> Once<NewKey<S>> {
     let key = OnceKey { on: remember.is_some() };
-    let store = remember.map_or_else(Memory::new, |Remember { ttl, capacity }| {
-        Memory::new().ttl(ttl).capacity(capacity).keeping(Served::is_worth_keeping)
+    let store = remember.map_or_else(Memory::new, |remember| {
+        let memory = remember.memory().keeping(Served::is_worth_keeping);
+        match remember.store {
+            Some(store) => memory.backed_by(store),
+            None => memory,
+        }
     });
     IdempotencyLayer::new().key_by(key).store(store).layer(NewKey(inner))
+}
+
+/// The same for streams.
+pub(crate) fn once_streamed<S>(remember: &Remember, inner: S) -> OnceStreamed<S> {
+    let layer = IdempotencyLayer::new().key_by(OnceKey { on: true }).store(remember.memory());
+    // The error of those who did not meet the break themselves.
+    let streamed = layer.streamed(|refused: Refused| openai::Error::other(refused.clone(), refused));
+    MapResponse::new(streamed.layer(inner), ChatStream::played as fn(_) -> _)
+}
+
+// === impl Remember ===
+
+impl Remember {
+    fn memory<T: Clone>(&self) -> Memory<T> {
+        Memory::new().ttl(self.ttl).capacity(self.capacity)
+    }
+}
+
+impl fmt::Debug for Remember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remember")
+            .field("ttl", &self.ttl)
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
 }
 
 // === impl OnceKey ===
@@ -52,6 +95,10 @@ impl KeyOf<ChatRequest> for OnceKey {
     fn fingerprint(&self, request: &ChatRequest) -> Fingerprint {
         // A body that cannot be written is not sent either, and fails there.
         Fingerprint::of(request).unwrap_or(Fingerprint::new(0))
+    }
+
+    fn retries_unknown(&self, request: &ChatRequest) -> bool {
+        request.call().is_some_and(|call| call.retry_unknown)
     }
 
     fn deadline(&self, request: &ChatRequest) -> Option<Instant> {

@@ -5,7 +5,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mainstay_fallback::Answer;
 use mainstay_fault::{HasCall, Journal};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
@@ -110,10 +109,10 @@ impl Reportable for idempotency::Answer<Served> {
     }
 }
 
-impl Reportable for Answer<ChatStream, Error> {
-    type Reported = ChatStream;
+impl Reportable for ChatStream {
+    type Reported = Self;
 
-    fn reported(self, journal: &Journal, began: Instant) -> ChatStream {
-        self.into_inner().journaled(journal.clone(), began)
+    fn reported(self, journal: &Journal, began: Instant) -> Self {
+        self.journaled(journal.clone(), began)
     }
 }

@@ -1,6 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use mainstay_fallback::{Answer, Degradation};
+use mainstay_idempotency::Codec;
+use serde::{Deserialize, Serialize};
 
 use crate::{ChatResponse, Error};
 
@@ -11,6 +13,35 @@ pub struct Served {
     pub(crate) tier: Arc<str>,
     pub(crate) degraded: Degradation,
 }
+
+/// Writes an answer for a [`Store`](crate::idempotency::Store) of idempotency keys: as JSON, without the response's headers.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "redb")]
+/// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use mainstay::{Mainstay, ServedCodec, idempotency::Redb};
+///
+/// let file = Redb::open("keys.redb")?.codec(ServedCodec);
+/// let builder = Mainstay::builder().idempotency(Duration::from_secs(3_600), 100_000).idempotency_store(file);
+/// # let _ = builder;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServedCodec;
+
+/// An answer as it is written.
+#[derive(Serialize, Deserialize)]
+struct Written<R> {
+    tier: String,
+    degraded: String,
+    response: R,
+}
+
+type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 // === impl Served ===
 
@@ -32,5 +63,28 @@ impl fmt::Debug for Served {
             .field("tier", &self.tier)
             .field("degraded", &self.degraded)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl ServedCodec ===
+
+impl Codec<Served> for ServedCodec {
+    fn version(&self) -> u16 {
+        1
+    }
+
+    fn encode(&self, served: &Served) -> Result<Vec<u8>, Failed> {
+        let Served { response, tier, degraded } = served;
+        let written = Written {
+            tier: (**tier).to_owned(),
+            degraded: degraded.as_str().to_owned(),
+            response: &**response,
+        };
+        Ok(serde_json::to_vec(&written)?)
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Result<Served, Failed> {
+        let Written { tier, degraded, response } = serde_json::from_slice(bytes)?;
+        Ok(Served { response: Arc::new(response), tier: tier.into(), degraded: degraded.parse()? })
     }
 }

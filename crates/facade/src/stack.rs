@@ -13,11 +13,12 @@ use tower::{
 };
 
 use crate::{
-    AttemptLayer, Attempted, Deadline, DeadlineLayer, Error, NewKey, Once, ReportLayer, Reported, Served,
+    AttemptLayer, Attempted, ChatStream, Deadline, DeadlineLayer, Error, NewKey, Once, OnceStreamed,
+    ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, StreamTicket},
     limits::{self, ByModel, ChatMeter, StreamMeter, Weigh},
     named::Named,
-    once::{Remember, once},
+    once::{Remember, once, once_streamed},
     openai,
     route::{ByRoute, Routes},
     tier::{Asked, Local},
@@ -28,7 +29,8 @@ use crate::{
 pub type ChatService = Reported<Once<NewKey<ByRoute<ChatRoute>>>>;
 
 /// The stack of calls that are answered as a stream.
-pub type StreamService = Reported<AskUsage<NewKey<ByRoute<StreamRoute>>>>;
+pub type StreamService = Reported<AskUsage<Either<Streams, OnceStreamed<Streams>>>>;
+type Streams = MapResponse<NewKey<ByRoute<StreamRoute>>, fn(Answer<ChatStream, Error>) -> ChatStream>;
 
 /// A call that will be answered whole: what [`Mainstay::chat`](crate::Mainstay::chat) returns.
 pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
@@ -169,7 +171,12 @@ pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -
     ReportLayer.layer(once(remember, ByRoute::new(routes)))
 }
 
-/// Streams: report -> usage -> route.
-pub(crate) fn stream(routes: Arc<Routes<StreamRoute>>) -> StreamService {
-    ReportLayer.layer(AskUsageLayer.layer(NewKey::new(ByRoute::new(routes))))
+/// Streams: report -> usage -> one execution for each key -> route.
+pub(crate) fn stream(remember: Option<&Remember>, routes: Arc<Routes<StreamRoute>>) -> StreamService {
+    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), Answer::into_inner as fn(_) -> _);
+    let once = match remember {
+        Some(remember) => Either::Right(once_streamed(remember, streams)),
+        None => Either::Left(streams),
+    };
+    ReportLayer.layer(AskUsageLayer.layer(once))
 }

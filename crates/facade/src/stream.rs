@@ -1,12 +1,14 @@
 use std::{
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
 use mainstay_fault::{Entry, HasFault, Journal};
+use mainstay_idempotency::{self as idempotency, Playback};
 use mainstay_router::{Price, Ticket};
 use tokio::time::Instant;
 
@@ -33,7 +35,7 @@ use crate::{
 /// Dropping it before its end closes the connection.
 #[derive(Debug)]
 pub struct ChatStream {
-    inner: openai::ChatStream,
+    source: Source,
     reservation: Option<Reservation>,
     /// Whether the caller did not ask for the usage, so that the chunk which states it is ours alone.
     hides_usage: bool,
@@ -46,13 +48,45 @@ pub struct ChatStream {
     journal: Option<(Journal, Instant)>,
 }
 
+/// Where the chunks come from.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all are live, and a box would cost each of them an allocation"
+)]
+enum Source {
+    Live(openai::ChatStream),
+    Played(Played),
+}
+
+/// A stream that was recorded, or is being recorded, under an idempotency key.
+#[derive(Debug)]
+struct Played {
+    playback: Playback<ChatStream>,
+    headers: HeaderMap,
+    usage: Option<Usage>,
+    replayed: Option<Duration>,
+}
+
 // === impl ChatStream ===
 
 impl ChatStream {
-    pub(crate) const fn new(inner: openai::ChatStream, reservation: Reservation) -> Self {
+    pub(crate) const fn new(live: openai::ChatStream, reservation: Reservation) -> Self {
+        Self::of(Source::Live(live), Some(reservation))
+    }
+
+    /// Plays a recorded one, which settles and reports for itself.
+    pub(crate) fn played(answer: idempotency::Answer<Playback<Self>>) -> Self {
+        let replayed = answer.replayed().map(|replayed| replayed.age);
+        let playback = answer.into_inner();
+        let headers = playback.source(|live| live.headers().clone()).unwrap_or_default();
+        Self::of(Source::Played(Played { playback, headers, usage: None, replayed }), None)
+    }
+
+    const fn of(source: Source, reservation: Option<Reservation>) -> Self {
         Self {
-            inner,
-            reservation: Some(reservation),
+            source,
+            reservation,
             hides_usage: false,
             entry: None,
             price: None,
@@ -87,17 +121,28 @@ impl ChatStream {
 
     /// What happened to the call so far; after the stream's end, all of it.
     pub fn report(&self) -> Report {
-        self.journal.as_ref().map(|(journal, began)| Report::read(journal, *began)).unwrap_or_default()
+        let read = |(journal, began): &(Journal, Instant)| Report::read(journal, *began);
+        let mut report = self.journal.as_ref().map(read).unwrap_or_default();
+        if let Source::Played(played) = &self.source {
+            report.replayed = played.replayed;
+        }
+        report
     }
 
-    /// The headers of the response: rate limits, request id.
+    /// The headers of the response: rate limits, request id. None if it was over when it was asked for by its idempotency key.
     pub fn headers(&self) -> &HeaderMap {
-        self.inner.headers()
+        match &self.source {
+            Source::Live(live) => live.headers(),
+            Source::Played(played) => &played.headers,
+        }
     }
 
     /// The usage, once the stream has stated it, at its end.
     pub fn usage(&self) -> Option<&Usage> {
-        self.inner.usage()
+        match &self.source {
+            Source::Live(live) => live.usage(),
+            Source::Played(played) => played.usage.as_ref(),
+        }
     }
 
     /// Reads the stream to its end and puts the chunks together to a whole response.
@@ -126,6 +171,9 @@ impl ChatStream {
     }
 
     fn note(&mut self, usage: &Usage) {
+        if let Source::Played(played) = &mut self.source {
+            played.usage = Some(usage.clone());
+        }
         if let Some(reservation) = &mut self.reservation {
             reservation.used(usage.total_tokens);
         }
@@ -141,7 +189,7 @@ impl ChatStream {
             entry.end(fault);
         }
         match (self.ticket.take(), fault) {
-            (Some(ticket), None) => ticket.finish(self.inner.usage().map(router_usage)),
+            (Some(ticket), None) => ticket.finish(self.usage().map(router_usage)),
             (Some(ticket), Some(fault)) => ticket.fail(&fault),
             (None, _) => {}
         }
@@ -153,13 +201,24 @@ impl Stream for ChatStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            let item = std::task::ready!(Pin::new(&mut self.inner).poll_next(cx));
+            let item = ready!(self.source.poll_next(cx));
             self.settle(item.as_ref());
             let only_usage = |chunk: &ChatChunk| chunk.usage.is_some() && chunk.choices.is_empty();
             match &item {
                 Some(Ok(chunk)) if self.hides_usage && only_usage(chunk) => {}
                 _ => return Poll::Ready(item),
             }
+        }
+    }
+}
+
+// === impl Source ===
+
+impl Source {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatChunk, openai::Error>>> {
+        match self {
+            Self::Live(live) => Pin::new(live).poll_next(cx),
+            Self::Played(played) => Pin::new(&mut played.playback).poll_next(cx),
         }
     }
 }

@@ -8,8 +8,6 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use mainstay_fallback::Answer;
-
 use crate::{ChatRequest, ChatStream, openai::StreamOptions};
 
 /// Asks streams for their usage, so that limits can be settled on it, and hides it from who did not ask.
@@ -43,11 +41,11 @@ impl<S> Layer<S> for AskUsageLayer {
 
 // === impl AskUsage ===
 
-impl<S, E> Service<ChatRequest> for AskUsage<S>
+impl<S> Service<ChatRequest> for AskUsage<S>
 where
-    S: Service<ChatRequest, Response = Answer<ChatStream, E>>,
+    S: Service<ChatRequest, Response = ChatStream>,
 {
-    type Response = Answer<ChatStream, E>;
+    type Response = ChatStream;
     type Error = S::Error;
     type Future = AskUsageFuture<S::Future>;
 
@@ -67,15 +65,15 @@ where
 
 // === impl AskUsageFuture ===
 
-impl<F, T, E> Future for AskUsageFuture<F>
+impl<F, E> Future for AskUsageFuture<F>
 where
-    F: Future<Output = Result<Answer<ChatStream, T>, E>>,
+    F: Future<Output = Result<ChatStream, E>>,
 {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let stream = ready!(this.inner.poll(cx));
-        Poll::Ready(stream.map(|answer| answer.map(|stream| stream.hiding_usage(*this.unasked))))
+        Poll::Ready(stream.map(|stream| stream.hiding_usage(*this.unasked)))
     }
 }

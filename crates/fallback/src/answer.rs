@@ -1,6 +1,7 @@
 use std::{
     fmt,
     ops::{Deref, DerefMut},
+    str::FromStr,
     sync::Arc,
 };
 
@@ -104,6 +105,17 @@ impl Degradation {
             Self::SetAnswer => "set_answer",
             Self::Queued => "queued",
         }
+    }
+}
+
+impl FromStr for Degradation {
+    type Err = String;
+
+    /// Reads what [`as_str`](Self::as_str) writes.
+    fn from_str(name: &str) -> Result<Self, String> {
+        let all = [Self::None, Self::SmallerModel, Self::Rules, Self::SetAnswer, Self::Queued];
+        let found = all.into_iter().find(|degradation| degradation.as_str() == name);
+        found.ok_or_else(|| format!("there is no degradation {name:?}"))
     }
 }
 

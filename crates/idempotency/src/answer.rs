@@ -36,6 +36,11 @@ impl<T> Answer<T> {
         self.replayed
     }
 
+    /// Makes another response of it.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer { response: map(self.response), replayed: self.replayed }
+    }
+
     /// Takes the response out.
     pub fn into_inner(self) -> T {
         self.response

@@ -1,8 +1,12 @@
 use std::time::Duration;
 
+use futures_core::TryStream;
 use tower_layer::Layer;
 
-use crate::{ByCall, DetachedLayer, Fingerprint, Idempotency, Memory, WhenFull, settings::Settings};
+use crate::{
+    ByCall, DetachedLayer, Fingerprint, Idempotency, Memory, Recording, Refused, StreamedLayer, WhenFull,
+    settings::Settings,
+};
 
 /// One key, one effect: calls with the same key are run once, and all get the answer of that execution.
 ///
@@ -123,6 +127,47 @@ impl<T, K> IdempotencyLayer<T, K> {
     pub fn when_full(mut self, when_full: WhenFull) -> Self {
         self.settings.when_full = when_full;
         self
+    }
+}
+
+impl<St: TryStream, K> IdempotencyLayer<Recording<St>, K> {
+    /// Records streams as they pass, for services whose response is a stream of results.
+    ///
+    /// Calls with the same key at the same time follow one stream live, from its beginning; later ones get what was
+    /// recorded, item by item, at once. A stream that breaks, or that all who listen leave, is not kept. The closure makes an item
+    /// of what came of the stream, for those who did not meet the break themselves; `Error::from` will do where there is one.
+    ///
+    /// To be called last. The size of a recording is not known when it begins, so that
+    /// [`Memory::capacity_bytes`](crate::Memory::capacity_bytes) cannot bound it; a [`Store`](crate::Store) is of no use to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::{StreamExt, stream};
+    /// use mainstay_idempotency::{IdempotencyLayer, Refused};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Refused> {
+    /// let layer = IdempotencyLayer::new().key(|key: &String| Some(key.as_str())).streamed(|refused| refused);
+    /// let service = layer.layer(service_fn(|key: String| async move {
+    ///     let words: Vec<_> = key.split('-').map(|word| Ok::<_, Refused>(word.to_owned())).collect();
+    ///     Ok::<_, Refused>(stream::iter(words))
+    /// }));
+    ///
+    /// let first = service.clone().oneshot("order-17".into()).await?;
+    /// let second = service.oneshot("order-17".into()).await?;
+    /// assert!(second.replayed().is_some());
+    /// let words: Vec<_> = second.into_inner().collect().await;
+    /// assert_eq!(words.len(), 2);
+    /// let (first, second): (Vec<_>, _) = (first.into_inner().collect().await, words);
+    /// assert_eq!(first, second);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn streamed(self, error: fn(Refused) -> St::Error) -> StreamedLayer<St, K> {
+        self.store.while_holds(Recording::stands);
+        StreamedLayer::new(self, error)
     }
 }
 

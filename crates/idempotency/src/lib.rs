@@ -17,7 +17,12 @@ mod detached;
 mod future;
 mod layer;
 mod service;
+mod streamed;
 mod turn;
+
+#[cfg(all(fuzzing, feature = "redb"))]
+#[doc(hidden)]
+pub mod fuzzing;
 
 pub use answer::{Answer, Replayed};
 pub use canonical::{Fingerprint, key_of, new_key};
@@ -32,3 +37,4 @@ pub use settings::WhenFull;
 #[cfg(feature = "redb")]
 pub use store::redb::Redb;
 pub use store::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFuture};
+pub use streamed::{Playback, Recorder, RecorderFuture, Recording, Streamed, StreamedFuture, StreamedLayer};

@@ -74,12 +74,6 @@ impl<T: Clone> Memory<T> {
         self.with(|rules| rules.keep_fault = keep)
     }
 
-    /// Sets which recorded answers still hold. One that does not counts as expired.
-    #[must_use]
-    pub fn while_holds(self, holds: fn(&T) -> bool) -> Self {
-        self.with(|rules| rules.holds = holds)
-    }
-
     /// Has records kept where they outlive the process, or where others see them. A new key costs what the store takes; known ones
     /// are found in memory as before.
     ///
@@ -98,6 +92,11 @@ impl<T: Clone> Memory<T> {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Says which recorded answers still hold, for all handles. One that does not counts as expired.
+    pub(crate) fn while_holds(&self, holds: fn(&T) -> bool) {
+        self.0.while_holds(holds);
     }
 
     pub(crate) fn is_backed(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
@@ -24,6 +24,8 @@ pub(crate) struct Shelf<T> {
     expiring: Mutex<VecDeque<(Instant, Arc<str>)>>,
     bytes: AtomicUsize,
     keys: AtomicUsize,
+    /// Which answers still hold: all, unless set.
+    holds: OnceLock<fn(&T) -> bool>,
 }
 
 /// What is kept, for how long, and how much of it.
@@ -35,7 +37,6 @@ pub(crate) struct Rules<T> {
     pub(crate) size: fn(&T) -> usize,
     pub(crate) keep: fn(&T) -> bool,
     pub(crate) keep_fault: fn(&Fault) -> bool,
-    pub(crate) holds: fn(&T) -> bool,
     pub(crate) backing: Option<Arc<dyn Store<T>>>,
 }
 
@@ -72,7 +73,6 @@ impl<T> Default for Rules<T> {
             size: |_| size_of::<T>(),
             keep: |_| true,
             keep_fault: |_| false,
-            holds: |_| true,
             backing: None,
         }
     }
@@ -83,13 +83,6 @@ impl<T> Rules<T> {
         match kept {
             Kept::Answered(response) => (self.keep)(response),
             Kept::Failed(fault) => (self.keep_fault)(fault),
-        }
-    }
-
-    fn holds(&self, kept: &Kept<T>) -> bool {
-        match kept {
-            Kept::Answered(response) => (self.holds)(response),
-            Kept::Failed(_) => true,
         }
     }
 
@@ -113,7 +106,7 @@ impl<T: Clone> Shelf<T> {
             State::Running(flight) => Some(Begun::Join(Arc::clone(flight))),
             State::Done { kept, at, .. } => {
                 let age = at.elapsed();
-                (age < self.rules.ttl && self.rules.holds(kept)).then(|| Begun::ended(kept, age))
+                (age < self.rules.ttl && self.holds(kept)).then(|| Begun::ended(kept, age))
             }
         }
     }
@@ -176,6 +169,19 @@ impl<T> Shelf<T> {
             expiring: Mutex::default(),
             bytes: AtomicUsize::new(0),
             keys: AtomicUsize::new(0),
+            holds: OnceLock::new(),
+        }
+    }
+
+    /// Says which answers still hold. Who says it first is right.
+    pub(crate) fn while_holds(&self, holds: fn(&T) -> bool) {
+        self.holds.get_or_init(|| holds);
+    }
+
+    fn holds(&self, kept: &Kept<T>) -> bool {
+        match (kept, self.holds.get()) {
+            (Kept::Answered(response), Some(holds)) => holds(response),
+            _ => true,
         }
     }
 
@@ -195,7 +201,7 @@ impl<T> Shelf<T> {
     fn is_over(&self, slot: &Slot<T>) -> bool {
         match &slot.state {
             State::Running(_) => false,
-            State::Done { kept, at, .. } => at.elapsed() >= self.rules.ttl || !self.rules.holds(kept),
+            State::Done { kept, at, .. } => at.elapsed() >= self.rules.ttl || !self.holds(kept),
         }
     }
 

@@ -6,7 +6,7 @@ mod error;
 #[cfg(feature = "redb")]
 mod clock;
 #[cfg(feature = "redb")]
-mod record;
+pub(crate) mod record;
 #[cfg(feature = "redb")]
 pub(crate) mod redb;
 
@@ -40,6 +40,11 @@ pub trait Store<T>: Send + Sync {
     ///
     /// A claim whose future is dropped must not stay.
     fn claim(&self, asked: Asked) -> StoreFuture<Claimed<T>>;
+
+    /// Ends it: resolves when all is written, and claims nothing from then on. By default it does nothing.
+    fn close(&self) -> StoreFuture<()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// A claim that was granted: the right to run under a key. Dropped, it frees the key.
@@ -86,6 +91,18 @@ pub enum Kept<T> {
     Answered(T),
     /// With a fault, which is only kept if so configured.
     Failed(Fault),
+}
+
+// === impl Store ===
+
+impl<T, S: Store<T> + ?Sized> Store<T> for Arc<S> {
+    fn claim(&self, asked: Asked) -> StoreFuture<Claimed<T>> {
+        (**self).claim(asked)
+    }
+
+    fn close(&self) -> StoreFuture<()> {
+        (**self).close()
+    }
 }
 
 // === impl Asked ===

@@ -113,6 +113,20 @@ impl Error {
         &self.0.headers
     }
 
+    /// Makes an error of something that came from outside of a client: for what stands between a stream and its reader, and can
+    /// only speak in the stream's own errors.
+    pub fn other(fault: impl Into<Fault>, cause: impl StdError + Send + Sync + 'static) -> Self {
+        let (fault, detail) = (fault.into(), cause.to_string());
+        Self(Box::new(Inner {
+            origin: "not from a server".to_owned(),
+            status: None,
+            headers: HeaderMap::new(),
+            api: None,
+            detail,
+            caused: Caused::new(fault, cause),
+        }))
+    }
+
     fn new(origin: &Origin, fault: impl Into<Fault>, detail: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             origin: origin.to_string(),

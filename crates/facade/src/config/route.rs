@@ -116,6 +116,10 @@ pub struct IdempotencyConfig {
     pub ttl: Duration,
     /// The most answers that are kept: 100,000 unless set.
     pub capacity: usize,
+    /// The file that keeps whole answers, so that they survive the process, and none runs twice unasked after a crash: none unless
+    /// set. Needs the feature `redb`. One process at a time can use it. Streams are kept in memory only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
 }
 
 // === impl RetryConfig ===
@@ -138,6 +142,6 @@ impl Default for RetryConfig {
 
 impl Default for IdempotencyConfig {
     fn default() -> Self {
-        Self { ttl: Duration::from_secs(3_600), capacity: 100_000 }
+        Self { ttl: Duration::from_secs(3_600), capacity: 100_000, path: None }
     }
 }

@@ -87,3 +87,63 @@ async fn a_set_answer_is_not_remembered() {
     assert_eq!(mainstay.chat(ask(1)).await.unwrap().text(), "later");
     assert_ne!(mainstay.chat(ask(1)).await.unwrap().text(), "later");
 }
+
+#[tokio::test]
+async fn a_stream_is_followed_live_and_played_again() {
+    use futures_util::TryStreamExt;
+    use mainstay_mock_openai::StreamFault;
+
+    let (mock, mainstay) = stack(ModelPlan::new()).await;
+    let chunks = |key: &'static str| {
+        let mainstay = mainstay.clone();
+        async move {
+            let mut stream = mainstay.chat_stream(ask(1).key(key)).await?;
+            let mut chunks = Vec::new();
+            while let Some(chunk) = stream.try_next().await.map_err(mainstay::Error::from).unwrap() {
+                chunks.push(chunk);
+            }
+            Ok::<_, mainstay::Failure>((chunks, stream.usage().cloned(), stream.report().replayed))
+        }
+    };
+    let (first, second) = tokio::join!(chunks("a"), chunks("a"));
+    let ((first, usage, _), (second, same, replayed)) = (first.unwrap(), second.unwrap());
+    assert!(!first.is_empty() && usage.is_some() && replayed.is_some());
+    assert_eq!((&first, &usage), (&second, &same));
+    assert!(first.iter().all(|chunk| chunk.usage.is_none()), "nobody asked for it");
+    assert_eq!(chunks("a").await.unwrap().0, first);
+    assert_eq!(mock.stats().calls, 1);
+
+    let (mock, mainstay) = stack(ModelPlan::new().sequence([StreamFault::EndEarly { after: 2 }])).await;
+    let text = |stream: mainstay::ChatStream| stream.into_response();
+    let (one, other) = tokio::join!(mainstay.chat_stream(ask(1)), mainstay.chat_stream(ask(1)));
+    let (one, other) = tokio::join!(text(one.unwrap()), text(other.unwrap()));
+    for broken in [one.unwrap_err(), other.unwrap_err()] {
+        assert_eq!(broken.fault().kind, FaultKind::Interrupted, "{broken}");
+    }
+    text(mainstay.chat_stream(ask(1)).await.unwrap()).await.unwrap();
+    assert_eq!(mock.stats().calls, 2);
+}
+
+#[cfg(feature = "redb")]
+#[tokio::test]
+async fn keys_in_a_file_survive_the_stack() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let toml = format!(
+        "[idempotency]\npath = {:?}\n[backends.a]\nbase_url = {:?}\n[routes.m]\ntiers = [{{ models = [{{ on = \"a\" }}] }}]\n",
+        folder.path().join("keys.redb"),
+        mock.base_url()
+    );
+    let mut texts = Vec::new();
+    for replayed in [false, true] {
+        let mainstay = Mainstay::from_toml(&toml).unwrap();
+        let error = Mainstay::from_toml(&toml).unwrap_err().to_string();
+        assert!(error.contains("in use by another process"), "{error}");
+        let reply = mainstay.chat(ask(1)).await.unwrap();
+        assert_eq!(reply.report.replayed.is_some(), replayed);
+        assert_eq!(reply.report.tier.as_deref(), Some("m 1"));
+        texts.push(reply.text().into_owned());
+        mainstay.close().await;
+    }
+    assert_eq!((texts[0] == texts[1], mock.stats().calls), (true, 1));
+}

@@ -197,6 +197,14 @@ impl<T: Send + 'static, C: Codec<T>> Store<T> for Redb<C> {
     fn claim(&self, asked: Asked) -> StoreFuture<Claimed<T>> {
         Box::pin(self.clone_as().claim(asked))
     }
+
+    fn close(&self) -> StoreFuture<()> {
+        let desk = Arc::clone(&self.desk);
+        Box::pin(async move {
+            desk.close().await;
+            Ok(())
+        })
+    }
 }
 
 impl<C> Clone for Redb<C> {

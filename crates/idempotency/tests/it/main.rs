@@ -8,4 +8,5 @@ mod durable;
 mod flight;
 mod law;
 mod store;
+mod streamed;
 mod support;

@@ -61,6 +61,25 @@ async fn bytes_are_counted_and_given_back() {
 }
 
 #[test]
+fn a_record_takes_some_two_hundred_bytes_besides_its_answer() {
+    const KEYS: usize = 10_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (answer, store) = (Arc::new(()), Memory::new());
+    let layer = IdempotencyLayer::new().key(|key: &Arc<str>| Some(&**key)).store(store.clone());
+    let service =
+        layer.layer(tower::service_fn(move |_| std::future::ready(Ok::<_, Failed>(Arc::clone(&answer)))));
+    let used = allocation_counter::measure(|| {
+        for _ in 0..KEYS {
+            runtime.block_on(service.clone().oneshot(new_key())).unwrap();
+        }
+    });
+    let each = used.bytes_current / i64::try_from(KEYS).unwrap();
+    assert_eq!(store.len(), KEYS);
+    // A key of 36 bytes; tables that double are half empty at worst.
+    assert!((150..330).contains(&each), "{each} bytes");
+}
+
+#[test]
 fn new_keys_are_new() {
     assert_ne!(new_key(), new_key());
     assert_eq!(new_key().len(), 36);

@@ -1,0 +1,177 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use futures_core::TryStream;
+use mainstay_fault::{Fault, FaultKind, HasFault};
+
+use super::{playback::Playback, wakers::Wakers};
+use crate::Refused;
+
+/// A stream that is kept as it passes: what a [`Memory`](crate::Memory) holds of an answer that is streamed.
+///
+/// # Clone
+///
+/// Clones share the stream.
+pub struct Recording<St: TryStream>(Arc<Tape<St>>);
+
+pub(super) struct Tape<St: TryStream> {
+    reel: Mutex<Reel<St>>,
+    wakers: Arc<Wakers>,
+    error: fn(Refused) -> St::Error,
+}
+
+struct Reel<St: TryStream> {
+    /// The stream, until it has ended.
+    source: Option<Pin<Box<St>>>,
+    items: Vec<St::Ok>,
+    end: Option<End>,
+    /// How many play it now, and how many ever have.
+    listeners: usize,
+    played: usize,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Whole,
+    Broken(Fault),
+}
+
+/// What a tape has at a place.
+pub(super) enum Next<T, E> {
+    Item(T),
+    Whole,
+    Broken(E),
+}
+
+// === impl Recording ===
+
+impl<St: TryStream> Recording<St> {
+    /// Begins to keep a stream. It is polled by those who play it, whoever of them comes first.
+    pub(crate) fn new(stream: St, error: fn(Refused) -> St::Error) -> Self {
+        let source = Some(Box::pin(stream));
+        let reel = Reel { source, items: Vec::new(), end: None, listeners: 0, played: 0 };
+        Self(Arc::new(Tape { reel: Mutex::new(reel), wakers: Arc::default(), error }))
+    }
+
+    /// Whether it is whole, or may still become so: one that broke, or that everybody left, is not played again.
+    pub fn stands(&self) -> bool {
+        !matches!(self.0.reel().end, Some(End::Broken(_)))
+    }
+
+    /// Plays it from its beginning.
+    pub fn play(&self) -> Playback<St> {
+        let mut reel = self.0.reel();
+        reel.listeners += 1;
+        reel.played += 1;
+        Playback::new(Arc::clone(&self.0), reel.played)
+    }
+}
+
+impl<St: TryStream> Clone for Recording<St> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<St: TryStream> fmt::Debug for Recording<St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reel = self.0.reel();
+        let (items, listeners) = (reel.items.len(), reel.listeners);
+        f.debug_struct("Recording")
+            .field("items", &items)
+            .field("listeners", &listeners)
+            .finish_non_exhaustive()
+    }
+}
+
+// === impl Tape ===
+
+impl<St: TryStream> Tape<St> {
+    fn reel(&self) -> MutexGuard<'_, Reel<St>> {
+        self.reel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn source<R>(&self, look: impl FnOnce(&St) -> R) -> Option<R> {
+        self.reel().source.as_deref().map(look)
+    }
+
+    /// A listener has gone. When the last one leaves before the end, the stream is dropped, as if it had had only one.
+    pub(super) fn leave(&self, listener: usize) {
+        self.wakers.remove(listener);
+        let mut reel = self.reel();
+        reel.listeners -= 1;
+        if reel.listeners > 0 || reel.end.is_some() {
+            return;
+        }
+        reel.end = Some(End::Broken(FaultKind::Cancelled.into()));
+        let left = (reel.source.take(), std::mem::take(&mut reel.items));
+        drop(reel);
+        drop(left);
+    }
+}
+
+impl<St> Tape<St>
+where
+    St: TryStream<Ok: Clone, Error: HasFault>,
+{
+    /// What is at a place: kept, or read from the stream now, for all.
+    pub(super) fn poll_at(
+        &self,
+        place: usize,
+        listener: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Next<St::Ok, St::Error>> {
+        let mut reel = self.reel();
+        if let Some(item) = reel.items.get(place) {
+            return Poll::Ready(Next::Item(item.clone()));
+        }
+        if let Some(end) = reel.end {
+            return Poll::Ready(match end {
+                End::Whole => Next::Whole,
+                End::Broken(fault) => Next::Broken((self.error)(Refused::failed(fault))),
+            });
+        }
+        self.wakers.add(listener, cx.waker());
+        let waker = Waker::from(Arc::clone(&self.wakers));
+        let next = reel.read(&mut Context::from_waker(&waker));
+        drop(reel);
+        if next.is_ready() {
+            self.wakers.remove(listener);
+            self.wakers.wake_all();
+        }
+        next
+    }
+}
+
+// === impl Reel ===
+
+impl<St> Reel<St>
+where
+    St: TryStream<Ok: Clone, Error: HasFault>,
+{
+    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Next<St::Ok, St::Error>> {
+        // It is put back unless it ends, or panics: nobody polls it then.
+        let broken = End::Broken(FaultKind::Interrupted.into());
+        let mut source = self.source.take();
+        self.end = Some(broken);
+        let Some(stream) = source.as_mut() else { return Poll::Ready(Next::Whole) };
+        let (end, next) = match stream.as_mut().try_poll_next(cx) {
+            Poll::Pending => (None, Poll::Pending),
+            Poll::Ready(Some(Ok(item))) => {
+                self.items.push(item.clone());
+                (None, Poll::Ready(Next::Item(item)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                (Some(End::Broken(error.fault())), Poll::Ready(Next::Broken(error)))
+            }
+            Poll::Ready(None) => (Some(End::Whole), Poll::Ready(Next::Whole)),
+        };
+        self.end = end;
+        self.source = source.filter(|_| end.is_none());
+        next
+    }
+}

@@ -1,0 +1,135 @@
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::join_all, stream};
+use mainstay_fault::{FaultKind, HasFault};
+use mainstay_idempotency::{IdempotencyLayer, Memory, Recording};
+use mainstay_testkit::{Step, script};
+use tokio::sync::Notify;
+use tower::{Layer, ServiceExt};
+
+use crate::support::{Ask, ByKey, Failed};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Items = stream::BoxStream<'static, Result<u32, Failed>>;
+
+/// Five items a second apart, `base` and on; the third of an odd payload's breaks.
+fn items(base: u32, breaks: bool) -> Items {
+    let each = move |n| async move {
+        tokio::time::sleep(SECOND).await;
+        if breaks && n == 2 { Err(Failed::Inner(FaultKind::Interrupted)) } else { Ok(base + n) }
+    };
+    stream::iter(0..5).then(each).boxed()
+}
+
+async fn read(stream: impl Stream<Item = Result<u32, Failed>>) -> Vec<Result<u32, FaultKind>> {
+    stream.map_err(|error| error.fault().kind).collect().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_follow_one_stream_from_its_beginning_and_later_ones_get_it_whole() {
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(10 * n as u32, false))));
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let begun = tokio::time::Instant::now();
+    let first = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap();
+    assert!(first.replayed().is_none());
+    let late = async {
+        tokio::time::sleep(3 * SECOND).await;
+        let answer = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap();
+        assert!(answer.replayed().is_some());
+        read(answer.into_inner()).await
+    };
+    let (first, late) = tokio::join!(read(first.into_inner()), late);
+    assert_eq!(first, (0..5).map(Ok).collect::<Vec<_>>());
+    assert_eq!((&first, begun.elapsed()), (&late, 5 * SECOND));
+    let after = service.oneshot(Ask(Some("a"), 0)).await.unwrap();
+    assert_eq!((read(after.into_inner()).await, record.calls()), (first, 1));
+    assert_eq!(begun.elapsed(), 5 * SECOND, "what has passed comes at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_breaks_breaks_for_all_and_is_not_kept() {
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(10 * n as u32, n == 0))));
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let calls = (0..4).map(|_| async {
+        read(service.clone().oneshot(Ask(Some("a"), 1)).await.unwrap().into_inner()).await
+    });
+    for items in join_all(calls).await {
+        assert_eq!(items, [Ok(0), Ok(1), Err(FaultKind::Interrupted)]);
+    }
+    assert_eq!(record.calls(), 1);
+    let again = service.oneshot(Ask(Some("a"), 1)).await.unwrap();
+    assert!(again.replayed().is_none());
+    assert_eq!(read(again.into_inner()).await, (10..15).map(Ok).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_goes_on_while_one_listens_and_no_longer() {
+    let open = Arc::new(());
+    let held = Arc::clone(&open);
+    let (inner, record) = script(move |n, _: &Ask| {
+        let held = Arc::clone(&held);
+        Step::Now(Ok::<_, Failed>(
+            items(10 * n as u32, false).inspect(move |_| drop(Arc::clone(&held))).boxed(),
+        ))
+    });
+    let store = Memory::<Recording<Items>>::new();
+    let service = IdempotencyLayer::new().key_by(ByKey).store(store).streamed(Failed::from).layer(inner);
+    let mut first = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    let second = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    assert_eq!(first.next().await, Some(Ok(0)));
+    drop(first);
+    assert_eq!(
+        read(second).await,
+        (0..5).map(Ok).collect::<Vec<_>>(),
+        "the second one takes the first one's place"
+    );
+    let left = service.clone().oneshot(Ask(Some("b"), 0)).await.unwrap().into_inner();
+    assert_eq!(Arc::strong_count(&open), 3);
+    drop(left);
+    assert_eq!(Arc::strong_count(&open), 2, "the stream is dropped though its record is not");
+    let again = service.oneshot(Ask(Some("b"), 0)).await.unwrap();
+    assert!(again.replayed().is_none());
+    assert_eq!((read(again.into_inner()).await.len(), record.calls()), (5, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_listens_is_woken_though_another_one_polled() {
+    let (go, ready) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (wait, said) = (Arc::clone(&go), Arc::clone(&ready));
+    let (inner, _) = script(move |_, _: &Ask| {
+        let (wait, said) = (Arc::clone(&wait), Arc::clone(&said));
+        let item = async move {
+            said.notify_one();
+            wait.notified().await;
+            Ok::<_, Failed>(1)
+        };
+        Step::Now(Ok::<Items, Failed>(stream::once(item).boxed()))
+    });
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let waiter = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    let mut poller = service.oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    let waiter = tokio::spawn(read(waiter));
+    ready.notified().await;
+    // Now the other one polls it last, and leaves.
+    assert!(poller.next().now_or_never().is_none());
+    drop(poller);
+    go.notify_one();
+    assert_eq!(waiter.await.unwrap(), [Ok(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_panics_is_broken_for_the_others() {
+    let (inner, _) = script(|_, _: &Ask| {
+        let panics = stream::iter(0..2).map(|n| {
+            assert_ne!(n, 1, "as planned");
+            Ok::<_, Failed>(n)
+        });
+        Step::Now(Ok::<Items, Failed>(panics.boxed()))
+    });
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let one = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    let other = service.oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    assert!(tokio::spawn(read(one)).await.unwrap_err().is_panic());
+    assert_eq!(read(other).await, [Ok(0), Err(FaultKind::Interrupted)]);
+}
