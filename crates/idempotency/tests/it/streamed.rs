@@ -13,8 +13,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 type Items = stream::BoxStream<'static, Result<u32, Failed>>;
 
-/// Five items a second apart, `base` and on; the third of an odd payload's breaks.
-fn items(base: u32, breaks: bool) -> Items {
+/// Five items a second apart, ten times the execution's number and on; the third may break.
+fn items(execution: usize, breaks: bool) -> Items {
+    let base = 10 * u32::try_from(execution).unwrap();
     let each = move |n| async move {
         tokio::time::sleep(SECOND).await;
         if breaks && n == 2 { Err(Failed::Inner(FaultKind::Interrupted)) } else { Ok(base + n) }
@@ -28,7 +29,7 @@ async fn read(stream: impl Stream<Item = Result<u32, Failed>>) -> Vec<Result<u32
 
 #[tokio::test(start_paused = true)]
 async fn all_follow_one_stream_from_its_beginning_and_later_ones_get_it_whole() {
-    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(10 * n as u32, false))));
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(n, false))));
     let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
     let begun = tokio::time::Instant::now();
     let first = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap();
@@ -49,7 +50,7 @@ async fn all_follow_one_stream_from_its_beginning_and_later_ones_get_it_whole() 
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_breaks_breaks_for_all_and_is_not_kept() {
-    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(10 * n as u32, n == 0))));
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(n, n == 0))));
     let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
     let calls = (0..4).map(|_| async {
         read(service.clone().oneshot(Ask(Some("a"), 1)).await.unwrap().into_inner()).await
@@ -69,9 +70,7 @@ async fn it_goes_on_while_one_listens_and_no_longer() {
     let held = Arc::clone(&open);
     let (inner, record) = script(move |n, _: &Ask| {
         let held = Arc::clone(&held);
-        Step::Now(Ok::<_, Failed>(
-            items(10 * n as u32, false).inspect(move |_| drop(Arc::clone(&held))).boxed(),
-        ))
+        Step::Now(Ok::<_, Failed>(items(n, false).inspect(move |_| drop(Arc::clone(&held))).boxed()))
     });
     let store = Memory::<Recording<Items>>::new();
     let service = IdempotencyLayer::new().key_by(ByKey).store(store).streamed(Failed::from).layer(inner);
