@@ -1,5 +1,9 @@
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, RetryAfter, WholeFault};
 use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
 
 use crate::proxy::{Proxy, ask, ask_stream, before, client, refusal, settings};
 
@@ -94,31 +98,45 @@ async fn a_body_that_cannot_be_read_is_a_400_that_names_the_field() {
     }
 }
 
+async fn with_short_bodies() -> (MockOpenAi, Proxy) {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let text = settings(&mock, &["m"]);
+    let proxy = Proxy::start_with(&text, |command| command.args(["--max-body", "100000"])).await;
+    (mock, proxy)
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_long_is_a_413() {
-    let mock = MockOpenAi::builder().plan(Plan::new()).start().await.unwrap();
-    let proxy =
-        Proxy::start_with(&settings(&mock, &["m"]), |command| command.args(["--max-body", "100000"])).await;
-    for length in [100_001, 300_000, 20_000_000] {
+    let (mock, proxy) = with_short_bodies().await;
+    for length in [100_001, 300_000] {
         let mut body = ask("m");
         body["messages"][0]["content"] = "x".repeat(length).into();
         // A body of unknown length is measured as it comes.
         let chunked = futures_util::stream::iter([Ok::<_, std::io::Error>(body.to_string())]);
         let chunked =
             client().post(proxy.url("/v1/chat/completions")).body(reqwest::Body::wrap_stream(chunked));
-        let mut requests = vec![proxy.post(&body)];
-        if length < 400_000 {
-            requests.push(chunked);
-        } else {
-            // Whoever says so first is told before sending anything.
-            requests = vec![proxy.post(&body).header("expect", "100-continue")];
-        }
-        for request in requests {
+        for request in [proxy.post(&body), chunked] {
             let (status, error) = refusal(request.send().await.unwrap()).await;
             assert_eq!((status, &error["code"]), (413, &"request_too_large".into()), "{length}");
         }
     }
     assert_eq!(mock.stats().calls, 0);
+}
+
+#[tokio::test]
+async fn who_announces_a_body_that_is_too_long_is_told_before_sending_it() {
+    let (_mock, proxy) = with_short_bodies().await;
+    let address = proxy.url("").replace("http://", "");
+    for length in [100_001, 20_000_000] {
+        let mut connection = TcpStream::connect(&address).await.unwrap();
+        let head = format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        );
+        connection.write_all(head.as_bytes()).await.unwrap();
+        let mut told = String::new();
+        BufReader::new(connection).read_line(&mut told).await.unwrap();
+        assert_eq!(told.trim_end(), "HTTP/1.1 413 Payload Too Large", "{length}");
+    }
 }
 
 #[tokio::test]
