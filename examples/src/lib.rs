@@ -4,11 +4,25 @@
 //! cargo run -p mainstay-examples --example chat -- "What is a mainstay?"
 //! cargo run -p mainstay-examples --example stream -- "Tell me of the sea."
 //! cargo run -p mainstay-examples --example document_pipeline
+//! cargo run -p mainstay-examples --example batch -- prompts.jsonl answers.jsonl
 //! ```
 //!
 //! They talk to the server that `OPENAI_BASE_URL` and `OPENAI_API_KEY` name, with the model of `OPENAI_MODEL`; where neither
 //! is set, to a mock in the same process that fails on purpose.
+//!
+//! Each layer alone, around a service that has never heard of models, on a clock that needs no waiting:
+//!
+//! ```sh
+//! cargo run -p mainstay-examples --example single_layer_retry
+//! cargo run -p mainstay-examples --example single_layer_limit
+//! cargo run -p mainstay-examples --example single_layer_idempotency
+//! cargo run -p mainstay-examples --example single_layer_fallback
+//! cargo run -p mainstay-examples --example single_layer_router
+//! ```
+//!
+//! A package of its own, `proxy/`, is an OpenAI-compatible proxy in front of backends that fail.
 
+pub mod batch;
 pub mod documents;
 pub mod pipeline;
 pub mod rules;

@@ -1,0 +1,123 @@
+//! Asks thousands of prompts of a JSONL file at the provider's limits. Kill it at any moment, and begin again: what was
+//! answered is not asked twice.
+//!
+//! ```sh
+//! cargo run -p mainstay-examples --example batch                                  # a demo against a mock
+//! cargo run -p mainstay-examples --example batch -- prompts.jsonl answers.jsonl   # with OPENAI_API_KEY
+//! ```
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+use std::{fmt::Write, fs, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::Result;
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use mainstay::{Mainstay, RetryPolicy, bucket::Limits};
+use mainstay_examples::{
+    Server,
+    batch::{self, Results, Summary},
+};
+use mainstay_mock_openai::{Latency, ModelPlan, Plan, RetryAfter, WholeFault};
+
+/// Asks all prompts of a file, and keeps the answers in another.
+#[derive(Parser)]
+struct Options {
+    /// The prompts, one a line: `{"id": "a", "prompt": "…"}`, or as OpenAI's batch API has them. Without it, a demo.
+    #[arg(requires = "output")]
+    input: Option<PathBuf>,
+    /// The answers, one a line. What is in it already is not asked again.
+    output: Option<PathBuf>,
+    /// How many prompts are asked at once.
+    #[arg(long, default_value = "64")]
+    parallel: NonZeroUsize,
+    /// The requests a minute that the provider allows, if it does not say so in its headers.
+    #[arg(long)]
+    rpm: Option<u64>,
+    /// The tokens a minute that the provider allows, if it does not say so in its headers.
+    #[arg(long)]
+    tpm: Option<u64>,
+}
+
+/// As long as a batch may take: nobody waits for a single one of its calls.
+const PATIENCE: Duration = Duration::from_secs(6 * 3_600);
+
+/// A limit that only what the server says makes narrower.
+const MANY: u64 = 1_000_000_000;
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let options = Options::parse();
+    let server = Server::from_env_or(moody()).await?;
+    let demo = tempfile::tempdir()?;
+    let (input, output) = match (&options.input, &options.output) {
+        (Some(input), Some(output)) => (input.clone(), output.clone()),
+        _ => (write_demo(&demo)?, demo.path().join("answers.jsonl")),
+    };
+    let mut lines = batch::read_lines(&input, &server.model)?;
+    let (results, done) = Results::open(&output)?;
+    let all = lines.len();
+    lines.retain(|line| !done.contains(&line.key));
+    let bar = bar(all, all - lines.len());
+    let mainstay = mainstay(&options, &server)?;
+    let summary = batch::run(&mainstay, lines, &results, options.parallel, &bar).await;
+    bar.abandon();
+    Ok(tell(&summary, all))
+}
+
+fn mainstay(options: &Options, server: &Server) -> Result<Mainstay> {
+    let mut builder = Mainstay::builder().client(|client| server.client(client));
+    if options.rpm.is_some() || options.tpm.is_some() {
+        let limits = Limits::default()
+            .requests_per_minute(options.rpm.unwrap_or(MANY))?
+            .tokens_per_minute(options.tpm.unwrap_or(MANY))?;
+        builder = builder.limits(&*server.model, limits);
+    }
+    // A budget for retries spares a server that many others want to be served by. A batch has no others, and waits.
+    let policy = RetryPolicy::default().retries(20).max_wait(Duration::from_secs(600)).without_budget();
+    Ok(builder.deadline(PATIENCE).max_wait(PATIENCE).retry(policy).build()?)
+}
+
+/// The mock of the demo: a twentieth of its answers is an error, and its limits are those of a small account.
+fn moody() -> Plan {
+    let model = ModelPlan::new()
+        .latency(Latency::LogNormal { median: Duration::from_millis(60), sigma: 0.4 })
+        .requests_per_minute(1_500)
+        .fault(WholeFault::ServerError, 0.02)
+        .fault(WholeFault::Reset, 0.02)
+        .fault(WholeFault::Overloaded(RetryAfter::default()), 0.01);
+    Plan::new().seed(7).default_model(model)
+}
+
+fn write_demo(folder: &tempfile::TempDir) -> Result<PathBuf> {
+    let path = folder.path().join("prompts.jsonl");
+    let mut text = String::new();
+    for number in 1..=2_000 {
+        writeln!(text, r#"{{"id": "demo-{number}", "prompt": "Say something of the number {number}."}}"#)?;
+    }
+    fs::write(&path, text)?;
+    Ok(path)
+}
+
+fn bar(all: usize, done: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {per_sec}, {eta} left, {msg}");
+    let bar = ProgressBar::new(all as u64).with_position(done as u64);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.reset_eta();
+    bar
+}
+
+fn tell(summary: &Summary, all: usize) -> ExitCode {
+    let Summary { answered, failed, attempts, tokens, stopped, .. } = summary;
+    println!("{answered} of {all} prompts answered in this run: {attempts} calls, {tokens} tokens");
+    for (id, why) in failed.iter().take(5) {
+        println!("  {id}: {why}");
+    }
+    if *stopped {
+        println!("ended early: further calls would fail likewise");
+    }
+    if failed.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    println!("{} failed; run it again to ask them again", failed.len());
+    ExitCode::FAILURE
+}

@@ -1,0 +1,109 @@
+//! `POST /v1/chat/completions`, whole and as a stream.
+
+use std::time::{Duration, SystemTime};
+
+use axum::{
+    Json,
+    body::Body,
+    extract::State,
+    http::{HeaderMap, HeaderName, HeaderValue},
+    response::{IntoResponse, Response},
+};
+use mainstay::{
+    ChatRequest, ChatResponse, Degradation, HasFault, Reply, Report, fault::HasCall, idempotency,
+};
+
+use crate::{api_error::ApiError, app::App, body, events, failure, watch::Watch};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Answers a chat. When the caller goes away, this is dropped, and with it the call to the backend.
+pub(crate) async fn complete(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let mut request = body::chat(&body::read(&headers, body, app.max_body.get()).await?)?;
+    carry_key(&headers, &mut request)?;
+    let watch = Watch::begin(&app.mainstay, &request);
+    if request.stream == Some(true) {
+        stream(app, request, watch).await
+    } else {
+        whole(app, request, watch).await
+    }
+}
+
+async fn whole(app: App, request: ChatRequest, watch: Watch) -> Result<Response, ApiError> {
+    match app.mainstay.chat(request).await {
+        Ok(Reply { response, report, .. }) => {
+            watch.end(None, &report);
+            let headers = told(&response.headers, &report);
+            Ok((headers, Json(completed(response))).into_response())
+        }
+        Err(failure) => {
+            watch.end(Some(failure.fault().kind), failure.report());
+            Err(failure::told(&failure))
+        }
+    }
+}
+
+/// Its head is sent at the first token: what fails before it has a status of its own.
+async fn stream(app: App, request: ChatRequest, watch: Watch) -> Result<Response, ApiError> {
+    match app.mainstay.chat_stream(request).await {
+        Ok(stream) => {
+            watch.first_token();
+            let headers = told(stream.headers(), &stream.report());
+            Ok((headers, events::relay(stream, watch)).into_response())
+        }
+        Err(failure) => {
+            watch.end(Some(failure.fault().kind), failure.report());
+            Err(failure::told(&failure))
+        }
+    }
+}
+
+/// Takes the caller's idempotency key along: all attempts carry it, and where keys are remembered, it runs once.
+fn carry_key(headers: &HeaderMap, request: &mut ChatRequest) -> Result<(), ApiError> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
+    let key =
+        key.to_str().map_err(|_| ApiError::invalid("the idempotency key is not in plain text", None))?;
+    if let Some(call) = request.call_mut() {
+        call.key = Some(key.into());
+    }
+    Ok(())
+}
+
+/// What callers expect of any answer, for those that no server gave.
+fn completed(mut response: ChatResponse) -> ChatResponse {
+    if response.id.is_empty() {
+        response.id = format!("chatcmpl-{}", idempotency::new_key());
+    }
+    response.extra.entry("object").or_insert_with(|| "chat.completion".into());
+    response.extra.entry("created").or_insert_with(|| now().as_secs().into());
+    response
+}
+
+/// The backend's name for the request, and what it took to get the answer.
+fn told(upstream: &HeaderMap, report: &Report) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if let Some(id) = upstream.get(REQUEST_ID) {
+        headers.insert(REQUEST_ID, id.clone());
+    }
+    headers.insert("x-mainstay-attempts", report.attempts.len().into());
+    let mut say = |name: &'static str, value: Option<String>| {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(name, value);
+        }
+    };
+    say("x-mainstay-backend", report.attempts.last().map(|attempt| attempt.backend.to_string()));
+    say("x-mainstay-tier", report.tier.as_ref().map(ToString::to_string));
+    say("x-mainstay-replayed", report.replayed.map(|age| age.as_secs().to_string()));
+    let degraded = (report.degraded != Degradation::None).then(|| report.degraded.as_str().to_owned());
+    say("x-mainstay-degraded", degraded);
+    headers
+}
+
+#[expect(clippy::disallowed_methods, reason = "an answer says when it was created, in the world's own time")]
+fn now() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,54 @@
+//! An OpenAI-compatible proxy in front of backends that fail: every route of one file, served on axum.
+//!
+//! ```sh
+//! cargo run -p mainstay-proxy -- --mock                              # without a key, in front of mocks that fail on purpose
+//! cargo run -p mainstay-proxy -- --config proxy.toml --port 8080     # in front of what the file names
+//! ```
+#![allow(clippy::print_stdout, reason = "a program for people")]
+
+// What it serves.
+mod app;
+mod body;
+mod chat;
+mod events;
+mod health;
+mod models;
+
+// What went wrong, as the API says it.
+mod api_error;
+mod failure;
+
+// Who may call, and what is counted.
+mod keys;
+mod meter;
+mod watch;
+
+// The process.
+mod mock;
+mod options;
+mod serve;
+mod signals;
+
+use std::{io::IsTerminal, process::ExitCode};
+
+use clap::Parser;
+
+/// The exit status for settings that cannot be used, as for wrong arguments.
+const UNUSABLE: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_env_filter(filter.unwrap_or_else(|_| "axum_service=info,warn".into()))
+        .init();
+    match serve::run(options::Options::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(UNUSABLE)
+        }
+    }
+}

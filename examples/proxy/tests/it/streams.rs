@@ -1,0 +1,86 @@
+use mainstay_mock_openai::{ModelPlan, StreamFault, Turn, WholeFault};
+use serde_json::Value;
+
+use crate::proxy::{Proxy, ask, ask_stream, before, refusal};
+
+/// What a stream's body holds: the text told, the names of its events that have one, and its last event's data.
+struct Told {
+    text: String,
+    named: Vec<String>,
+    last: String,
+    body: String,
+}
+
+async fn told(proxy: &Proxy, body: &Value) -> Told {
+    let response = proxy.post(body).send().await.unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["content-type"]),
+        (200, &"text/event-stream".parse().unwrap())
+    );
+    let body = response.text().await.unwrap();
+    let data: Vec<_> = body.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+    let chunks = data.iter().filter_map(|data| serde_json::from_str::<Value>(data).ok());
+    let text = chunks
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .collect();
+    let named = body.lines().filter_map(|line| line.strip_prefix("event: ")).map(str::to_owned).collect();
+    let last = (*data.last().unwrap()).to_owned();
+    Told { text, named, last, body }
+}
+
+#[tokio::test]
+async fn a_whole_stream_tells_the_answer_and_ends_in_done() {
+    let (_mock, proxy) = before(ModelPlan::new()).await;
+    let whole: Value = proxy.post(&ask("m")).send().await.unwrap().json().await.unwrap();
+    let told = told(&proxy, &ask_stream("m")).await;
+    assert_eq!(whole["choices"][0]["message"]["content"], told.text);
+    assert_eq!((&*told.last, told.named.len()), ("[DONE]", 0));
+}
+
+#[tokio::test]
+async fn a_broken_stream_ends_in_an_error_event_and_never_in_done() {
+    let faults = [
+        StreamFault::Cut { after: 3 },
+        StreamFault::EndEarly { after: 3 },
+        StreamFault::Stall { after: 3 },
+        StreamFault::ErrorEvent { after: 3 },
+        StreamFault::MalformedEvent { after: 3 },
+    ];
+    let turns = faults.iter().cloned().map(Turn::from).chain([Turn::Ok]);
+    let plan = mainstay_mock_openai::Plan::new().model("m", ModelPlan::new().sequence(turns));
+    let mock = mainstay_mock_openai::MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let text = format!("between_tokens_timeout = \"100ms\"\n{}", crate::proxy::settings(&mock, &["m"]));
+    let proxy = Proxy::start(&text).await;
+    let mut broken = Vec::new();
+    for fault in &faults {
+        let told = told(&proxy, &ask_stream("m")).await;
+        assert_eq!(told.named, ["error"], "{fault:?}");
+        assert!(!told.body.contains("[DONE]"), "{fault:?}: {}", told.body);
+        let error: Value = serde_json::from_str(&told.last).unwrap();
+        assert!(error["error"]["message"].is_string() && error["error"]["type"] == "server_error", "{error}");
+        broken.push(told.text);
+    }
+    let whole = told(&proxy, &ask_stream("m")).await.text;
+    assert!(broken.iter().all(|text| !text.is_empty() && whole.starts_with(text)), "{broken:?}\n{whole}");
+}
+
+#[tokio::test]
+async fn what_fails_before_the_first_token_has_a_status() {
+    let (_mock, proxy) =
+        before(ModelPlan::new().sequence([WholeFault::ServerError, WholeFault::InsufficientQuota])).await;
+    let (status, _) = refusal(proxy.post(&ask_stream("m")).send().await.unwrap()).await;
+    assert_eq!(status, 500);
+    let (status, error) = refusal(proxy.post(&ask_stream("m")).send().await.unwrap()).await;
+    assert_eq!((status, &error["code"]), (429, &"insufficient_quota".into()));
+}
+
+#[tokio::test]
+async fn usage_is_told_to_who_asked_for_it() {
+    let (_mock, proxy) = before(ModelPlan::new()).await;
+    let mut body = ask_stream("m");
+    assert!(!told(&proxy, &body).await.body.contains("prompt_tokens"));
+    body["stream_options"] = serde_json::json!({"include_usage": true});
+    let told = told(&proxy, &body).await;
+    assert_eq!(told.body.matches("prompt_tokens\"").count(), 1);
+    assert_eq!(told.last, "[DONE]");
+}

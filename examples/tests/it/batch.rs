@@ -1,0 +1,142 @@
+//! A batch that is killed, and begun again.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+    fs,
+    path::Path,
+    time::Duration,
+};
+
+use mainstay_examples::batch::Answered;
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::example;
+
+const LINES: usize = 400;
+const PARALLEL: usize = 16;
+
+/// A folder with prompts, half of them as the batch API writes them.
+fn prompts() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut text = String::new();
+    for number in 0..LINES {
+        let line = if number % 2 == 0 {
+            format!(r#"{{"id": "line-{number}", "prompt": "Say something of {number}."}}"#)
+        } else {
+            let body = format!(
+                r#"{{"model": "m", "messages": [{{"role": "user", "content": "And of {number}?"}}]}}"#
+            );
+            format!(
+                r#"{{"custom_id": "line-{number}", "method": "POST", "url": "/v1/chat/completions", "body": {body}}}"#
+            )
+        };
+        writeln!(text, "{line}").unwrap();
+    }
+    fs::write(folder.path().join("prompts.jsonl"), text).unwrap();
+    folder
+}
+
+fn batch(folder: &TempDir, mock: &MockOpenAi) -> Command {
+    let mut command = Command::from(example("batch"));
+    command.arg(folder.path().join("prompts.jsonl")).arg(folder.path().join("answers.jsonl"));
+    command.args(["--parallel", &PARALLEL.to_string()]);
+    let env = [("OPENAI_BASE_URL", &*mock.base_url()), ("OPENAI_API_KEY", "sk-test"), ("OPENAI_MODEL", "m")];
+    command
+        .envs(env.map(|(name, value)| (name, value.to_owned())))
+        .env("NO_PROXY", "127.0.0.1")
+        .kill_on_drop(true);
+    command
+}
+
+/// The answers that are whole, by the key of their line.
+fn answers(path: &Path) -> HashMap<String, Answered> {
+    let text = fs::read_to_string(path).unwrap();
+    let whole = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
+    let answers: Vec<Answered> = whole.map(|line| serde_json::from_str(line).unwrap()).collect();
+    let count = answers.len();
+    let by_key: HashMap<_, _> =
+        answers.into_iter().map(|answered| (answered.key.clone(), answered)).collect();
+    assert_eq!(by_key.len(), count, "an answer stands there twice");
+    by_key
+}
+
+/// Kills the batch when the server has answered so many, and returns the keys whose answers were kept by then.
+async fn killed_after(served: u64, folder: &TempDir, mock: &MockOpenAi) -> Vec<String> {
+    let mut child = batch(folder, mock).spawn().unwrap();
+    while mock.stats().ok() < served {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        tokio::task::yield_now().await;
+    }
+    child.kill().await.unwrap();
+    while mock.stats().in_flight > 0 {
+        tokio::task::yield_now().await;
+    }
+    answers(&folder.path().join("answers.jsonl")).into_keys().collect()
+}
+
+#[tokio::test]
+async fn a_batch_that_is_killed_goes_on_where_it_was_and_runs_nothing_twice() {
+    let slow = Latency::Constant(Duration::from_millis(5));
+    let model = ModelPlan::new().latency(slow).fault(WholeFault::ServerError, 0.02);
+    let plan = Plan::new().seed(3).dedupe(true).default_model(model);
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let folder = prompts();
+    let path = folder.path().join("answers.jsonl");
+
+    let mut kept = Vec::new();
+    for served in [100, 220] {
+        kept = killed_after(served, &folder, &mock).await;
+        let served = usize::try_from(mock.stats().ok()).unwrap();
+        assert!(kept.len() + PARALLEL >= served && kept.len() < LINES, "{} of {served} kept", kept.len());
+        // A crash in the middle of a line.
+        let torn = fs::read_to_string(&path).unwrap() + "{\"id\": \"line-";
+        fs::write(&path, torn).unwrap();
+    }
+    let before: BTreeMap<_, _> = mock.stats().received;
+
+    let output = batch(&folder, &mock).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.starts_with(&format!("{} of {LINES} prompts answered in this run", LINES - kept.len())),
+        "{said}"
+    );
+
+    let answers = answers(&path);
+    let mut ids: Vec<_> = answers.values().map(|answered| answered.id.clone()).collect();
+    ids.sort_unstable_by_key(|id| id.trim_start_matches("line-").parse::<usize>().unwrap());
+    assert_eq!(ids, (0..LINES).map(|number| format!("line-{number}")).collect::<Vec<_>>());
+
+    let stats = mock.stats();
+    assert_eq!((stats.executions.len(), stats.most_executions_of_a_key()), (LINES, 1));
+    assert!(kept.iter().all(|key| stats.received[key] == before[key]), "what was kept was asked again");
+}
+
+#[tokio::test]
+async fn a_purse_that_is_empty_ends_the_batch() {
+    let plan = Plan::new().default_model(ModelPlan::new().fault(WholeFault::InsufficientQuota, 1.0));
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let folder = prompts();
+    let output = batch(&folder, &mock).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("ended early") && said.contains("quota exhausted"), "{said}");
+    assert!(mock.stats().calls <= 2 * PARALLEL as u64, "{}", mock.stats().calls);
+}
+
+#[tokio::test]
+async fn another_files_lines_are_not_touched() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let folder = prompts();
+    let path = folder.path().join("answers.jsonl");
+    fs::write(&path, "{\"somebody\": \"else's\"}\n").unwrap();
+    let output = batch(&folder, &mock).output().await.unwrap();
+    assert!(
+        !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("line 1 is no answer")
+    );
+    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"somebody\": \"else's\"}\n");
+    assert_eq!(mock.stats().calls, 0);
+}
