@@ -118,9 +118,12 @@ impl<'a, C: Clock> Held<'a, C> {
     }
 
     /// Changes the price of a token. What is there, or owed, stays.
+    ///
+    /// The instant always moves, by one tick at least: who has seen it together with the old price must not find it again.
     pub(crate) fn set_price(&mut self, price: Price) {
         let lacking = self.full_at.saturating_sub(self.now);
-        self.full_at = self.now.saturating_add(price.convert(lacking, self.price)).min(LAST);
+        let full_at = self.now.saturating_add(price.convert(lacking, self.price));
+        self.full_at = full_at.saturating_add(u64::from(full_at == self.core.full_at())).min(LAST);
         self.price = price;
         self.core.set_price(price);
     }
