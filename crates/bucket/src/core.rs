@@ -113,8 +113,9 @@ impl Core<Frozen> {
 }
 
 impl<C: Clock> Core<C> {
+    /// The clock's time and one tick, so that there is an instant before a new bucket's first.
     pub(crate) fn now(&self) -> Ticks {
-        ticks(self.clock.elapsed())
+        ticks(self.clock.elapsed()).saturating_add(1).min(LAST)
     }
 
     /// Puts tokens back. They fill the bucket at most.

@@ -119,11 +119,19 @@ impl<'a, C: Clock> Held<'a, C> {
 
     /// Changes the price of a token. What is there, or owed, stays.
     ///
-    /// The instant always moves, by one tick at least: who has seen it together with the old price must not find it again.
+    /// The instant always moves: who has seen it together with the old price must not find it again. Of a full bucket it moves
+    /// back, which changes nothing; else by a tick, where it would stay by rounding.
     pub(crate) fn set_price(&mut self, price: Price) {
+        if price == self.price {
+            return;
+        }
         let lacking = self.full_at.saturating_sub(self.now);
         let full_at = self.now.saturating_add(price.convert(lacking, self.price));
-        self.full_at = full_at.saturating_add(u64::from(full_at == self.core.full_at())).min(LAST);
+        self.full_at = match lacking {
+            _ if full_at != self.core.full_at() => full_at.min(LAST),
+            0 => full_at.saturating_sub(1),
+            _ => full_at.saturating_add(1).min(LAST),
+        };
         self.price = price;
         self.core.set_price(price);
     }
