@@ -113,8 +113,9 @@ impl Core<Frozen> {
 }
 
 impl<C: Clock> Core<C> {
+    /// The clock's time and one tick, so that there is an instant before a new bucket's first.
     pub(crate) fn now(&self) -> Ticks {
-        ticks(self.clock.elapsed())
+        ticks(self.clock.elapsed()).saturating_add(1).min(LAST)
     }
 
     /// Puts tokens back. They fill the bucket at most.
@@ -122,24 +123,22 @@ impl<C: Clock> Core<C> {
         if self.stash.put(tokens) {
             return;
         }
-        let cost = self.price().cost(tokens);
-        if self.change(|full_at| full_at.saturating_sub(cost)).is_none() {
+        if self.change(|full_at, price| full_at.saturating_sub(price.cost(tokens))).is_none() {
             self.locked(|held| held.refund(tokens));
         }
     }
 
     /// Takes tokens whether they are there or not.
     pub(crate) fn charge(&self, tokens: u64) {
-        let price = self.price();
         let now = self.now();
-        let full_at = self.change(|full_at| {
+        let changed = self.change(|full_at, price| {
             let base = full_at.max(now.saturating_add(price.cost(self.stash.reach())));
             base.saturating_add(price.cost(tokens)).min(LAST)
         });
-        match full_at {
+        match changed {
             None => self.locked(|held| held.charge(tokens)),
             // In debt nobody may take, from the stash neither.
-            Some(full_at) if full_at > now + price.cost(self.capacity) && self.stash.reach() > 0 => {
+            Some((full_at, price)) if full_at > now + price.cost(self.capacity) && self.stash.reach() > 0 => {
                 self.locked(|_| ());
             }
             Some(_) => {}
@@ -185,12 +184,19 @@ impl<C: Clock> Core<C> {
         result
     }
 
-    /// Moves the instant by compare-and-swap; `None` while the bit is set.
-    fn change(&self, to: impl Fn(Ticks) -> Ticks) -> Option<Ticks> {
-        let moved = self.word.fetch_update(AcqRel, Acquire, |bits| {
-            let word = Word::from_bits(bits);
-            (!word.held()).then(|| Word::new(to(word.full_at()), false).bits())
-        });
-        moved.ok().map(|before| to(Word::from_bits(before).full_at()))
+    /// Moves the instant by compare-and-swap; returns where to and at what price, or `None` while the bit is set.
+    ///
+    /// The price is read after the word: who changes the price changes the word too, and then this tries again.
+    fn change(&self, to: impl Fn(Ticks, Price) -> Ticks) -> Option<(Ticks, Price)> {
+        loop {
+            let (word, price) = (self.word(), self.price());
+            if word.held() {
+                return None;
+            }
+            let full_at = to(word.full_at(), price);
+            if self.exchange(word, Word::new(full_at, false)) {
+                return Some((full_at, price));
+            }
+        }
     }
 }

@@ -118,9 +118,20 @@ impl<'a, C: Clock> Held<'a, C> {
     }
 
     /// Changes the price of a token. What is there, or owed, stays.
+    ///
+    /// The instant always moves: who has seen it together with the old price must not find it again. Of a full bucket it moves
+    /// back, which changes nothing; else by a tick, where it would stay by rounding.
     pub(crate) fn set_price(&mut self, price: Price) {
+        if price == self.price {
+            return;
+        }
         let lacking = self.full_at.saturating_sub(self.now);
-        self.full_at = self.now.saturating_add(price.convert(lacking, self.price)).min(LAST);
+        let full_at = self.now.saturating_add(price.convert(lacking, self.price));
+        self.full_at = match lacking {
+            _ if full_at != self.core.full_at() => full_at.min(LAST),
+            0 => full_at.saturating_sub(1),
+            _ => full_at.saturating_add(1).min(LAST),
+        };
         self.price = price;
         self.core.set_price(price);
     }

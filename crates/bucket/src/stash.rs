@@ -120,7 +120,8 @@ impl Stash {
         Some(Filling { place, before, size: self.size })
     }
 
-    /// The most that all open places could hold.
+    /// The most that all open places could hold, and those which are being filled, perhaps opened thereby: whether their tokens
+    /// have left the balance yet cannot be seen from outside, so they count from the moment at which they are marked.
     pub(crate) fn reach(&self) -> u64 {
         self.all().filter(|place| place.load(Acquire) != CLOSED).count() as u64 * self.size
     }
@@ -130,7 +131,8 @@ impl Stash {
         self.all().map(|place| place.load(Acquire).saturating_sub(OPEN)).sum()
     }
 
-    /// Empties and closes all places. Waits for a thread that is filling one: that takes it some ten instructions.
+    /// Empties and closes all places. Waits for a thread that is filling one: that takes it some ten instructions. Without the
+    /// wait, the place would be opened behind the back of who closed it, and be taken from while others wait.
     pub(crate) fn close(&self) -> Closed {
         let mut closed = Closed::default();
         for place in self.all() {

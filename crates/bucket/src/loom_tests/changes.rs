@@ -1,0 +1,89 @@
+//! Pauses and new prices beside takings, refunds and charges.
+
+use std::{
+    sync::atomic::Ordering::{Acquire, Release, SeqCst},
+    time::Duration,
+};
+
+use loom::sync::{Arc, atomic::AtomicBool};
+
+use super::{CAPACITY, Hand, PLACE, both, bucket, left, model, taken};
+use crate::{Clock, clock::Frozen, core::Core, price::Price, stash::Stash, sync::AtomicU64};
+
+/// Half of [`Price::UNIT`] and twice that.
+fn prices() -> [Price; 2] {
+    let unit = Price::UNIT.bits();
+    [unit / 2, unit * 2].map(Price::from_bits)
+}
+
+fn set_price<C: Clock>(core: &Core<C>, price: Price) {
+    core.locked(|held| held.set_price(price));
+}
+
+/// What `act` does to the balance holds at either price: `change` is what it adds to the tokens.
+fn beside_a_price(
+    name: &str,
+    stash: fn(u64) -> Stash,
+    change: i64,
+    act: impl Fn(&Core<Frozen>) + Copy + Send + Sync + 'static,
+) {
+    for price in prices() {
+        model(name, move || {
+            let core = bucket(stash(CAPACITY));
+            core.try_take(4 * PLACE).unwrap();
+            both(&core, act, move |core| set_price(core, price));
+            core.locked(|_| ());
+            assert_eq!(core.available(), i64::try_from(CAPACITY - 4 * PLACE).unwrap() + change);
+        });
+    }
+}
+
+#[test]
+fn loom_a_new_price_changes_no_balance() {
+    let none = |_| Stash::none();
+    beside_a_price("taking at a new price", none, -2, |core| core.try_take(2).unwrap());
+    beside_a_price("filling at a new price", Stash::new, -2, |core| core.try_take(2).unwrap());
+    beside_a_price("refund at a new price", none, 2, |core| core.refund(2));
+    beside_a_price("charge at a new price", none, -300, |core| core.charge(300));
+}
+
+#[test]
+fn loom_a_new_price_of_a_full_bucket_takes_hold_of_takings_beside() {
+    for price in prices() {
+        model("a full bucket", move || {
+            let core = bucket(Stash::none());
+            let (a, ()) = both(&core, |core| taken(core, 4), move |core| set_price(core, price));
+            assert_eq!((a, left(&core)), (4, CAPACITY - 4));
+        });
+    }
+}
+
+#[test]
+fn loom_nobody_takes_during_a_pause() {
+    model("pause", || {
+        let price = Price::of(1, Duration::from_nanos(1)).unwrap();
+        let core = Core::new(CAPACITY, price, Hand(AtomicU64::new(0)), Stash::new(CAPACITY));
+        let core = Arc::new(core);
+        let paused = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&paused);
+        let (before, ()) = both(
+            &core,
+            |core| {
+                let first = taken(core, 2);
+                let late = seen.load(Acquire);
+                let second = taken(core, 1);
+                assert!(!late || second == 0, "taken during the pause");
+                first + second
+            },
+            move |core| {
+                core.locked(|held| held.pause(Duration::from_nanos(1)));
+                paused.store(true, Release);
+            },
+        );
+        assert_eq!(core.stash.reach(), 0, "a place was left open");
+        core.try_take(1).unwrap_err();
+        core.clock().0.store(1, SeqCst);
+        core.try_take(1).unwrap();
+        assert_eq!(left(&core), CAPACITY - 1 - before.saturating_sub(1));
+    });
+}
