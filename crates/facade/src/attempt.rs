@@ -11,6 +11,7 @@ use mainstay_router::{Price, Prices};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
+use tracing::{Span, field::Empty};
 
 use crate::{ChatRequest, ChatResponse, ChatStream, among::router_usage};
 
@@ -36,6 +37,7 @@ pin_project! {
     pub struct AttemptFuture<F> {
         #[pin]
         inner: F,
+        span: Span,
         entry: Option<Entry>,
         price: Option<Price>,
     }
@@ -90,8 +92,22 @@ where
         let journal = request.call().and_then(|call| call.journal.as_ref());
         let entry = journal.map(|journal| journal.begin(Arc::clone(&self.backend)));
         let price = self.price.or_else(|| entry.as_ref().and_then(|_| PRICES.get(&request.model)));
-        AttemptFuture { inner: self.inner.call(request), entry, price }
+        let span = span(&request, &self.backend);
+        let inner = span.in_scope(|| self.inner.call(request));
+        AttemptFuture { inner, span, entry, price }
     }
+}
+
+/// One attempt, up to its answer or its first token.
+fn span(request: &ChatRequest, backend: &str) -> Span {
+    tracing::info_span!(
+        "attempt",
+        gen_ai.operation.name = "chat",
+        gen_ai.request.model = %request.model,
+        mainstay.backend = backend,
+        mainstay.attempt = request.call().map(|call| call.attempt.get()),
+        error.r#type = Empty,
+    )
 }
 
 // === impl AttemptFuture ===
@@ -106,7 +122,12 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let entered = this.span.enter();
         let mut outcome = ready!(this.inner.poll(cx));
+        if let Err(error) = &outcome {
+            this.span.record("error.type", error.fault().kind.as_str());
+        }
+        drop(entered);
         if let Some(mut entry) = this.entry.take() {
             match &mut outcome {
                 Ok(answer) => answer.bill(entry, *this.price),

@@ -12,6 +12,7 @@ mod limits;
 mod mainstay;
 mod named;
 mod once;
+mod ongoing;
 mod remember;
 mod reply;
 mod report;
@@ -24,6 +25,8 @@ mod tier;
 mod usage;
 
 pub mod check;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 /// Delays, jitter, budgets, the retry policy and layer: the crate `mainstay-backoff`.
 pub use mainstay_backoff as backoff;
@@ -56,6 +59,7 @@ pub use mainstay_fault::{Fault, FaultKind, HasFault};
 pub use mainstay_openai_client::{ChatRequest, ChatResponse};
 pub use named::Named;
 pub use once::{NewKey, Once, OnceKey, OnceStreamed};
+pub use ongoing::Ongoing;
 pub use reply::{Failure, Reply};
 pub use report::{AttemptReport, Report};
 pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};

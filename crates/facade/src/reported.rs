@@ -5,15 +5,14 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mainstay_fault::{HasCall, Journal};
+use mainstay_fault::{HasCall, HasFault, Journal};
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
 use tower_layer::Layer;
 use tower_service::Service;
 
 use mainstay_idempotency as idempotency;
 
-use crate::{ChatRequest, ChatStream, Error, Failure, Reply, Report, Served};
+use crate::{ChatRequest, ChatStream, Error, Failure, Ongoing, Reply, Report, Served};
 
 /// Reports what happened to each call: the outermost layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,8 +29,7 @@ pin_project! {
     pub struct ReportedFuture<F> {
         #[pin]
         inner: F,
-        journal: Journal,
-        began: Instant,
+        ongoing: Option<Ongoing>,
     }
 }
 
@@ -40,8 +38,8 @@ pub trait Reportable {
     /// The answer with its report.
     type Reported;
 
-    /// Puts the report of the journal to the answer.
-    fn reported(self, journal: &Journal, began: Instant) -> Self::Reported;
+    /// Puts the report of the call to the answer.
+    fn reported(self, ongoing: Ongoing) -> Self::Reported;
 }
 
 // === impl ReportLayer ===
@@ -73,7 +71,9 @@ where
             Some(call) => call.journal.get_or_insert_default().clone(),
             None => Journal::new(),
         };
-        ReportedFuture { inner: self.0.call(request), journal, began: Instant::now() }
+        let ongoing = Ongoing::begin(&request, journal);
+        let inner = ongoing.span().in_scope(|| self.0.call(request));
+        ReportedFuture { inner, ongoing: Some(ongoing) }
     }
 }
 
@@ -88,9 +88,17 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        Poll::Ready(match ready!(this.inner.poll(cx)) {
-            Ok(answer) => Ok(answer.reported(this.journal, *this.began)),
-            Err(error) => Err(Failure::new(error, Report::read(this.journal, *this.began))),
+        let entered = this.ongoing.as_ref().map(|ongoing| ongoing.span().enter());
+        let outcome = ready!(this.inner.poll(cx));
+        drop(entered);
+        let mut ongoing = this.ongoing.take().expect("a future is not polled after it was ready");
+        Poll::Ready(match outcome {
+            Ok(answer) => Ok(answer.reported(ongoing)),
+            Err(error) => {
+                let report = ongoing.report();
+                ongoing.end(&report, Some(error.fault()));
+                Err(Failure::new(error, report))
+            }
         })
     }
 }
@@ -100,11 +108,12 @@ where
 impl Reportable for idempotency::Answer<Served> {
     type Reported = Reply;
 
-    fn reported(self, journal: &Journal, began: Instant) -> Reply {
-        let mut report = Report::read(journal, began);
+    fn reported(self, mut ongoing: Ongoing) -> Reply {
+        let mut report = ongoing.report();
         report.replayed = self.replayed().map(|replayed| replayed.age);
         let Served { response, tier, degraded } = self.into_inner();
         (report.tier, report.degraded) = (Some(tier), degraded);
+        ongoing.end(&report, None);
         Reply::new(Arc::unwrap_or_clone(response), report)
     }
 }
@@ -112,7 +121,7 @@ impl Reportable for idempotency::Answer<Served> {
 impl Reportable for ChatStream {
     type Reported = Self;
 
-    fn reported(self, journal: &Journal, began: Instant) -> Self {
-        self.journaled(journal.clone(), began)
+    fn reported(self, ongoing: Ongoing) -> Self {
+        self.of_call(ongoing)
     }
 }

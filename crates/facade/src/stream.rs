@@ -7,13 +7,13 @@ use std::{
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
-use mainstay_fault::{Entry, HasFault, Journal};
+use mainstay_fault::{Entry, HasFault};
 use mainstay_idempotency::{self as idempotency, Playback};
 use mainstay_router::{Price, Ticket};
-use tokio::time::Instant;
+use tracing::Span;
 
 use crate::{
-    Report,
+    Ongoing, Report,
     among::router_usage,
     attempt,
     openai::{self, Accumulator, ChatChunk, ChatResponse, Usage},
@@ -44,8 +44,8 @@ pub struct ChatStream {
     price: Option<Price>,
     /// Where its backend is judged, at its end.
     ticket: Option<Ticket>,
-    /// The whole call's journal, and when it began.
-    journal: Option<(Journal, Instant)>,
+    /// The whole call.
+    ongoing: Option<Ongoing>,
 }
 
 /// Where the chunks come from.
@@ -91,7 +91,7 @@ impl ChatStream {
             entry: None,
             price: None,
             ticket: None,
-            journal: None,
+            ongoing: None,
         }
     }
 
@@ -114,19 +114,23 @@ impl ChatStream {
     }
 
     /// Has it report on the whole call.
-    pub(crate) fn journaled(mut self, journal: Journal, began: Instant) -> Self {
-        self.journal = Some((journal, began));
+    pub(crate) fn of_call(mut self, ongoing: Ongoing) -> Self {
+        self.ongoing = Some(ongoing);
         self
     }
 
     /// What happened to the call so far; after the stream's end, all of it.
     pub fn report(&self) -> Report {
-        let read = |(journal, began): &(Journal, Instant)| Report::read(journal, *began);
-        let mut report = self.journal.as_ref().map(read).unwrap_or_default();
-        if let Source::Played(played) = &self.source {
-            report.replayed = played.replayed;
-        }
+        let mut report = self.ongoing.as_ref().map(Ongoing::report).unwrap_or_default();
+        report.replayed = self.replayed();
         report
+    }
+
+    fn replayed(&self) -> Option<Duration> {
+        match &self.source {
+            Source::Live(_) => None,
+            Source::Played(played) => played.replayed,
+        }
     }
 
     /// The headers of the response: rate limits, request id. None if it was over when it was asked for by its idempotency key.
@@ -193,6 +197,10 @@ impl ChatStream {
             (Some(ticket), Some(fault)) => ticket.fail(&fault),
             (None, _) => {}
         }
+        let replayed = self.replayed();
+        if let Some(ongoing) = &mut self.ongoing {
+            ongoing.end_unread(replayed, fault);
+        }
     }
 }
 
@@ -200,6 +208,8 @@ impl Stream for ChatStream {
     type Item = Result<ChatChunk, openai::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let span = self.ongoing.as_ref().map(|ongoing| ongoing.span().clone());
+        let _entered = span.as_ref().map(Span::enter);
         loop {
             let item = ready!(self.source.poll_next(cx));
             self.settle(item.as_ref());

@@ -4,6 +4,7 @@
 mod config;
 mod deadline;
 mod limits;
+mod observed;
 mod once;
 mod report;
 mod routes;
