@@ -8,9 +8,10 @@ use mainstay_router::{
     self as router, ByUsage, Capabilities, Gate, HandOver, Profile, Ticket, hand_over, usage,
 };
 
-use crate::{ChatRequest, ChatStream, limits};
+use crate::{ChatRequest, ChatStream, EmbeddingRequest, EmbeddingResponse, limits};
 
-pub(crate) type Describe = fn(&ChatRequest) -> Profile<'_>;
+pub(crate) type Describe<R = ChatRequest> = fn(&R) -> Profile<'_>;
+pub(crate) type EmbedTicket = ByUsage<fn(&EmbeddingResponse) -> Option<router::Usage>>;
 pub(crate) type ChatTicket = ByUsage<fn(&ChatResponse) -> Option<router::Usage>>;
 pub(crate) type StreamTicket = HandOver<fn(ChatStream, Ticket) -> ChatStream>;
 
@@ -21,6 +22,11 @@ pub(crate) struct Limited(pub(crate) Arc<Limits>);
 /// Reads the usage of whole answers.
 pub(crate) fn whole() -> ChatTicket {
     usage((|response| response.usage.as_ref().map(router_usage)) as fn(&ChatResponse) -> _)
+}
+
+/// Reads the usage of embeddings.
+pub(crate) fn embedded() -> EmbedTicket {
+    usage((|response| response.usage.as_ref().map(router_usage)) as fn(&EmbeddingResponse) -> _)
 }
 
 /// Judges streams at their end.
@@ -45,6 +51,11 @@ pub(crate) fn describe(request: &ChatRequest) -> Profile<'_> {
         needs,
         ..Profile::default()
     }
+}
+
+/// What a strategy may know of texts to be embedded.
+pub(crate) fn describe_texts(request: &EmbeddingRequest) -> Profile<'_> {
+    Profile { input_tokens: limits::weigh_texts(request), ..Profile::default() }
 }
 
 impl Gate for Limited {

@@ -14,21 +14,22 @@ use mainstay_router::{self as router, Backends, Health, Price, Router, strategy}
 use tower::util::{Either, MapResponse};
 
 use crate::{
-    BackendConfig, BuildError, Config, ConfigError, JitterConfig, RetryConfig, RouteConfig, Served,
-    ServedConfig, StrategyConfig, Tier, TierConfig,
+    BackendConfig, BuildError, Config, ConfigError, EmbeddingRequest, JitterConfig, RetryConfig, RouteConfig,
+    Served, ServedConfig, StrategyConfig, Tier, TierConfig,
     among::Limited,
     config::Spot,
     limits,
-    limits::{ChatMeter, StreamMeter},
+    limits::{ChatMeter, EmbedMeter, StreamMeter},
     route::Table,
-    stack::{self, Ask, ChatRoute, Last, Members, Place, SharedCheck, StreamRoute},
+    stack::{self, Ask, ChatRoute, EmbedRoute, Last, Members, Place, SharedCheck, StreamRoute},
     tier::{Asked, Kind},
 };
 
-/// Both kinds of routes.
+/// The routes, by what is asked for.
 pub(crate) struct Tables {
     pub(crate) chat: Table<ChatRoute>,
     pub(crate) stream: Table<StreamRoute>,
+    pub(crate) embed: Table<EmbedRoute>,
     /// The bare clients, by their backends' names.
     pub(crate) clients: BTreeMap<String, Client>,
 }
@@ -38,22 +39,66 @@ pub(crate) struct Assembly {
     pub(crate) check: SharedCheck,
     chat: Vec<fallback::Tier<Either<stack::ToRequest<stack::ChatModels>, crate::tier::Local>, Ask>>,
     stream: Vec<fallback::Tier<stack::ToRequest<stack::StreamModels>, Ask>>,
+    embed: Vec<fallback::Tier<stack::EmbedModels>>,
+}
+
+/// The ways of one route.
+#[derive(Clone)]
+pub(crate) struct Ways {
+    pub(crate) chat: ChatRoute,
+    pub(crate) stream: StreamRoute,
+    pub(crate) embed: EmbedRoute,
+}
+
+/// The backends of one tier, by what is asked for.
+struct Choices {
+    chat: Members<Client, ChatMeter>,
+    stream: Members<Streaming, StreamMeter>,
+    embed: Members<Client, EmbedMeter, EmbeddingRequest>,
+}
+
+// === impl Tables ===
+
+impl Tables {
+    /// Routes for whatever model is named.
+    pub(crate) fn of_one(ways: Ways, clients: BTreeMap<String, Client>) -> Self {
+        let Ways { chat, stream, embed } = ways;
+        Self {
+            chat: Table { by_model: HashMap::new(), default: Some(chat) },
+            stream: Table { by_model: HashMap::new(), default: Some(stream) },
+            embed: Table { by_model: HashMap::new(), default: Some(embed) },
+            clients,
+        }
+    }
+
+    fn insert(&mut self, model: &str, ways: Ways) {
+        self.chat.by_model.insert(model.to_owned(), ways.chat);
+        self.stream.by_model.insert(model.to_owned(), ways.stream);
+        self.embed.by_model.insert(model.to_owned(), ways.embed);
+    }
 }
 
 // === impl Assembly ===
 
 impl Assembly {
     pub(crate) const fn new(check: SharedCheck) -> Self {
-        Self { check, chat: Vec::new(), stream: Vec::new() }
+        Self { check, chat: Vec::new(), stream: Vec::new(), embed: Vec::new() }
     }
 
     /// Adds a tier of one model. Where others are below it, it is set aside while it fails.
     pub(crate) fn one(&mut self, name: &Arc<str>, policy: &RetryPolicy, place: &Place, last: Last) {
-        let (chat, stream) = match last {
-            Last::Yes => (Members::One(place.chat()), Members::One(place.stream())),
-            Last::No => (alone(&place.name, place.chat()), alone(&place.name, place.stream())),
+        let (chat, stream, embed) = (place.chat(), place.stream(), place.embed());
+        let choices = match last {
+            Last::Yes => {
+                Choices { chat: Members::One(chat), stream: Members::One(stream), embed: Members::One(embed) }
+            }
+            Last::No => Choices {
+                chat: alone(&place.name, chat),
+                stream: alone(&place.name, stream),
+                embed: alone(&place.name, embed),
+            },
         };
-        self.push(name, policy, chat, stream);
+        self.push(name, policy, choices);
     }
 
     /// Adds a tier that needs no model. Streams pass it by.
@@ -67,20 +112,19 @@ impl Assembly {
         self.chat.push(local.map_request(Asked::of as Ask));
     }
 
-    pub(crate) fn finish(self, deadline: Duration) -> (ChatRoute, StreamRoute) {
-        let chat = stack::route(deadline, self.chat);
-        (MapResponse::new(chat, Served::of as fn(_) -> _), stack::route(deadline, self.stream))
+    pub(crate) fn finish(self, deadline: Duration) -> Ways {
+        Ways {
+            chat: MapResponse::new(stack::route(deadline, self.chat), Served::of as fn(_) -> _),
+            stream: stack::route(deadline, self.stream),
+            embed: stack::route(deadline, self.embed),
+        }
     }
 
-    fn push(
-        &mut self,
-        name: &Arc<str>,
-        policy: &RetryPolicy,
-        chat: Members<Client, ChatMeter>,
-        stream: Members<Streaming, StreamMeter>,
-    ) {
-        let chat = stack::chat_models(policy.clone(), Arc::clone(&self.check), chat);
-        let stream = stack::stream_models(policy.clone(), stream);
+    fn push(&mut self, name: &Arc<str>, policy: &RetryPolicy, choices: Choices) {
+        let chat = stack::chat_models(policy.clone(), Arc::clone(&self.check), choices.chat);
+        let stream = stack::stream_models(policy.clone(), choices.stream);
+        let embed = stack::embed_models(policy.clone(), choices.embed);
+        self.embed.push(fallback::Tier::new(Arc::clone(name), embed));
         let chat = fallback::Tier::new(Arc::clone(name), Either::Left(chat));
         let stream = fallback::Tier::new(Arc::clone(name), stream);
         self.chat.push(chat.map_request(Asked::of as Ask));
@@ -98,21 +142,27 @@ impl Assembly {
     ) -> Result<(), router::Invalid> {
         let health = Health::default().leave_rate_limits();
         let (chats, streams) = (Backends::with_health(health), Backends::with_health(health));
+        let embeds = Backends::with_health(health);
         for (place, served, limits) in places {
             // A router numbers its backends by 16 bits; a file that lists more of them in one tier is none.
             let _ = chats.add(describe(place, place.chat(), served, limits)?);
             let _ = streams.add(describe(place, place.stream(), served, limits)?);
+            let _ = embeds.add(describe(place, place.embed(), served, limits)?);
         }
-        let chat = Members::Among(choose(chats, strategy, last), last);
-        self.push(name, policy, chat, Members::Among(choose(streams, strategy, last), last));
+        let choices = Choices {
+            chat: Members::Among(choose(chats, strategy, last), last),
+            stream: Members::Among(choose(streams, strategy, last), last),
+            embed: Members::Among(choose(embeds, strategy, last), last),
+        };
+        self.push(name, policy, choices);
         Ok(())
     }
 }
 
 /// A backend that has nobody beside it, and others below.
-fn alone<S, M>(name: &Arc<str>, backend: stack::Backend<S, M>) -> Members<S, M>
+fn alone<S, M, R>(name: &Arc<str>, backend: stack::Backend<S, M, R>) -> Members<S, M, R>
 where
-    stack::Backend<S, M>: Clone + Send + Sync + 'static,
+    stack::Backend<S, M, R>: Clone + Send + Sync + 'static,
 {
     let backends = Backends::with_health(Health::default().leave_rate_limits());
     // The first of a set always has room.
@@ -166,6 +216,7 @@ pub(crate) fn tables(config: &Config, check: &SharedCheck) -> Result<Tables, Bui
     let mut tables = Tables {
         chat: Table { by_model: HashMap::new(), default: None },
         stream: Table { by_model: HashMap::new(), default: None },
+        embed: Table { by_model: HashMap::new(), default: None },
         clients: clients.iter().map(|(name, client)| ((*name).to_owned(), client.clone())).collect(),
     };
     for (name, route) in &config.routes {
@@ -175,15 +226,15 @@ pub(crate) fn tables(config: &Config, check: &SharedCheck) -> Result<Tables, Bui
             Some(retry) => self::policy(retry, &spot.key("retry"))?,
             None => policy.clone(),
         };
-        let (chat, stream) = builder.build(&policy, check, &spot)?;
+        let ways = builder.build(&policy, check, &spot)?;
         for alias in route.aliases.iter().chain([name]) {
-            tables.chat.by_model.insert(alias.clone(), chat.clone());
-            tables.stream.by_model.insert(alias.clone(), stream.clone());
+            tables.insert(alias, ways.clone());
         }
     }
     if let Some(default) = &config.default_route {
         tables.chat.default = tables.chat.by_model.get(default).cloned();
         tables.stream.default = tables.stream.by_model.get(default).cloned();
+        tables.embed.default = tables.embed.by_model.get(default).cloned();
     }
     Ok(tables)
 }
@@ -200,12 +251,7 @@ struct RouteBuilder<'a> {
 // === impl RouteBuilder ===
 
 impl RouteBuilder<'_> {
-    fn build(
-        &mut self,
-        policy: &RetryPolicy,
-        check: &SharedCheck,
-        spot: &Spot,
-    ) -> Result<(ChatRoute, StreamRoute), BuildError> {
+    fn build(&mut self, policy: &RetryPolicy, check: &SharedCheck, spot: &Spot) -> Result<Ways, BuildError> {
         let mut assembly = Assembly::new(Arc::clone(check));
         for (at, tier) in self.route.tiers.iter().enumerate() {
             let spot = spot.key("tiers").index(at);

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mainstay_fault::{Entry, HasCall, HasFault};
+use mainstay_fault::{Entry, HasFault};
 use mainstay_openai_client::Usage;
 use mainstay_router::{Price, Prices};
 use pin_project_lite::pin_project;
@@ -13,7 +13,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::{Span, field::Empty};
 
-use crate::{ChatRequest, ChatResponse, ChatStream, among::router_usage};
+use crate::{Asks, ChatResponse, ChatStream, EmbeddingResponse, among::router_usage};
 
 /// Writes each attempt into the journal of its call, if that has one.
 #[derive(Clone, Debug)]
@@ -76,9 +76,10 @@ impl<S> Layer<S> for AttemptLayer {
 
 // === impl Attempted ===
 
-impl<S> Service<ChatRequest> for Attempted<S>
+impl<S, Request> Service<Request> for Attempted<S>
 where
-    S: Service<ChatRequest, Response: Billed, Error: HasFault>,
+    S: Service<Request, Response: Billed, Error: HasFault>,
+    Request: Asks,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -88,10 +89,10 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: ChatRequest) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let journal = request.call().and_then(|call| call.journal.as_ref());
         let entry = journal.map(|journal| journal.begin(Arc::clone(&self.backend)));
-        let price = self.price.or_else(|| entry.as_ref().and_then(|_| PRICES.get(&request.model)));
+        let price = self.price.or_else(|| entry.as_ref().and_then(|_| PRICES.get(request.model())));
         let span = span(&request, &self.backend);
         let inner = span.in_scope(|| self.inner.call(request));
         AttemptFuture { inner, span, entry, price }
@@ -99,11 +100,11 @@ where
 }
 
 /// One attempt, up to its answer or its first token.
-fn span(request: &ChatRequest, backend: &str) -> Span {
+fn span<Request: Asks>(request: &Request, backend: &str) -> Span {
     tracing::info_span!(
         "attempt",
-        gen_ai.operation.name = "chat",
-        gen_ai.request.model = %request.model,
+        gen_ai.operation.name = Request::OPERATION,
+        gen_ai.request.model = request.model(),
         mainstay.backend = backend,
         mainstay.attempt = request.call().map(|call| call.attempt.get()),
         error.r#type = Empty,
@@ -141,6 +142,15 @@ where
 // === impl Billed ===
 
 impl Billed for ChatResponse {
+    fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
+        if let Some(usage) = &self.usage {
+            write(&mut entry, usage, price);
+        }
+        entry.end(None);
+    }
+}
+
+impl Billed for EmbeddingResponse {
     fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
         if let Some(usage) = &self.usage {
             write(&mut entry, usage, price);

@@ -14,9 +14,10 @@ use crate::{
     BuildError, Config, Mainstay, Served, Tier,
     assemble::{self, Assembly, Tables},
     limits::by_model,
+    mainstay::AllRoutes,
     once::Remember,
     remember::remember,
-    route::{Routes, Table},
+    route::Routes,
     stack::{self, Last, Place, SharedCheck},
     tier::Kind,
 };
@@ -216,11 +217,16 @@ impl Builder {
             Some(config) => assemble::tables(config, &check)?,
             None => self.only_route()?,
         };
-        let (chats, streams) = (Arc::new(Routes::new(tables.chat)), Arc::new(Routes::new(tables.stream)));
+        let routes = AllRoutes {
+            chat: Arc::new(Routes::new(tables.chat)),
+            stream: Arc::new(Routes::new(tables.stream)),
+            embed: Arc::new(Routes::new(tables.embed)),
+        };
         Ok(Mainstay {
-            stream: stack::stream(remember.as_ref(), Arc::clone(&streams)),
-            chat: stack::chat(remember, Arc::clone(&chats)),
-            routes: (chats, streams),
+            stream: stack::stream(remember.as_ref(), Arc::clone(&routes.stream)),
+            chat: stack::chat(remember, Arc::clone(&routes.chat)),
+            embed: stack::embed(Arc::clone(&routes.embed)),
+            routes,
             clients: Arc::new(ArcSwap::from_pointee(tables.clients)),
             check,
             store,
@@ -262,12 +268,7 @@ impl Builder {
                 Kind::Local(_) => assembly.local(tier),
             }
         }
-        let (chat, stream) = assembly.finish(self.deadline);
-        Ok(Tables {
-            chat: Table { by_model: HashMap::new(), default: Some(chat) },
-            stream: Table { by_model: HashMap::new(), default: Some(stream) },
-            clients: BTreeMap::from([(host, client)]),
-        })
+        Ok(Tables::of_one(assembly.finish(self.deadline), BTreeMap::from([(host, client)])))
     }
 }
 

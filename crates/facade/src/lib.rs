@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod among;
+mod asks;
 mod assemble;
 mod attempt;
 mod build_error;
@@ -43,6 +44,7 @@ pub use mainstay_openai_client as openai;
 /// Backends, their health, and strategies to choose among them: the crate `mainstay-router`.
 pub use mainstay_router as router;
 
+pub use asks::Asks;
 pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
 pub use build_error::BuildError;
 pub use builder::Builder;
@@ -56,7 +58,7 @@ pub use mainstay::Mainstay;
 pub use mainstay_backoff::{Rejected, RetryPolicy};
 pub use mainstay_fallback::Degradation;
 pub use mainstay_fault::{Fault, FaultKind, HasFault};
-pub use mainstay_openai_client::{ChatRequest, ChatResponse};
+pub use mainstay_openai_client::{ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse};
 pub use named::Named;
 pub use once::{NewKey, Once, OnceKey, OnceStreamed};
 pub use ongoing::Ongoing;
@@ -65,7 +67,7 @@ pub use report::{AttemptReport, Report};
 pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};
 pub use route::{ByRoute, RouteFuture};
 pub use served::{Served, ServedCodec};
-pub use stack::{ChatFuture, ChatService, StreamFuture, StreamService};
+pub use stack::{ChatFuture, ChatService, EmbedFuture, EmbedService, StreamFuture, StreamService};
 pub use stream::ChatStream;
 pub use tier::{Asked, Tier};
 pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

@@ -8,19 +8,27 @@ use mainstay_bucket::{
 };
 
 use crate::{
-    ChatStream,
-    openai::{self, ChatRequest, ChatResponse},
+    Asks, ChatStream, EmbeddingRequest, EmbeddingResponse,
+    openai::{self, ChatRequest, ChatResponse, EmbeddingInput},
 };
 
 /// Chooses the limits of a request by its model.
-pub(crate) type ByModel = ByKey<String, str, fn(&ChatRequest) -> &str>;
-pub(crate) type Weigh = fn(&ChatRequest) -> u64;
+pub(crate) type ByModel<R = ChatRequest> = ByKey<String, str, fn(&R) -> &str>;
+pub(crate) type Weigh<R = ChatRequest> = fn(&R) -> u64;
+/// The limits of each model.
+pub(crate) type Models = Arc<KeyedLimits<String>>;
 pub(crate) type ChatMeter =
     WithServerLimits<ByUsage<fn(&ChatResponse) -> Option<u64>>, fn(&ChatResponse) -> Option<ServerLimits>>;
 pub(crate) type StreamMeter = WithServerLimits<
     HandOver<fn(openai::ChatStream, Reservation) -> ChatStream>,
     fn(&openai::ChatStream) -> Option<ServerLimits>,
 >;
+pub(crate) type EmbedMeter = WithServerLimits<
+    ByUsage<fn(&EmbeddingResponse) -> Option<u64>>,
+    fn(&EmbeddingResponse) -> Option<ServerLimits>,
+>;
+pub(crate) type EmbedLimits =
+    RateLimitLayer<ByModel<EmbeddingRequest>, Weigh<EmbeddingRequest>, EmbedMeter, Tracked>;
 pub(crate) type ChatLimits = RateLimitLayer<ByModel, Weigh, ChatMeter, Tracked>;
 pub(crate) type StreamLimits = RateLimitLayer<ByModel, Weigh, StreamMeter, Tracked>;
 
@@ -32,9 +40,13 @@ pub(crate) const MANY_REQUESTS: u64 = 10_000_000;
 pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
 
 /// The limits of each model: those that were set, and for other models limits so wide that only the server narrows them.
-pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> ByModel {
-    let limits = KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown));
-    by_key(limits, (|request| request.model.as_str()) as fn(&ChatRequest) -> &str)
+pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> Models {
+    Arc::new(KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown)))
+}
+
+/// Has each request kept within the limits of the model that it names.
+fn named<R: Asks>(models: Models) -> ByModel<R> {
+    by_key(models, R::model as fn(&R) -> &str)
 }
 
 /// Limits of which nothing is known yet: wider than any provider's, so that what the server says is all that counts.
@@ -45,26 +57,47 @@ fn unknown() -> Arc<Limits> {
 }
 
 /// Makes the layer of calls that are answered whole.
-pub(crate) fn chat(by_model: ByModel) -> ChatLimits {
+pub(crate) fn chat(models: Models) -> ChatLimits {
     let used =
         usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&ChatResponse) -> Option<u64>);
     let says = (|response| Some(ServerLimits::from_headers(&response.headers)))
         as fn(&ChatResponse) -> Option<ServerLimits>;
-    RateLimitLayer::with_limiter(by_model)
+    RateLimitLayer::with_limiter(named(models))
         .weigh(weigh as Weigh)
         .meter(with_server_limits(used, says))
         .tracked()
 }
 
 /// Makes the layer of calls that are answered as a stream: a stream settles at its end.
-pub(crate) fn stream(by_model: ByModel) -> StreamLimits {
+pub(crate) fn stream(models: Models) -> StreamLimits {
     let settles = hand_over(ChatStream::new as fn(openai::ChatStream, Reservation) -> ChatStream);
     let says = (|stream| Some(ServerLimits::from_headers(stream.headers())))
         as fn(&openai::ChatStream) -> Option<ServerLimits>;
-    RateLimitLayer::with_limiter(by_model)
+    RateLimitLayer::with_limiter(named(models))
         .weigh(weigh as Weigh)
         .meter(with_server_limits(settles, says))
         .tracked()
+}
+
+/// Makes the layer of embeddings.
+pub(crate) fn embed(models: Models) -> EmbedLimits {
+    let used = usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&EmbeddingResponse) -> _);
+    let says =
+        (|response| Some(ServerLimits::from_headers(&response.headers))) as fn(&EmbeddingResponse) -> _;
+    RateLimitLayer::with_limiter(named(models))
+        .weigh(weigh_texts as Weigh<EmbeddingRequest>)
+        .meter(with_server_limits(used, says))
+        .tracked()
+}
+
+/// The tokens of what is to be embedded, by its bytes where they are not counted yet.
+pub(crate) fn weigh_texts(request: &EmbeddingRequest) -> u64 {
+    match &request.input {
+        EmbeddingInput::Text(text) => mainstay_bucket::estimate_tokens(text),
+        EmbeddingInput::Texts(texts) => texts.iter().map(|text| mainstay_bucket::estimate_tokens(text)).sum(),
+        EmbeddingInput::Tokens(tokens) => tokens.len() as u64,
+        EmbeddingInput::TokenLists(lists) => lists.iter().map(|tokens| tokens.len() as u64).sum(),
+    }
 }
 
 /// The tokens that a chat is expected to need: its prompt, and its answer by what it may have.

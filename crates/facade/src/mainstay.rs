@@ -8,14 +8,17 @@ use std::{
 
 use arc_swap::ArcSwap;
 use mainstay_idempotency::Store;
-use mainstay_openai_client::{ChatRequest, Client, ClientBuilder};
+use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, EmbeddingRequest};
 use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
     BuildError, Builder, Config, Failure, Reply, Served, assemble,
     route::Routes,
-    stack::{ChatFuture, ChatRoute, ChatService, SharedCheck, StreamFuture, StreamRoute, StreamService},
+    stack::{
+        ChatFuture, ChatRoute, ChatService, EmbedFuture, EmbedRoute, EmbedService, SharedCheck, StreamFuture,
+        StreamRoute, StreamService,
+    },
 };
 
 /// Calls to language models that survive what the services do to them.
@@ -48,10 +51,19 @@ use crate::{
 pub struct Mainstay {
     pub(crate) chat: ChatService,
     pub(crate) stream: StreamService,
-    pub(crate) routes: (Arc<Routes<ChatRoute>>, Arc<Routes<StreamRoute>>),
+    pub(crate) embed: EmbedService,
+    pub(crate) routes: AllRoutes,
     pub(crate) clients: Arc<ArcSwap<BTreeMap<String, Client>>>,
     pub(crate) check: SharedCheck,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
+}
+
+/// The routes, by what is asked for.
+#[derive(Clone)]
+pub(crate) struct AllRoutes {
+    pub(crate) chat: Arc<Routes<ChatRoute>>,
+    pub(crate) stream: Arc<Routes<StreamRoute>>,
+    pub(crate) embed: Arc<Routes<EmbedRoute>>,
 }
 
 // === impl Mainstay ===
@@ -81,6 +93,13 @@ impl Mainstay {
     /// far as it can be; after it, it is the stream's last item.
     pub fn chat_stream(&self, request: ChatRequest) -> StreamFuture {
         self.stream.clone().oneshot(request)
+    }
+
+    /// Asks for embeddings, by the same routes, deadlines, retries and limits; idempotency keys are passed on, but not remembered.
+    ///
+    /// Another model's vectors are of no use beside those of the first: name one model in all tiers of such a route.
+    pub fn embed(&self, request: EmbeddingRequest) -> EmbedFuture {
+        self.embed.clone().oneshot(request)
     }
 
     /// Builds the stack that a configuration describes.
@@ -117,8 +136,9 @@ impl Mainstay {
     /// As [`Builder::build`]; everything stays as it was then.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
         let tables = assemble::tables(config, &self.check)?;
-        self.routes.0.replace(tables.chat);
-        self.routes.1.replace(tables.stream);
+        self.routes.chat.replace(tables.chat);
+        self.routes.stream.replace(tables.stream);
+        self.routes.embed.replace(tables.embed);
         self.clients.store(Arc::new(tables.clients));
         Ok(())
     }
@@ -137,7 +157,7 @@ impl Mainstay {
 
     /// The names of the models that have a route of their own, in order; none where one route serves whatever is named.
     pub fn models(&self) -> Vec<String> {
-        self.routes.0.names()
+        self.routes.chat.names()
     }
 
     /// The bare clients inside, by the names of their backends, which try each call once. A backend that was not named by a

@@ -5,7 +5,7 @@ use std::{
 
 use tower_service::Service;
 
-use crate::ChatRequest;
+use crate::Asks;
 
 /// Asks for a model by the name under which its backend knows it.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl<S> Named<S> {
     }
 }
 
-impl<S: Service<ChatRequest>> Service<ChatRequest> for Named<S> {
+impl<S: Service<Request>, Request: Asks> Service<Request> for Named<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -32,11 +32,11 @@ impl<S: Service<ChatRequest>> Service<ChatRequest> for Named<S> {
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: ChatRequest) -> S::Future {
+    fn call(&mut self, mut request: Request) -> S::Future {
         if let Some(model) = &self.model
-            && request.model != **model
+            && request.model() != &**model
         {
-            request.model = model.to_string();
+            request.rename(model);
         }
         self.inner.call(request)
     }

@@ -114,7 +114,7 @@ impl<S> NewKey<S> {
     }
 }
 
-impl<S: Service<ChatRequest>> Service<ChatRequest> for NewKey<S> {
+impl<S: Service<Request>, Request: HasCall> Service<Request> for NewKey<S> {
     type Response = S::Response;
     type Error = S::Error;
     type Future = S::Future;
@@ -123,7 +123,7 @@ impl<S: Service<ChatRequest>> Service<ChatRequest> for NewKey<S> {
         self.0.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: ChatRequest) -> S::Future {
+    fn call(&mut self, mut request: Request) -> S::Future {
         if let Some(call) = request.call_mut() {
             call.key.get_or_insert_with(new_key);
         }

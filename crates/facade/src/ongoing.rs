@@ -4,11 +4,11 @@ use tracing::{Span, field::Empty};
 
 #[cfg(feature = "metrics")]
 use crate::metrics::Counted;
-use crate::{ChatRequest, Report};
+use crate::{Asks, Report};
 
 /// A call under way: its journal, its span, and what is counted of it. Dropped before its end, it was cancelled.
 ///
-/// The span is `chat`, of level `INFO`, with the names of OpenTelemetry's GenAI conventions; its attempts are spans `attempt`
+/// The span is `call`, of level `INFO`, with the names of OpenTelemetry's GenAI conventions; its attempts are spans `attempt`
 /// within it. Neither has anything of what is asked or answered.
 #[derive(Debug)]
 pub struct Ongoing {
@@ -23,11 +23,11 @@ pub struct Ongoing {
 // === impl Ongoing ===
 
 impl Ongoing {
-    pub(crate) fn begin(request: &ChatRequest, journal: Journal) -> Self {
+    pub(crate) fn begin<Request: Asks>(request: &Request, journal: Journal) -> Self {
         let span = tracing::info_span!(
-            "chat",
-            gen_ai.operation.name = "chat",
-            gen_ai.request.model = %request.model,
+            "call",
+            gen_ai.operation.name = Request::OPERATION,
+            gen_ai.request.model = request.model(),
             gen_ai.usage.input_tokens = Empty,
             gen_ai.usage.output_tokens = Empty,
             error.r#type = Empty,
@@ -41,7 +41,7 @@ impl Ongoing {
             began: Instant::now(),
             span,
             #[cfg(feature = "metrics")]
-            counted: Counted::begin(&request.model),
+            counted: Counted::begin(request.model()),
             is_over: false,
         }
     }

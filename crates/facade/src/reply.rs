@@ -12,9 +12,9 @@ use crate::{ChatResponse, Error, Report, tier::QUEUED};
 /// It dereferences to its response.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Reply {
+pub struct Reply<R = ChatResponse> {
     /// The answer.
-    pub response: ChatResponse,
+    pub response: R,
     /// What it took.
     pub report: Report,
 }
@@ -41,31 +41,33 @@ pub struct Failure(Box<(Error, Report)>);
 // === impl Reply ===
 
 impl Reply {
-    pub(crate) const fn new(response: ChatResponse, report: Report) -> Self {
-        Self { response, report }
-    }
-
     /// The id of the entry, if the call was put into a queue for people.
     pub fn queued(&self) -> Option<&str> {
         self.response.extra.get(QUEUED)?.as_str()
     }
+}
+
+impl<R> Reply<R> {
+    pub(crate) const fn new(response: R, report: Report) -> Self {
+        Self { response, report }
+    }
 
     /// Takes the answer out.
-    pub fn into_response(self) -> ChatResponse {
+    pub fn into_response(self) -> R {
         self.response
     }
 }
 
-impl Deref for Reply {
-    type Target = ChatResponse;
+impl<R> Deref for Reply<R> {
+    type Target = R;
 
-    fn deref(&self) -> &ChatResponse {
+    fn deref(&self) -> &R {
         &self.response
     }
 }
 
-impl DerefMut for Reply {
-    fn deref_mut(&mut self) -> &mut ChatResponse {
+impl<R> DerefMut for Reply<R> {
+    fn deref_mut(&mut self) -> &mut R {
         &mut self.response
     }
 }

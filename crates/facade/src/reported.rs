@@ -5,14 +5,15 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use mainstay_fault::{HasCall, HasFault, Journal};
+use mainstay_fault::{HasFault, Journal};
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use mainstay_fallback as fallback;
 use mainstay_idempotency as idempotency;
 
-use crate::{ChatRequest, ChatStream, Error, Failure, Ongoing, Reply, Report, Served};
+use crate::{Asks, ChatStream, EmbeddingResponse, Error, Failure, Ongoing, Reply, Report, Served};
 
 /// Reports what happened to each call: the outermost layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -54,9 +55,10 @@ impl<S> Layer<S> for ReportLayer {
 
 // === impl Reported ===
 
-impl<S> Service<ChatRequest> for Reported<S>
+impl<S, Request> Service<Request> for Reported<S>
 where
-    S: Service<ChatRequest, Response: Reportable, Error = Error>,
+    S: Service<Request, Response: Reportable, Error = Error>,
+    Request: Asks,
 {
     type Response = <S::Response as Reportable>::Reported;
     type Error = Failure;
@@ -66,7 +68,7 @@ where
         self.0.poll_ready(cx).map_err(|error| Failure::new(error, Report::default()))
     }
 
-    fn call(&mut self, mut request: ChatRequest) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let journal = match request.call_mut() {
             Some(call) => call.journal.get_or_insert_default().clone(),
             None => Journal::new(),
@@ -115,6 +117,17 @@ impl Reportable for idempotency::Answer<Served> {
         (report.tier, report.degraded) = (Some(tier), degraded);
         ongoing.end(&report, None);
         Reply::new(Arc::unwrap_or_clone(response), report)
+    }
+}
+
+impl Reportable for fallback::Answer<EmbeddingResponse, Error> {
+    type Reported = Reply<EmbeddingResponse>;
+
+    fn reported(self, mut ongoing: Ongoing) -> Self::Reported {
+        let mut report = ongoing.report();
+        (report.tier, report.degraded) = (Some(self.shared_tier()), self.degraded());
+        ongoing.end(&report, None);
+        Reply::new(self.into_inner(), report)
     }
 }
 

@@ -12,7 +12,7 @@ use pin_project_lite::pin_project;
 use tower::{ServiceExt, util::Oneshot};
 use tower_service::Service;
 
-use crate::{ChatRequest, Error};
+use crate::{Asks, Error};
 
 /// Where calls go, by the model that they name. It can be replaced while calls are under way.
 pub(crate) struct Routes<R>(ArcSwap<Table<R>>);
@@ -29,23 +29,23 @@ pub struct ByRoute<R>(Arc<Routes<R>>);
 pin_project! {
     /// A call on its route.
     #[must_use = "futures do nothing unless polled"]
-    pub struct RouteFuture<R>
+    pub struct RouteFuture<R, Request>
     where
-        R: Service<ChatRequest>,
+        R: Service<Request>,
     {
         #[pin]
-        state: State<R>,
+        state: State<R, Request>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<R>
+    enum State<R, Request>
     where
-        R: Service<ChatRequest>,
+        R: Service<Request>,
     {
         // Done when the route is.
-        Begun { #[pin] call: Oneshot<R, ChatRequest> },
+        Begun { #[pin] call: Oneshot<R, Request> },
         // Done at once.
         NoRoute { error: Option<Error> },
     }
@@ -91,21 +91,22 @@ impl<R> ByRoute<R> {
     }
 }
 
-impl<R> Service<ChatRequest> for ByRoute<R>
+impl<R, Request> Service<Request> for ByRoute<R>
 where
-    R: Service<ChatRequest, Error = Error> + Clone,
+    R: Service<Request, Error = Error> + Clone,
+    Request: Asks,
 {
     type Response = R::Response;
     type Error = Error;
-    type Future = RouteFuture<R>;
+    type Future = RouteFuture<R, Request>;
 
     /// Ready at once: a route is polled ready when a call has named it.
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: ChatRequest) -> RouteFuture<R> {
-        match self.0.find(&request.model) {
+    fn call(&mut self, request: Request) -> RouteFuture<R, Request> {
+        match self.0.find(request.model()) {
             Ok(route) => RouteFuture { state: State::Begun { call: route.oneshot(request) } },
             Err(error) => RouteFuture { state: State::NoRoute { error: Some(error) } },
         }
@@ -126,9 +127,9 @@ impl<R> fmt::Debug for ByRoute<R> {
 
 // === impl RouteFuture ===
 
-impl<R> Future for RouteFuture<R>
+impl<R, Request> Future for RouteFuture<R, Request>
 where
-    R: Service<ChatRequest, Error = Error>,
+    R: Service<Request, Error = Error>,
 {
     type Output = Result<R::Response, Error>;
 
@@ -142,7 +143,7 @@ where
     }
 }
 
-impl<R: Service<ChatRequest>> fmt::Debug for RouteFuture<R> {
+impl<R: Service<Request>, Request> fmt::Debug for RouteFuture<R, Request> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RouteFuture").finish_non_exhaustive()
     }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_bucket::{self as bucket, RateLimit};
-use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
-use mainstay_openai_client::{ChatRequest, ChatResponse, Client, Streaming};
+use mainstay_fallback::{Answer, Exhausted, Same, TierList, Trail};
+use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
 use mainstay_router::{self as router, Price, Router};
 use tower::{
     Layer, ServiceBuilder, ServiceExt,
@@ -15,8 +15,8 @@ use tower::{
 use crate::{
     AttemptLayer, Attempted, ChatStream, Deadline, DeadlineLayer, Error, NewKey, Once, OnceStreamed,
     ReportLayer, Reported, Served,
-    among::{self, ChatTicket, Describe, StreamTicket},
-    limits::{self, ByModel, ChatMeter, StreamMeter, Weigh},
+    among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
+    limits::{self, ByModel, ChatMeter, EmbedMeter, StreamMeter, Weigh},
     named::Named,
     once::{Remember, once, once_streamed},
     openai,
@@ -38,10 +38,17 @@ pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
 /// A call that will be answered as a stream: what [`Mainstay::chat_stream`](crate::Mainstay::chat_stream) returns.
 pub type StreamFuture = Oneshot<StreamService, ChatRequest>;
 
+/// The stack of embeddings.
+pub type EmbedService = Reported<NewKey<ByRoute<EmbedRoute>>>;
+
+/// A call for embeddings: what [`Mainstay::embed`](crate::Mainstay::embed) returns.
+pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
+
 /// A route: the deadline, and below it the tiers.
 pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
 pub(crate) type StreamRoute = Route<ToRequest<StreamModels>>;
-type Route<T> = Deadline<MapErr<TierList<T, Error, Ask>, fn(Exhausted<Error>) -> Error>>;
+pub(crate) type EmbedRoute = Route<EmbedModels, Same>;
+type Route<T, M = Ask> = Deadline<MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
@@ -49,14 +56,15 @@ pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 /// A tier of models: retries, around one backend or several.
 pub(crate) type ChatModels = Models<Client, ChatMeter, ChatTicket, Checked>;
 pub(crate) type StreamModels = Models<Streaming, StreamMeter, StreamTicket, ByFault>;
-type Models<S, M, N, J> =
-    Retry<Either<Backend<S, M>, Among<S, M, N>>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
-type Among<S, M, N> = MapErr<Router<Backend<S, M>, Describe, N, router::Tracked>, IntoRouted>;
+pub(crate) type EmbedModels = Models<Client, EmbedMeter, EmbedTicket, ByFault, EmbeddingRequest>;
+type Models<S, M, N, J, R = ChatRequest> =
+    Retry<Either<Backend<S, M, R>, Among<S, M, N, R>>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
+type Among<S, M, N, R> = MapErr<Router<Backend<S, M, R>, Describe<R>, N, router::Tracked>, IntoRouted>;
 type IntoRouted = fn(router::Error<Error>) -> Error;
 
 /// One attempt at one backend, within its limits, written down.
-pub(crate) type Backend<S, M> =
-    Named<Attempted<RateLimit<MapErr<S, IntoError>, ByModel, Weigh, M, bucket::Tracked>>>;
+pub(crate) type Backend<S, M, R = ChatRequest> =
+    Named<Attempted<RateLimit<MapErr<S, IntoError>, ByModel<R>, Weigh<R>, M, bucket::Tracked>>>;
 type IntoError = fn(openai::Error) -> Error;
 
 pub(crate) type Checked = Check<ByFault, AnswerCheck>;
@@ -65,11 +73,11 @@ pub(crate) type AnswerCheck = Box<dyn Fn(&ChatResponse) -> Result<(), Rejected> 
 pub(crate) type SharedCheck = Arc<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
 
 /// The backends of a tier.
-pub(crate) enum Members<S, M> {
+pub(crate) enum Members<S, M, R = ChatRequest> {
     /// One, and nothing below it: there is nothing to choose.
-    One(Backend<S, M>),
+    One(Backend<S, M, R>),
     /// Several, or one that gives way to the tiers below.
-    Among(Router<Backend<S, M>>, Last),
+    Among(Router<Backend<S, M, R>>, Last),
 }
 
 /// Whether a tier of models is the last one that may answer.
@@ -86,7 +94,7 @@ pub(crate) struct Place {
     /// The model's name there; as the caller names it, if none.
     pub(crate) model: Option<Arc<str>>,
     pub(crate) price: Option<Price>,
-    pub(crate) limits: ByModel,
+    pub(crate) limits: limits::Models,
     pub(crate) max_wait: Duration,
     /// The client of whole answers, with the attempt's timeout, and that of streams.
     pub(crate) whole: Client,
@@ -126,6 +134,16 @@ impl Place {
             .service(self.streaming.clone());
         Named::new(self.model.clone(), stack)
     }
+
+    /// The same for embeddings.
+    pub(crate) fn embed(&self) -> Backend<Client, EmbedMeter, EmbeddingRequest> {
+        let stack = ServiceBuilder::new()
+            .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
+            .layer(limits::embed(self.limits.clone()).max_wait(self.max_wait))
+            .map_err(Error::from as IntoError)
+            .service(self.whole.clone());
+        Named::new(self.model.clone(), stack)
+    }
 }
 
 /// A tier of models: retry, with the answer's check -> one backend, or a router among several.
@@ -160,8 +178,24 @@ pub(crate) fn stream_models(
     RetryLayer::new(policy.tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
+/// The same for embeddings, which have nothing to be checked.
+pub(crate) fn embed_models(
+    policy: RetryPolicy,
+    models: Members<Client, EmbedMeter, EmbeddingRequest>,
+) -> EmbedModels {
+    let models = match models {
+        Members::One(one) => Either::Left(one),
+        Members::Among(router, last) => {
+            let describe = among::describe_texts as Describe<EmbeddingRequest>;
+            let router = router.describe_by(describe).meter(among::embedded()).tracked();
+            Either::Right(MapErr::new(router, last.judges()))
+        }
+    };
+    RetryLayer::new(policy.tracked()).layer(models)
+}
+
 /// A route: deadline -> tiers.
-pub(crate) fn route<T>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, Ask>>) -> Route<T> {
+pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Route<T, M> {
     let tiers = MapErr::new(TierList::new(tiers), Error::from as fn(Exhausted<Error>) -> Error);
     DeadlineLayer::new(deadline).layer(tiers)
 }
@@ -169,6 +203,11 @@ pub(crate) fn route<T>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T,
 /// Whole answers: report -> one execution for each key -> route.
 pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
     ReportLayer.layer(once(remember, ByRoute::new(routes)))
+}
+
+/// Embeddings: report -> a key for calls without -> route.
+pub(crate) fn embed(routes: Arc<Routes<EmbedRoute>>) -> EmbedService {
+    ReportLayer.layer(NewKey::new(ByRoute::new(routes)))
 }
 
 /// Streams: report -> usage -> one execution for each key -> route.

@@ -13,7 +13,7 @@ use mainstay::Mainstay;
 
 use crate::{
     api_error::ApiError,
-    chat, health,
+    chat, embeddings, health,
     keys::{self, Keys},
     meter::{self, Meter},
     models,
@@ -33,6 +33,7 @@ pub(crate) struct App {
 pub(crate) fn router(app: App) -> Router {
     let api = Router::new()
         .route("/chat/completions", post(chat::complete))
+        .route("/embeddings", post(embeddings::embed))
         .route("/models", get(models::list))
         .route("/models/{*id}", get(models::retrieve))
         .fallback(unknown_path)

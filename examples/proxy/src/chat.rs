@@ -63,7 +63,7 @@ async fn stream(app: App, request: ChatRequest, watch: Watch) -> Result<Response
 }
 
 /// Takes the caller's idempotency key along: all attempts carry it, and where keys are remembered, it runs once.
-fn carry_key(headers: &HeaderMap, request: &mut ChatRequest) -> Result<(), ApiError> {
+pub(crate) fn carry_key(headers: &HeaderMap, request: &mut impl HasCall) -> Result<(), ApiError> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
     let key =
         key.to_str().map_err(|_| ApiError::invalid("the idempotency key is not in plain text", None))?;
@@ -84,7 +84,7 @@ fn completed(mut response: ChatResponse) -> ChatResponse {
 }
 
 /// The backend's name for the request, and what it took to get the answer.
-fn told(upstream: &HeaderMap, report: &Report) -> HeaderMap {
+pub(crate) fn told(upstream: &HeaderMap, report: &Report) -> HeaderMap {
     let mut headers = HeaderMap::new();
     if let Some(id) = upstream.get(REQUEST_ID) {
         headers.insert(REQUEST_ID, id.clone());

@@ -10,6 +10,7 @@
 mod app;
 mod body;
 mod chat;
+mod embeddings;
 mod events;
 mod health;
 mod models;

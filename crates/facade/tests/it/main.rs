@@ -3,6 +3,7 @@
 
 mod config;
 mod deadline;
+mod embed;
 mod limits;
 mod observed;
 mod once;

@@ -57,7 +57,7 @@ async fn a_call_is_a_span_with_its_attempts_and_no_prompt() {
     assert!(closed[0].contains("error.type=\"unavailable\""), "{}", closed[0]);
     let call = closed.last().unwrap();
     for said in [
-        "gen_ai.request.model=gpt-4o",
+        "gen_ai.request.model=\"gpt-4o\"",
         "mainstay.attempts=2",
         "gen_ai.usage.output_tokens=",
         "mainstay.replayed=false",

@@ -10,17 +10,20 @@ use mainstay::{
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
 use tokio::task::JoinSet;
 
+/// For attempts of which none hangs: a machine that is busy with other things must not make them time out.
+const LONG: Duration = Duration::from_secs(60);
+
 /// Quick, since these tests wait on a real clock.
 fn quick() -> RetryPolicy {
     let millis = Duration::from_millis;
     RetryPolicy::default().backoff(Exponential::new(millis(1), 2.0, millis(20)).unwrap())
 }
 
-async fn stormy(plan: ModelPlan, policy: RetryPolicy) -> (MockOpenAi, Mainstay) {
+async fn stormy(plan: ModelPlan, policy: RetryPolicy, timeout: Duration) -> (MockOpenAi, Mainstay) {
     let mock = MockOpenAi::builder().plan(Plan::new().seed(7).model("m", plan)).start().await.unwrap();
     let mainstay = Mainstay::builder()
         .base_url(mock.base_url())
-        .attempt_timeout(Duration::from_millis(500))
+        .attempt_timeout(timeout)
         .retry(policy)
         .check(check::json)
         .build()
@@ -57,7 +60,7 @@ async fn a_third_of_the_attempts_fail_and_every_call_is_answered_once() {
     let share = 0.34 / faults.len() as f64;
     let plan = faults.into_iter().fold(ModelPlan::new(), |plan, fault| plan.fault(fault, share));
     let patient = quick().retries(12).budget(RetryBudget::new(1.0, 100.0, 100).unwrap());
-    let (mock, mainstay) = stormy(plan, patient).await;
+    let (mock, mainstay) = stormy(plan, patient, Duration::from_secs(2)).await;
 
     let mut calls = JoinSet::new();
     for n in 0..200 {
@@ -75,7 +78,7 @@ async fn a_third_of_the_attempts_fail_and_every_call_is_answered_once() {
 #[tokio::test]
 async fn an_outage_costs_no_more_than_the_budget() {
     let plan = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
-    let (mock, mainstay) = stormy(plan, quick().budget(RetryBudget::new(0.2, 0.0, 10).unwrap())).await;
+    let (mock, mainstay) = stormy(plan, quick().budget(RetryBudget::new(0.2, 0.0, 10).unwrap()), LONG).await;
     let mut calls = JoinSet::new();
     for n in 0..500 {
         calls.spawn(mainstay.chat(question(n)));
@@ -88,7 +91,7 @@ async fn an_outage_costs_no_more_than_the_budget() {
 #[tokio::test]
 async fn an_answer_that_never_passes_the_check_is_an_error_that_says_why() {
     let plan = ModelPlan::new().fault(WholeFault::NotJson, 1.0);
-    let (mock, mainstay) = stormy(plan, quick()).await;
+    let (mock, mainstay) = stormy(plan, quick(), LONG).await;
     let error = mainstay.chat(question(1)).await.unwrap_err();
     assert_eq!((error.fault().kind, mock.stats().calls), (FaultKind::Rejected, 4));
     assert!(error.to_string().starts_with("answer rejected: the answer is not JSON"), "{error}");

@@ -20,6 +20,20 @@ async fn a_chat_is_answered_and_says_what_it_took() {
 }
 
 #[tokio::test]
+async fn texts_are_embedded_and_a_wrong_body_is_named() {
+    let (_mock, proxy) = before(ModelPlan::new()).await;
+    let url = proxy.url("/v1/embeddings");
+    let ask = json!({"model": "m", "input": ["a licence", "a copyright"]});
+    let post = |body: &Value| reqwest::Client::new().post(&url).json(body).send();
+    let answer: Value = post(&ask).await.unwrap().json().await.unwrap();
+    assert_eq!(answer["data"].as_array().unwrap().len(), 2, "{answer}");
+    let refused = post(&json!({"model": "m"})).await.unwrap();
+    assert_eq!(refused.status(), 400);
+    let error: Value = refused.json().await.unwrap();
+    assert!(error["error"]["message"].as_str().unwrap().contains("input"), "{error}");
+}
+
+#[tokio::test]
 async fn what_fails_is_repaired_unseen() {
     let faults = [WholeFault::ServerError, WholeFault::Reset, WholeFault::TruncatedJson];
     let plan = Plan::new().model("m", ModelPlan::new().sequence(faults));
