@@ -11,7 +11,7 @@ use std::{
 use allocation_counter::measure;
 use anyhow::{Result, bail};
 use mainstay_benches::{
-    Measure, chat, drive, fallback, idempotency, is_trial, limiter, mock, programs, retry, router,
+    Measure, chat, drive, fallback, idempotency, is_trial, limiter, mock, programs, retry, router, stack,
 };
 use tokio::runtime::Builder;
 
@@ -35,6 +35,7 @@ fn main() -> Result<()> {
             "router" => router::measure_all(&mut counter)?,
             "fallback" => fallback::measure_all(&mut counter)?,
             "idempotency" => idempotency::measure_all(&mut counter)?,
+            "stack" => stack::measure_all(&mut counter)?,
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }

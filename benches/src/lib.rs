@@ -37,6 +37,8 @@ pub mod retry;
 #[cfg(feature = "programs")]
 pub mod router;
 #[cfg(feature = "programs")]
+pub mod stack;
+#[cfg(feature = "programs")]
 mod timer;
 
 pub use rows::{ALLOCATIONS, Bar, ROUNDS, ROWS, Row, programs};

@@ -8,6 +8,8 @@ mod high;
 mod keyed;
 mod layer;
 
+pub(crate) use high::{AT_ONCE, bucket};
+
 use anyhow::Result;
 
 use crate::Measure;

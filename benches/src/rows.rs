@@ -25,6 +25,7 @@ pub(crate) const FALLBACK: &str = "tiers, first one answers";
 pub(crate) const REPLAY: &str = "idempotent replay, 1,000 keys";
 pub(crate) const MISS: &str = "new idempotency key";
 pub(crate) const FLOCK: &str = "64 callers of one new idempotency key";
+pub(crate) const STACK: &str = "all layers around a ready service";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
@@ -51,6 +52,8 @@ pub(crate) const MOKA_GET_WITH: &str = "moka, get_with";
 pub(crate) const NO_FALLBACK: &str = "no tiers at all";
 pub(crate) const NO_LIMIT: &str = "no limit at all";
 pub(crate) const NO_RETRY: &str = "no retry at all";
+pub(crate) const MAINSTAY_LAYERS: &str = "mainstay, all layers";
+pub(crate) const NO_STACK: &str = "no layer at all";
 pub(crate) const NO_ROUTER: &str = "no router at all";
 pub(crate) const TWO: &str = "2 backends";
 pub(crate) const TEN: &str = "10 backends";
@@ -103,6 +106,8 @@ pub const ROWS: &[Row] = &[
     Row::new("idempotency", REPLAY, IDEMPOTENCY, MOKA_GET_WITH).at_most(1.0),
     Row::new("idempotency", MISS, IDEMPOTENCY, COALESCE),
     Row::new("idempotency", FLOCK, IDEMPOTENCY, COALESCE),
+    Row::new("stack", STACK, MAINSTAY_LAYERS, TOWER_RESILIENCE).at_most(1.0).allocating(2.0),
+    Row::new("stack", STACK, MAINSTAY_LAYERS, NO_STACK),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),

@@ -30,13 +30,15 @@ struct Tally {
     ignored: usize,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
     Step {
         name: "lints",
         cargo: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
         env: None,
     },
+    // Tests run the examples as a user does; with `--all-targets`, `cargo test` builds them as tests alone.
+    Step { name: "examples", cargo: &["build", "--workspace", "--examples", "--all-features"], env: None },
     Step {
         name: "tests",
         cargo: &["test", "--workspace", "--all-targets", "--all-features", "--no-fail-fast"],
