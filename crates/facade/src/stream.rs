@@ -213,13 +213,23 @@ impl Stream for ChatStream {
         loop {
             let item = ready!(self.source.poll_next(cx));
             self.settle(item.as_ref());
-            let only_usage = |chunk: &ChatChunk| chunk.usage.is_some() && chunk.choices.is_empty();
-            match &item {
-                Some(Ok(chunk)) if self.hides_usage && only_usage(chunk) => {}
-                _ => return Poll::Ready(item),
+            match item {
+                Some(Ok(chunk)) if self.hides_usage => {
+                    if chunk.usage.is_none() || !chunk.choices.is_empty() {
+                        return Poll::Ready(Some(Ok(without_usage(chunk))));
+                    }
+                }
+                item => return Poll::Ready(item),
             }
         }
     }
+}
+
+/// A chunk as it would have come had nobody asked for the usage: not even `null`.
+fn without_usage(mut chunk: ChatChunk) -> ChatChunk {
+    chunk.usage = None;
+    chunk.extra.remove("usage");
+    chunk
 }
 
 // === impl Source ===
