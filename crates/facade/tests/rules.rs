@@ -1,0 +1,206 @@
+//! The rules of one call, through the whole stack, against servers that break them.
+//!
+//! Where a wait would be wrong, the configured wait is an hour: a stack that waits does not end the test.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
+
+use futures_util::{StreamExt, future::join_all};
+use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, StreamFault, WholeFault};
+
+/// Backends `a`, `b`, … of one model each, and a stack of the tiers that are given as TOML.
+async fn stack(
+    plans: impl IntoIterator<Item = ModelPlan>,
+    settings: &str,
+    tiers: &str,
+) -> (Vec<MockOpenAi>, Mainstay) {
+    let mut toml = format!("{settings}\n[routes.m]\ntiers = [{tiers}]\n");
+    let mut mocks = Vec::new();
+    for (name, plan) in ["a", "b", "c"].iter().zip(plans) {
+        let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+        toml.push_str(&format!("[backends.{name}]\nbase_url = {:?}\n", mock.base_url()));
+        mocks.push(mock);
+    }
+    (mocks, Mainstay::from_toml(&toml).unwrap())
+}
+
+const HOUR: &str = "deadline = \"3h\"\n[retry]\nbase = \"1h\"\ncap = \"1h\"\njitter = \"none\"";
+const QUICK: &str = "[retry]\nbase = \"1ms\"";
+const BOTH: &str = r#"{ models = [{ on = "a" }, { on = "b" }], strategy = "in_order" }"#;
+const ALONE: &str = r#"{ models = [{ on = "a" }] }"#;
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user("What is a mainstay?")
+}
+
+fn always(fault: WholeFault) -> ModelPlan {
+    ModelPlan::new().fault(fault, 1.0)
+}
+
+fn limited(seconds: &str) -> WholeFault {
+    WholeFault::RateLimited(RetryAfter::raw(seconds))
+}
+
+#[tokio::test]
+async fn rule_01_elsewhere_beats_later() {
+    for fault in [WholeFault::ServerError, WholeFault::Reset, limited("2"), WholeFault::InsufficientQuota] {
+        let (_mocks, mainstay) = stack([always(fault.clone()), ModelPlan::new()], HOUR, BOTH).await;
+        let reply = mainstay.chat(ask()).await.unwrap();
+        assert_eq!((reply.report.attempts.len(), reply.report.served_by()), (2, Some("b/m")), "{fault:?}");
+    }
+    // Not in the same pass, and to the next tier when this one is used up.
+    let tiers = r#"{ models = [{ on = "a" }, { on = "b" }] }, { models = [{ on = "c" }] }"#;
+    let down = || always(WholeFault::ServerError);
+    let settings = "deadline = \"50m\"\n[retry]\nbase = \"1h\"\ncap = \"1h\"\njitter = \"none\"";
+    let (mocks, mainstay) = stack([down(), down(), ModelPlan::new()], settings, tiers).await;
+    let reply = mainstay.chat(ask()).await.unwrap();
+    assert_eq!(reply.report.served_by(), Some("c/m"));
+    assert_eq!(mocks.iter().map(|mock| mock.stats().calls).collect::<Vec<_>>(), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn rule_02_never_sleep_for_nothing() {
+    let last = HOUR.replace("base", "retries = 0\nbase");
+    let crossing = HOUR.replace("3h", "1m");
+    for settings in [last, crossing] {
+        let (mocks, mainstay) = stack([always(WholeFault::ServerError)], &settings, ALONE).await;
+        let failure = mainstay.chat(ask()).await.unwrap_err();
+        assert_eq!((failure.fault().kind, mocks[0].stats().calls), (FaultKind::Unavailable, 1), "{settings}");
+    }
+}
+
+#[tokio::test]
+async fn rule_03_retry_after_is_the_servers_word() {
+    let (mocks, mainstay) = stack([always(limited("90"))], QUICK, ALONE).await;
+    let failure = mainstay.chat(ask()).await.unwrap_err();
+    assert_eq!(failure.fault().kind, FaultKind::RateLimited, "{failure}");
+    assert_eq!(failure.fault().retry_after.unwrap().as_secs(), 90, "the original error, now");
+    let spared = mainstay.chat(ask()).await.unwrap_err().fault();
+    assert!((80..=90).contains(&spared.retry_after.unwrap().as_secs()), "{spared}");
+    assert_eq!(mocks[0].stats().calls, 1, "all other calls are spared");
+}
+
+#[tokio::test]
+async fn rule_04_quota_keys_and_missing_models_are_not_weather() {
+    for fault in [WholeFault::InsufficientQuota, WholeFault::Unauthorized, WholeFault::ModelNotFound] {
+        let (mocks, mainstay) = stack([always(fault.clone()), ModelPlan::new()], HOUR, BOTH).await;
+        for _ in 0..5 {
+            assert_eq!(mainstay.chat(ask()).await.unwrap().report.served_by(), Some("b/m"), "{fault:?}");
+        }
+        assert_eq!(mocks[0].stats().calls, 1, "it is set aside: {fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn rule_05_the_callers_own_mistakes_end_the_call() {
+    let first = ModelPlan::new().sequence([
+        WholeFault::InvalidRequest,
+        WholeFault::InvalidRequest,
+        WholeFault::InvalidRequest,
+    ]);
+    let (mocks, mainstay) = stack([first, ModelPlan::new()], HOUR, BOTH).await;
+    for _ in 0..3 {
+        let failure = mainstay.chat(ask()).await.unwrap_err();
+        assert_eq!(failure.fault().kind, FaultKind::InvalidRequest);
+    }
+    assert_eq!((mocks[0].stats().calls, mocks[1].stats().calls), (3, 0), "no retry, no fallback");
+    assert_eq!(
+        mainstay.chat(ask()).await.unwrap().report.served_by(),
+        Some("a/m"),
+        "nobody's health suffers"
+    );
+}
+
+#[tokio::test]
+async fn rule_06_one_deadline_covers_all() {
+    // Without an end of its own, a call to a server that says nothing would never end.
+    let settings = "deadline = \"1s\"\nattempt_timeout = \"1s\"\n[retry]\nbase = \"1ms\"";
+    let tiers = r#"{ models = [{ on = "a" }] }, { models = [{ on = "b" }] }"#;
+    for hangs in [WholeFault::Hang, WholeFault::HangAfterHeaders] {
+        let plans = [always(hangs.clone()), always(hangs)];
+        let (_mocks, mainstay) = stack(plans, settings, tiers).await;
+        let failure = mainstay.chat(ask()).await.unwrap_err();
+        assert_eq!(failure.fault().kind, FaultKind::Timeout, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn rule_07_after_the_first_token_nothing_is_hidden() {
+    let before = ModelPlan::new().sequence([StreamFault::RoleOnly, StreamFault::OnlyDone]);
+    let settings = format!("first_token_timeout = \"300ms\"\n{QUICK}");
+    let (mocks, mainstay) = stack([before], &settings, ALONE).await;
+    let whole: Vec<_> = mainstay.chat_stream(ask()).await.unwrap().collect().await;
+    assert!(whole.iter().all(Result::is_ok), "what failed before the first token is repaired");
+    assert_eq!(mocks[0].stats().calls, 3);
+
+    for fault in [
+        StreamFault::EndEarly { after: 2 },
+        StreamFault::Cut { after: 2 },
+        StreamFault::ErrorEvent { after: 2 },
+        StreamFault::MalformedEvent { after: 2 },
+    ] {
+        let (mocks, mainstay) =
+            stack([ModelPlan::new().fault(fault.clone(), 1.0), ModelPlan::new()], QUICK, BOTH).await;
+        let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+        let items: Vec<_> = stream.by_ref().collect().await;
+        let (last, before) = items.split_last().unwrap();
+        assert_eq!(last.as_ref().unwrap_err().fault().kind, FaultKind::Interrupted, "{fault:?}");
+        let finished =
+            |chunk: &mainstay::openai::ChatChunk| chunk.choices.iter().any(|it| it.finish_reason.is_some());
+        assert!(
+            before.iter().all(|chunk| !finished(chunk.as_ref().unwrap())),
+            "no end is invented: {fault:?}"
+        );
+        assert_eq!((mocks[0].stats().calls, mocks[1].stats().calls), (1, 0), "and nothing is spliced");
+    }
+}
+
+#[tokio::test]
+async fn rule_08_a_storm_is_one_event() {
+    let (mocks, mainstay) = stack([always(limited("80")), always(limited("70"))], QUICK, BOTH).await;
+    mainstay.chat(ask()).await.unwrap_err();
+    let after = join_all((0..50).map(|_| mainstay.chat(ask()))).await;
+    for failure in after.into_iter().map(Result::unwrap_err) {
+        let wait = failure.fault().retry_after.unwrap().as_secs();
+        assert!((55..=80).contains(&wait), "a truthful Retry-After: {failure}");
+    }
+    assert_eq!(
+        mocks.iter().map(|mock| mock.stats().calls).sum::<u64>(),
+        2,
+        "it fails fast and never hammers"
+    );
+}
+
+#[tokio::test]
+async fn rule_09_breakers_spare_what_fails() {
+    let (mocks, mainstay) = stack([always(WholeFault::ServerError), ModelPlan::new()], QUICK, BOTH).await;
+    let mut answered = 0;
+    for _ in 0..200 {
+        answered += usize::from(mainstay.chat(ask()).await.is_ok());
+    }
+    assert!(mocks[0].stats().calls < 40, "{} calls went to it", mocks[0].stats().calls);
+    assert_eq!(answered, 200);
+}
+
+#[tokio::test]
+async fn rule_10_limits_are_taken_before_sending() {
+    let tiers = r#"{ models = [{ on = "a", requests_per_minute = 5 }] }"#;
+    let settings = "max_wait = \"1ms\"\n[retry]\nretries = 0";
+    let (mocks, mainstay) = stack([ModelPlan::new()], settings, tiers).await;
+    let outcomes = join_all((0..20).map(|_| mainstay.chat(ask()))).await;
+    assert_eq!(mocks[0].stats().calls, 5);
+    for failure in outcomes.into_iter().filter_map(Result::err) {
+        assert_eq!(failure.fault().kind, FaultKind::Shed, "{failure}");
+        assert!(failure.fault().retry_after.is_some() && failure.report().attempts.len() <= 1, "{failure}");
+    }
+}
+
+#[tokio::test]
+async fn rule_12_every_call_ends_once_and_says_how() {
+    let down = || always(WholeFault::ServerError);
+    let (_mocks, mainstay) = stack([down(), down()], QUICK, BOTH).await;
+    let failure = mainstay.chat(ask()).await.unwrap_err();
+    let tried: Vec<_> =
+        failure.report().attempts.iter().map(|it| (&*it.backend, it.fault.unwrap().kind)).collect();
+    assert_eq!(tried[..2], [("a/m", FaultKind::Unavailable), ("b/m", FaultKind::Unavailable)]);
+    assert!(failure.to_string().contains("a/m") && failure.to_string().contains("attempts in"), "{failure}");
+}
