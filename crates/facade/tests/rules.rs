@@ -3,6 +3,8 @@
 //! Where a wait would be wrong, the configured wait is an hour: a stack that waits does not end the test.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
+use std::fmt::Write;
+
 use futures_util::{StreamExt, future::join_all};
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay};
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, StreamFault, WholeFault};
@@ -17,7 +19,7 @@ async fn stack(
     let mut mocks = Vec::new();
     for (name, plan) in ["a", "b", "c"].iter().zip(plans) {
         let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
-        toml.push_str(&format!("[backends.{name}]\nbase_url = {:?}\n", mock.base_url()));
+        writeln!(toml, "[backends.{name}]\nbase_url = {:?}", mock.base_url()).unwrap();
         mocks.push(mock);
     }
     (mocks, Mainstay::from_toml(&toml).unwrap())
