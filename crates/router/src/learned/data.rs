@@ -24,11 +24,11 @@ pub use reader::{BadLine, DatasetError, Lines};
 /// ```
 /// use mainstay_router::learned::{Dataset, Lines};
 ///
-/// let lines = r#"{"prompt": "What is 2 + 2?", "weak": true, "strong": true}
+/// let lines = r#"{"prompt": "What is 2 + 2?", "strong": true, "weak": true}
 /// {"prompt": "Prove it.", "outcomes": {"weak": 0.25, "strong": 1}, "group": "logic"}"#;
 /// let data = Dataset::read(lines.as_bytes(), Lines::AllGood)?;
 /// assert_eq!(data.len(), 2);
-/// assert_eq!(data.models().collect::<Vec<_>>(), ["weak", "strong"]);
+/// assert_eq!(data.models().collect::<Vec<_>>(), ["strong", "weak"]);
 /// # Ok::<_, mainstay_router::learned::DatasetError>(())
 /// ```
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,11 @@ pub struct Record {
 
 impl Dataset {
     /// Adds a call: the prompt, and how well which models answered, from 0 to 1. Outcomes that are not in this range are left out.
-    pub fn push<'a>(&mut self, prompt: impl Into<String>, outcomes: impl IntoIterator<Item = (&'a str, f64)>) {
+    pub fn push<'a>(
+        &mut self,
+        prompt: impl Into<String>,
+        outcomes: impl IntoIterator<Item = (&'a str, f64)>,
+    ) {
         let mut record = Record { prompt: prompt.into(), ..Record::default() };
         for (model, outcome) in outcomes {
             if (0.0..=1.0).contains(&outcome) {
@@ -76,7 +80,7 @@ impl Dataset {
         self.records.is_empty()
     }
 
-    /// The names of the models, in the order in which they first came.
+    /// The names of the models, in the order in which they first came; those of one line by name.
     pub fn models(&self) -> impl ExactSizeIterator<Item = &str> {
         self.models.iter().map(|model| &**model)
     }
@@ -119,7 +123,8 @@ impl Dataset {
     pub fn extend(&mut self, other: &Self) {
         let indices: Vec<usize> = other.models.iter().map(|model| self.index_or_insert(model)).collect();
         for record in &other.records {
-            let mut moved = Record { prompt: record.prompt.clone(), group: record.group.clone(), ..Record::default() };
+            let mut moved =
+                Record { prompt: record.prompt.clone(), group: record.group.clone(), ..Record::default() };
             for (index, to) in indices.iter().enumerate() {
                 if let Some(outcome) = record.outcome(index) {
                     set(&mut moved.outcomes, *to, outcome);
@@ -138,6 +143,11 @@ impl Dataset {
     pub fn subset(&self, indices: impl IntoIterator<Item = usize>) -> Self {
         let records = indices.into_iter().filter_map(|index| self.records.get(index).cloned()).collect();
         Self { models: self.models.clone(), records, skipped: Vec::new() }
+    }
+
+    /// The prompts of some calls.
+    pub(crate) fn prompts(&self, calls: &[usize]) -> Vec<&str> {
+        calls.iter().filter_map(|call| self.records.get(*call)).map(|record| &*record.prompt).collect()
     }
 
     pub(crate) fn index_or_insert(&mut self, model: &str) -> usize {

@@ -75,7 +75,8 @@ pub(crate) fn measure(text: &str) -> [f32; COUNT] {
     let mut values = [f32::NAN; COUNT];
     let symbols = Symbols::count(read);
     let words = Words::count(read, question);
-    let found = [log(text.len())].into_iter().chain(words.size()).chain(symbols.shares()).chain(words.shares());
+    let found =
+        [log(text.len())].into_iter().chain(words.size()).chain(symbols.shares()).chain(words.shares());
     let found = found.chain(choices.iter().flat_map(|choices| choices.features(read.len())));
     for (slot, value) in values.iter_mut().zip(found) {
         *slot = value;

@@ -46,7 +46,11 @@ impl Encoder {
     /// Learns how dense features are spread.
     pub(crate) fn new(measured: &[[f32; dense::COUNT]], latent: Latent) -> Self {
         let column = |at: usize| {
-            measured.iter().filter_map(move |row| row.get(at).copied()).filter(|value| !value.is_nan()).map(f64::from)
+            measured
+                .iter()
+                .filter_map(move |row| row.get(at).copied())
+                .filter(|value| !value.is_nan())
+                .map(f64::from)
         };
         let (mut means, mut spreads) = (Vec::new(), Vec::new());
         for at in 0..dense::COUNT {
@@ -73,18 +77,25 @@ impl Encoder {
         Encoded { features, width, sums: summing.sums }
     }
 
+    /// The dense part of all features.
+    pub(crate) fn dense_of<'a>(&self, features: &'a [f32]) -> &'a [f32] {
+        features.get(..self.means.len()).unwrap_or(features)
+    }
+
     pub(crate) fn width(&self) -> usize {
         dense::COUNT + self.latent.dims()
     }
 
     pub(crate) fn is_valid(&self) -> bool {
-        let finite = |values: &[f32]| values.len() == dense::COUNT && values.iter().all(|value| value.is_finite());
+        let finite =
+            |values: &[f32]| values.len() == dense::COUNT && values.iter().all(|value| value.is_finite());
         finite(&self.means) && finite(&self.spreads) && self.latent.is_valid()
     }
 
     /// Measures features in standard deviations from their means; what a text does not have is at the mean.
     fn standardise(&self, measured: &[f32], to: &mut [f32]) {
-        for (((slot, value), mean), spread) in to.iter_mut().zip(measured).zip(&self.means).zip(&self.spreads) {
+        for (((slot, value), mean), spread) in to.iter_mut().zip(measured).zip(&self.means).zip(&self.spreads)
+        {
             let away = (value - mean) * spread;
             *slot = if away.is_nan() { 0.0 } else { away.clamp(-FARTHEST, FARTHEST) };
         }
@@ -97,6 +108,11 @@ impl Encoded {
     /// All features: dense, then latent.
     pub(crate) fn features(&self) -> &[f32] {
         self.features.get(..self.width).unwrap_or(&self.features)
+    }
+
+    /// How long the words and pairs are together, by these weights.
+    pub(crate) fn length(&self, linear: &Linear) -> f32 {
+        linear.length(&self.sums.words)
     }
 
     /// The dense features.

@@ -1,99 +1,103 @@
-//! From past calls to a predictor.
+//! From texts and targets to a predictor.
+
+use serde::{Deserialize, Serialize};
 
 use super::{
-    Dataset, Recipe,
-    dense::{self, measure},
+    Recipe,
+    corpus::Corpus,
     encoder::{Encoded, Encoder},
-    forest::{Bins, Grow},
+    forest::{Bins, Forest, Grow},
     head::Head,
     latent::Latent,
-    linear::{Linear, ridge::Ridge},
-    ngrams::{Visit, scan},
+    linear::{HEADS, Linear, ridge::Ridge},
     quantized::Quantized,
-    sparse::Rows,
 };
 
-/// Predicts how well models answer a text, before calibration.
+/// Predicts numbers of a text, before calibration: a head for each.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Predictor {
     pub(crate) encoder: Encoder,
     pub(crate) linear: Linear,
-    /// The first is of the base model's outcome.
     pub(crate) heads: Vec<Head>,
 }
 
-/// The buckets that are found in a text.
-#[derive(Default)]
-struct Buckets {
-    linear: Vec<u32>,
-    latent: Vec<u32>,
-}
+/// What one head is to predict, text by text, where it is known.
+pub(crate) type Targets = Vec<Option<f32>>;
+
+/// Buckets that fewer texts have say nothing.
+const RARE: u32 = 8;
+
+/// How much less than buckets dense features are penalised.
+const DENSE_SCALE: f32 = 0.3;
+
+const BINS: usize = 32;
+const ITERATIONS: usize = 30;
 
 // === impl Predictor ===
 
 impl Predictor {
-    pub(crate) fn fit(data: &Dataset, targets: &[Vec<Option<f32>>], recipe: &Recipe) -> Self {
+    pub(crate) fn fit(texts: &[&str], targets: &[Targets], recipe: &Recipe) -> Self {
         let mut rng = fastrand::Rng::with_seed(recipe.seed);
-        let mut sparse = Rows::new(Linear::buckets());
-        let mut words = Rows::new(Latent::buckets());
-        let mut measured = vec![];
-        for record in &data.records {
-            let mut buckets = Buckets::default();
-            scan(&record.prompt, &mut buckets);
-            sparse.push(&mut buckets.linear);
-            words.push(&mut buckets.latent);
-            measured.push(measure(&record.prompt));
-        }
-        let rarity = words.rarity(recipe.df);
+        let Corpus { mut buckets, mut words, measured } = Corpus::new(texts);
+        let rarity = words.rarity(RARE);
         words.weigh(&rarity, u32::MAX);
-        let latent = Latent::fit(&words, &rarity, recipe.dims, &mut rng);
-        let encoder = Encoder::new(&measured, latent);
-        let encoded: Vec<Encoded> = data.records.iter().map(|r| encoder.encode(&r.prompt, None)).collect();
-        let features: Vec<Vec<f32>> = encoded.iter().map(|e| e.features().to_vec()).collect();
-        let dense: Vec<Vec<f32>> = encoded.iter().map(|e| e.dense().to_vec()).collect();
-        // linear
-        let mut rarity = sparse.rarity(recipe.df);
-        let nw = 1 << 15;
-        for (i, r) in rarity.iter_mut().enumerate() { let _ = i; let _ = &r; }
-        sparse.weigh(&rarity, nw as u32);
-        let ridge = Ridge { sparse: &sparse, dense: &dense, dense_scale: recipe.dense_scale, penalty: recipe.lambda as f32, iterations: recipe.iters };
-        let bins = Bins::new(&features, recipe.bins);
-        let grow = Grow { trees: recipe.trees, depth: recipe.depth, rate: recipe.rate, ballast: recipe.leaf, rows: recipe.rows, columns: recipe.columns };
-        let mut heads = vec![];
-        let mut columns = vec![];
-        for target in targets {
-            let known: Vec<f32> = target.iter().flatten().copied().collect();
-            let mean = known.iter().sum::<f32>() / known.len().max(1) as f32;
-            let centred: Vec<Option<f32>> = target.iter().map(|t| t.map(|t| t - mean)).collect();
-            let w = if recipe.mix > 0.0 { ridge.solve(&centred) } else { vec![0.0; Linear::buckets() + dense::COUNT] };
-            columns.push(w);
-            let forest = if recipe.mix < 1.0 { grow.forest(&bins, &centred, &mut rng) } else { Default::default() };
-            heads.push(Head { mean, mix: recipe.mix, forest });
-        }
-        let mut table = Vec::new();
-        for b in 0..Linear::buckets() { for c in &columns { table.push(c[b] * rarity[b]); } table.push(rarity[b] * rarity[b]); }
-        let linear = Linear { buckets: Quantized::new(&table, heads.len() + 1), dense: columns.iter().map(|c| c[Linear::buckets()..].to_vec()).collect() };
-        Self { encoder, linear, heads }
+        let encoder = Encoder::new(&measured, Latent::fit(&words, &rarity, recipe.dims, &mut rng));
+        let encoded = texts.iter().map(|text| encoder.encode(text, None));
+        let features: Vec<Vec<f32>> = encoded.map(|encoded| encoded.features().to_vec()).collect();
+        let rarity = buckets.rarity(RARE);
+        buckets.weigh(&rarity, Linear::FIRST_RUN);
+        let dense: Vec<&[f32]> = features.iter().map(|row| encoder.dense_of(row)).collect();
+        let ridge = Ridge {
+            sparse: &buckets,
+            dense: &dense,
+            dense_scale: DENSE_SCALE,
+            penalty: recipe.penalty,
+            iterations: ITERATIONS,
+        };
+        let bins = Bins::new(&features, BINS);
+        let grow = grow(recipe);
+        let fitted = targets.iter().map(|targets| {
+            let (mean, centred) = centred(targets);
+            let forest = grow.forest(&bins, &centred, &mut rng);
+            (Head { mean, mix: recipe.mix, forest }, ridge.solve(&centred))
+        });
+        let (heads, weights): (Vec<_>, Vec<_>) = fitted.unzip();
+        Self { encoder, linear: Linear::new(&weights, &rarity), heads }
     }
 
-    pub(crate) fn predict(&self, text: &str) -> Vec<f32> {
-        let encoded = self.encoder.encode(text, Some(&self.linear));
-        self.heads.iter().enumerate().map(|(i, h)| h.value(i, &self.linear, &encoded)).collect()
+    pub(crate) fn encode(&self, text: &str) -> Encoded {
+        self.encoder.encode(text, Some(&self.linear))
+    }
+
+    /// What each head says of a text.
+    pub(crate) fn values(&self, encoded: &Encoded) -> [f32; HEADS] {
+        let mut values = [0.0; HEADS];
+        for ((index, head), slot) in self.heads.iter().enumerate().zip(&mut values) {
+            *slot = head.value(index, &self.linear, encoded);
+        }
+        values
+    }
+
+    pub(crate) fn is_valid(&self) -> bool {
+        let (heads, width) = (self.heads.len(), self.encoder.width());
+        let forest = |forest: &Forest| forest.is_valid(width);
+        heads <= HEADS
+            && self.encoder.is_valid()
+            && self.linear.is_valid(heads)
+            && self
+                .heads
+                .iter()
+                .all(|head| head.mean.is_finite() && head.mix.is_finite() && forest(&head.forest))
     }
 }
 
-// === impl Buckets ===
+fn grow(recipe: &Recipe) -> Grow {
+    Grow { trees: recipe.trees, depth: 3, rate: 0.05, ballast: 50.0, rows: 0.5, columns: 0.3 }
+}
 
-impl Visit for Buckets {
-    fn word(&mut self, hash: u32) {
-        self.linear.push(Linear::word(hash));
-        self.latent.push(Latent::bucket(hash));
-    }
-
-    fn pair(&mut self, hash: u32) {
-        self.linear.push(Linear::word(hash));
-    }
-
-    fn run(&mut self, hash: u32) {
-        self.linear.push(Linear::run(hash));
-    }
+/// The mean of the targets, and how far each is from it.
+fn centred(targets: &Targets) -> (f32, Targets) {
+    let known = targets.iter().flatten();
+    let mean = known.clone().sum::<f32>() / (known.count().max(1) as f32);
+    (mean, targets.iter().map(|target| target.map(|target| target - mean)).collect())
 }

@@ -49,9 +49,10 @@ impl Tree {
 
     /// The index of the leaf: a bit for each answer.
     pub(crate) fn leaf(&self, features: &[f32]) -> usize {
-        self.questions.iter().enumerate().fold(0, |leaf, (level, question)| {
-            leaf | usize::from(question.is_so(features)) << level
-        })
+        self.questions
+            .iter()
+            .enumerate()
+            .fold(0, |leaf, (level, question)| leaf | usize::from(question.is_so(features)) << level)
     }
 
     fn is_valid(&self, features: usize) -> bool {

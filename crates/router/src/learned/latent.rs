@@ -36,7 +36,8 @@ impl Latent {
     pub(crate) fn fit(rows: &Rows, rarity: &[f32], dims: usize, rng: &mut fastrand::Rng) -> Self {
         let directions = svd::directions(rows, dims.min(MOST), rng);
         let rows = directions.chunks(dims).zip(rarity);
-        let weighed = rows.flat_map(|(row, rarity)| row.iter().map(move |v| v * rarity).chain([rarity * rarity]));
+        let weighed =
+            rows.flat_map(|(row, rarity)| row.iter().map(move |v| v * rarity).chain([rarity * rarity]));
         Self { words: Quantized::new(&weighed.collect::<Vec<f32>>(), dims + 1) }
     }
 

@@ -46,8 +46,11 @@ impl Curve {
         if n == 0 || weak.len() != n || strong.len() != n || scores.iter().any(|score| score.is_nan()) {
             return None;
         }
-        let mut ranked: Vec<(f64, f64)> =
-            scores.iter().zip(weak.iter().zip(strong)).map(|(score, (weak, strong))| (*score, strong - weak)).collect();
+        let mut ranked: Vec<(f64, f64)> = scores
+            .iter()
+            .zip(weak.iter().zip(strong))
+            .map(|(score, (weak, strong))| (*score, strong - weak))
+            .collect();
         ranked.sort_by(|one, other| other.0.total_cmp(&one.0));
         let (weak, strong) = (mean(weak), mean(strong));
         let gains = cumulated(&ranked);
@@ -84,7 +87,8 @@ impl Curve {
     /// The call-performance threshold: the least share of strong calls that recovers this part of the gap, 0.5 for half of it.
     pub fn cpt(&self, part: f64) -> f64 {
         let wanted = self.weak + part * (self.strong - self.weak);
-        let reached = |quality: f64| if self.strong >= self.weak { quality >= wanted } else { quality <= wanted };
+        let reached =
+            |quality: f64| if self.strong >= self.weak { quality >= wanted } else { quality <= wanted };
         let mut before: Option<Point> = None;
         for point in &self.points {
             if reached(point.quality) {

@@ -22,7 +22,9 @@ impl Quantized {
         for row in values.chunks(width) {
             scales.iter_mut().zip(row).for_each(|(scale, value)| *scale = scale.max(value.abs() / LARGEST));
         }
-        let row = |row: &[f32]| row.iter().zip(&scales).map(|(value, scale)| (value / scale).round() as i8).collect();
+        let row = |row: &[f32]| {
+            row.iter().zip(&scales).map(|(value, scale)| (value / scale).round() as i8).collect()
+        };
         let bytes = values.chunks(width).flat_map::<Vec<i8>, _>(row).collect();
         Self { bytes, scales }
     }
@@ -30,7 +32,9 @@ impl Quantized {
     /// Adds a row to sums, column by column, in units of [`scales`](Self::scales).
     pub(crate) fn add<const N: usize>(&self, row: u32, sums: &mut [f32; N]) {
         let width = self.scales.len();
-        let Some(row) = self.bytes.get(row as usize * width..).and_then(|rest| rest.get(..width)) else { return };
+        let Some(row) = self.bytes.get(row as usize * width..).and_then(|rest| rest.get(..width)) else {
+            return;
+        };
         sums.iter_mut().zip(row).for_each(|(sum, byte)| *sum += f32::from(*byte));
     }
 

@@ -54,7 +54,10 @@ type Outcomes<'a> = Vec<(&'a str, Option<f64>)>;
 fn outcomes(fields: &Map<String, Value>) -> Result<Outcomes<'_>, String> {
     let outcomes: Outcomes<'_> = if let Some(outcomes) = fields.get("outcomes") {
         let outcomes = outcomes.as_object().ok_or_else(|| "`outcomes` is not an object".to_owned())?;
-        outcomes.iter().map(|(model, value)| Ok((&**model, outcome(model, value)?))).collect::<Result<_, String>>()?
+        outcomes
+            .iter()
+            .map(|(model, value)| Ok((&**model, outcome(model, value)?)))
+            .collect::<Result<_, String>>()?
     } else {
         let other = |name: &str| !OTHERS.contains(&name);
         let flags = fields.iter().filter(|(name, value)| other(name) && value.is_boolean());

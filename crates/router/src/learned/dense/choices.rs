@@ -45,7 +45,9 @@ impl<'a> Choices<'a> {
         let (total, count) = (lengths().sum::<usize>(), self.count);
         let mean = total as f64 / count as f64;
         let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
-        let of = |is: fn(&[u8]) -> bool| share(small(self.iter().filter(|choice| is(choice)).count()), small(count));
+        let of = |is: fn(&[u8]) -> bool| {
+            share(small(self.iter().filter(|choice| is(choice)).count()), small(count))
+        };
         let (likeness, within) = self.likenesses();
         [
             log(count),

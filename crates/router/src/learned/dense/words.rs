@@ -57,15 +57,20 @@ impl Words {
 
     /// How many there are, and how long.
     pub(crate) fn size(&self) -> [f32; 4] {
-        [log(self.count as usize), share(self.letters, self.count), log(self.longest), share(self.long, self.count)]
+        [
+            log(self.count as usize),
+            share(self.letters, self.count),
+            log(self.longest),
+            share(self.long, self.count),
+        ]
     }
 
     /// The shares of each kind.
     pub(crate) fn shares(&self) -> impl Iterator<Item = f32> {
         let [stop, negation, superlative, pronoun, question, condition, quantity, statement, code, rule] =
             self.signs.map(|count| narrow((f64::from(count) / f64::from(self.count.max(1))).sqrt()));
-        let counted =
-            [self.capitalised, self.acronyms, self.singles, self.numbers].map(|count| share(count, self.count));
+        let counted = [self.capitalised, self.acronyms, self.singles, self.numbers]
+            .map(|count| share(count, self.count));
         let variety = share(self.seen.len(), self.count);
         [stop, negation, superlative, pronoun, question, condition, quantity, statement]
             .into_iter()

@@ -14,9 +14,14 @@ impl Bins {
         let width = rows.first().map_or(0, Vec::len);
         let column = |at: usize| rows.iter().filter_map(move |row| row.get(at).copied());
         let ends: Vec<Vec<f32>> = (0..width).map(|at| ends(column(at).collect(), most)).collect();
-        let bin = |value: f32, ends: &[f32]| u8::try_from(ends.partition_point(|end| *end < value)).unwrap_or(u8::MAX);
-        let columns =
-            ends.iter().enumerate().map(|(at, ends)| column(at).map(|value| bin(value, ends)).collect()).collect();
+        let bin = |value: f32, ends: &[f32]| {
+            u8::try_from(ends.partition_point(|end| *end < value)).unwrap_or(u8::MAX)
+        };
+        let columns = ends
+            .iter()
+            .enumerate()
+            .map(|(at, ends)| column(at).map(|value| bin(value, ends)).collect())
+            .collect();
         Self { ends, columns }
     }
 

@@ -1,4 +1,7 @@
-#![expect(clippy::indexing_slicing, reason = "rows, nodes and bins are counted here, and none is out of range")]
+#![expect(
+    clippy::indexing_slicing,
+    reason = "rows, nodes and bins are counted here, and none is out of range"
+)]
 
 use super::{Bins, Forest, Question, Tree};
 
@@ -37,7 +40,8 @@ impl Grow {
     /// Grows a forest that predicts the targets; rows without a target do not count.
     pub(crate) fn forest(&self, bins: &Bins, targets: &[Option<f32>], rng: &mut fastrand::Rng) -> Forest {
         let mut left: Vec<f32> = targets.iter().map(|target| target.unwrap_or(0.0)).collect();
-        let mut rows: Vec<u32> = (0_u32..).zip(targets).filter_map(|(row, target)| target.map(|_| row)).collect();
+        let mut rows: Vec<u32> =
+            (0_u32..).zip(targets).filter_map(|(row, target)| target.map(|_| row)).collect();
         let mut features: Vec<u16> = (0..u16::try_from(bins.features()).unwrap_or(u16::MAX)).collect();
         let mut forest = Forest::default();
         for _ in 0..self.trees {
@@ -58,7 +62,8 @@ impl Grow {
         let mut questions = Vec::new();
         for level in 0..self.depth {
             let best = features.iter().filter_map(|feature| growing.best(*feature, 1 << level));
-            let Some((_, question)) = best.reduce(|best, other| if other.0 > best.0 { other } else { best }) else {
+            let Some((_, question)) = best.reduce(|best, other| if other.0 > best.0 { other } else { best })
+            else {
                 break;
             };
             growing.ask(question, level);

@@ -5,7 +5,7 @@ use crate::learned::sparse::Rows;
 /// What is fitted: sparse and dense features of the same rows.
 pub(crate) struct Ridge<'a> {
     pub(crate) sparse: &'a Rows,
-    pub(crate) dense: &'a [Vec<f32>],
+    pub(crate) dense: &'a [&'a [f32]],
     /// What dense features are multiplied with: the larger, the less they are penalised.
     pub(crate) dense_scale: f32,
     pub(crate) penalty: f32,
@@ -45,7 +45,7 @@ impl Ridge<'_> {
     }
 
     fn width(&self) -> usize {
-        self.sparse.width() + self.dense.first().map_or(0, Vec::len)
+        self.sparse.width() + self.dense.first().map_or(0, |row| row.len())
     }
 
     /// The features, times the weights, times the features again; and the penalty.
@@ -55,7 +55,8 @@ impl Ridge<'_> {
             if target.is_none() {
                 return 0.0;
             }
-            let of = |(column, value): (u32, f32)| value * sparse.get(column as usize).copied().unwrap_or(0.0);
+            let of =
+                |(column, value): (u32, f32)| value * sparse.get(column as usize).copied().unwrap_or(0.0);
             let features = self.dense.get(row).map_or(&[][..], |row| row);
             self.sparse.row(row).map(of).sum::<f32>() + self.dense_scale * dot(features, dense)
         });
