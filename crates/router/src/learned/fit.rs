@@ -10,7 +10,6 @@ use super::{
     head::Head,
     latent::Latent,
     linear::{HEADS, Linear, ridge::Ridge},
-    quantized::Quantized,
 };
 
 /// Predicts numbers of a text, before calibration: a head for each.
@@ -42,8 +41,8 @@ impl Predictor {
         let rarity = words.rarity(RARE);
         words.weigh(&rarity, u32::MAX);
         let encoder = Encoder::new(&measured, Latent::fit(&words, &rarity, recipe.dims, &mut rng));
-        let encoded = texts.iter().map(|text| encoder.encode(text, None));
-        let features: Vec<Vec<f32>> = encoded.map(|encoded| encoded.features().to_vec()).collect();
+        let rows = texts.iter().map(|text| encoder.encode(text, None));
+        let features: Vec<Vec<f32>> = rows.map(|row| row.features().to_vec()).collect();
         let rarity = buckets.rarity(RARE);
         buckets.weigh(&rarity, Linear::FIRST_RUN);
         let dense: Vec<&[f32]> = features.iter().map(|row| encoder.dense_of(row)).collect();

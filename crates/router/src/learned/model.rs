@@ -159,6 +159,6 @@ fn relative(costs: &[Option<f64>]) -> Vec<f64> {
     if known.len() == costs.len() && most > least {
         return known.iter().map(|cost| (cost - least) / (most - least)).collect();
     }
-    let last = costs.len().saturating_sub(1).max(1) as f64;
-    (0..costs.len()).map(|rank| rank as f64 / last).collect()
+    let steps = costs.len().saturating_sub(1).max(1) as f64;
+    (0..costs.len()).map(|rank| rank as f64 / steps).collect()
 }

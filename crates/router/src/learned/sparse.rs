@@ -76,6 +76,8 @@ impl Rows {
 fn make_unit(values: &mut [f32]) {
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
     if length > 0.0 {
-        values.iter_mut().for_each(|value| *value /= length);
+        for value in values {
+            *value /= length;
+        }
     }
 }

@@ -48,8 +48,8 @@ impl Grow {
             let seen = draw(&mut rows, self.rows, rng);
             let asked = draw(&mut features, self.columns, rng);
             let tree = self.tree(bins, &left, seen, asked);
-            for row in 0..left.len() {
-                left[row] -= tree.leaves[leaf(&tree, bins, row)];
+            for (row, left) in left.iter_mut().enumerate() {
+                *left -= tree.leaves[leaf(&tree, bins, row)];
             }
             forest.trees.push(tree);
         }

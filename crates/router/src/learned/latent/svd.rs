@@ -50,7 +50,9 @@ fn orthonormalise(matrix: &mut [f32], dims: usize) {
             add(column, earlier, -along);
         }
         let length = dot(column, column).sqrt().max(f32::MIN_POSITIVE);
-        column.iter_mut().for_each(|value| *value /= length);
+        for value in column.iter_mut() {
+            *value /= length;
+        }
     }
     for (at, column) in columns.iter().enumerate() {
         matrix.iter_mut().skip(at).step_by(dims).zip(column).for_each(|(to, value)| *to = *value);

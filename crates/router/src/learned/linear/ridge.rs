@@ -40,7 +40,9 @@ impl Ridge<'_> {
             norm = next;
         }
         let dense = weights.split_at_mut(self.sparse.width()).1;
-        dense.iter_mut().for_each(|weight| *weight *= self.dense_scale);
+        for weight in dense {
+            *weight *= self.dense_scale;
+        }
         weights
     }
 
