@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod route;
 mod test;
 
 use std::process::ExitCode;
@@ -17,6 +18,9 @@ enum Task {
     Bench(bench::Options),
     /// Sends real documents through a server that fails on purpose: bare, and with Mainstay.
     Demo(demo::Options),
+    /// Learns which model is worth its price for a prompt, and shows how well that works.
+    #[command(subcommand)]
+    Route(route::Task),
     /// Checks the formatting, the lints, all tests, and the docs: one line a step.
     Test(test::Options),
 }
@@ -25,6 +29,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Bench(options) => bench::run(&options),
         Task::Demo(options) => demo::run(&options),
+        Task::Route(task) => route::run(&task),
         Task::Test(options) => test::run(&options),
     };
     match done {

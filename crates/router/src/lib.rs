@@ -18,6 +18,8 @@ mod window;
 mod backends;
 mod view;
 
+#[cfg(feature = "learned")]
+pub mod learned;
 pub mod strategy;
 
 mod budget;

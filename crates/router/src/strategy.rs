@@ -14,6 +14,8 @@ mod by_fn;
 mod complexity;
 mod cost_budget;
 mod filtered;
+#[cfg(feature = "learned")]
+mod learned;
 mod least_loaded;
 mod round_robin;
 mod weighted;
@@ -26,6 +28,8 @@ pub use by_fn::{ByFn, by_fn};
 pub use complexity::{Complexity, Weights};
 pub use cost_budget::CostBudget;
 pub use filtered::{ByFilter, Filter, FilterExt, Filtered, filter};
+#[cfg(feature = "learned")]
+pub use learned::{Learned, LearnedError, Unloadable};
 pub use least_loaded::LeastLoaded;
 pub use round_robin::RoundRobin;
 pub use weighted::Weighted;
@@ -51,6 +55,12 @@ pub trait Strategy: Send + Sync {
     fn score(&self, view: &View<'_>, index: usize) -> Option<f64> {
         let _ = (view, index);
         None
+    }
+
+    /// What weighed in the choice, for people: what weighed most first.
+    fn reasons(&self, view: &View<'_>) -> Vec<String> {
+        let _ = view;
+        Vec::new()
     }
 
     /// Its name, for traces and people.

@@ -14,6 +14,8 @@ pub struct Why {
     pub strategy: &'static str,
     /// All backends, those that can take the call first, the best of them at the head.
     pub candidates: Vec<Judged>,
+    /// What weighed in the choice, if the strategy says so: what weighed most first.
+    pub reasons: Vec<String>,
 }
 
 /// One backend, as a call would find it.
@@ -46,7 +48,7 @@ impl Why {
             let out = |judged: &Judged| judged.ineligible.is_some();
             out(one).cmp(&out(other)).then(rank(one).total_cmp(&rank(other)))
         });
-        Self { strategy: strategy.name(), candidates }
+        Self { strategy: strategy.name(), candidates, reasons: strategy.reasons(view) }
     }
 }
 
@@ -60,6 +62,6 @@ impl fmt::Display for Why {
                 (None, None) => write!(f, "\n  {name}: eligible")?,
             }
         }
-        Ok(())
+        self.reasons.iter().try_for_each(|reason| write!(f, "\n  because: {reason}"))
     }
 }

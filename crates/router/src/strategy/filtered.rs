@@ -77,6 +77,10 @@ impl<F: Filter, St: Strategy> Strategy for Filtered<F, St> {
         })
     }
 
+    fn reasons(&self, view: &View<'_>) -> Vec<String> {
+        view.filtered(&self.filter, |view| self.rank.reasons(view))
+    }
+
     fn name(&self) -> &'static str {
         self.rank.name()
     }

@@ -7,6 +7,8 @@ mod changes;
 mod contract;
 mod fixtures;
 mod health;
+#[cfg(feature = "learned")]
+mod learned;
 mod none_eligible;
 mod prices;
 mod retry;
