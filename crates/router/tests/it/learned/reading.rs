@@ -23,7 +23,7 @@ fn bad_lines_are_named_by_number() {
 
 #[test]
 fn bad_lines_are_skipped_only_if_asked() {
-    let lines = format!("{GOOD}\n{{}}\n{GOOD}");
+    let lines = format!("{GOOD}\n{{\"m\": true}}\n{GOOD}");
     let data = Dataset::read(lines.as_bytes(), Lines::SkipBad).unwrap();
     assert_eq!((data.len(), data.skipped()[0].line), (2, 2));
     assert_eq!(data.skipped()[0].to_string(), "line 2 has neither `prompt` nor `messages`");

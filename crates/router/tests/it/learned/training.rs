@@ -36,9 +36,8 @@ fn cross_validation_finds_what_there_is_to_find() {
 
 #[test]
 fn folds_by_group_divide_no_group() {
-    let lines: String = (0..60)
-        .map(|n| format!("{{\"prompt\": \"{n}\", \"m\": true, \"group\": \"{}\"}}\n", n % 7))
-        .collect();
+    let line = |n| format!(r#"{{"prompt": "{n}", "m": true, "group": "{}"}}"#, n % 7);
+    let lines = (0..60).map(line).collect::<Vec<_>>().join("\n");
     let data = Dataset::read(lines.as_bytes(), mainstay_router::learned::Lines::AllGood).unwrap();
     let folds = Folds::ByGroup.assign(&data, 3, 1);
     assert!((0..60).all(|n| folds[n] == folds[n % 7]));
