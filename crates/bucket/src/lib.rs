@@ -47,6 +47,9 @@ mod weigh;
 #[cfg(feature = "governor")]
 pub mod governor;
 
+#[cfg(feature = "redis")]
+pub mod redis;
+
 mod error;
 
 #[cfg(all(test, mainstay_loom))]

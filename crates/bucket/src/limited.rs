@@ -61,6 +61,8 @@ pub enum Reason {
     TooLarge,
     /// Its key is new, and there is no room for another.
     TooManyKeys,
+    /// The server that keeps the limit cannot be asked.
+    Away,
 }
 
 // === impl Limited ===
@@ -115,6 +117,9 @@ impl HasFault for Limited {
 
 impl fmt::Display for Limited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.reason == Reason::Away {
+            return write!(f, "the limit on {} cannot be asked for: its server is away", self.limit);
+        }
         write!(f, "the limit on {} is reached: ", self.limit)?;
         match (self.reason, self.retry_after()) {
             (Reason::TooLong, Some(wait)) => write!(f, "the wait of {wait:?} is too long"),
@@ -122,6 +127,7 @@ impl fmt::Display for Limited {
             (Reason::LineFull, _) => f.write_str("too many wait already"),
             (Reason::TooLarge, _) => f.write_str("the call weighs more than it ever allows"),
             (Reason::TooManyKeys, _) => f.write_str("all of them are in use"),
+            (Reason::Away, _) => Ok(()),
         }
     }
 }

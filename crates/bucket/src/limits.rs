@@ -245,6 +245,13 @@ impl Limits {
         }
     }
 
+    /// Counts a call that was made past these limits.
+    #[cfg(feature = "redis")]
+    pub(crate) fn count(&self, tokens: u64) {
+        self.tokens.iter().for_each(|bucket| bucket.charge(tokens));
+        self.requests.iter().for_each(|bucket| bucket.charge(1));
+    }
+
     /// The line for a limit.
     pub(crate) fn line(&self, limit: Limit) -> Option<&dyn Queue> {
         match limit {

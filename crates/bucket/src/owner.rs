@@ -1,23 +1,71 @@
-use std::{ops::Deref, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
-use crate::Limits;
+#[cfg(feature = "redis")]
+use crate::redis::Ticket;
+use crate::{Limit, Limits, ServerLimits, TryAcquireError, queue::Queue};
 
-/// A way to limits, for who must find them again at a call's end: counted, or there for good.
+/// A way to limits, for who must find them again at a call's end.
 #[derive(Clone, Debug)]
 pub(crate) enum Owner {
     Shared(Arc<Limits>),
     /// Nothing is counted up and down: that alone costs more than the taking.
     Static(&'static Limits),
+    /// Everything has been taken already, by one script on a server.
+    #[cfg(feature = "redis")]
+    Remote(Ticket),
 }
 
-impl Deref for Owner {
-    type Target = Limits;
+// === impl Owner ===
+
+impl Owner {
+    #[inline]
+    fn local(&self) -> Option<&Limits> {
+        match self {
+            Self::Shared(limits) => Some(limits),
+            Self::Static(limits) => Some(limits),
+            #[cfg(feature = "redis")]
+            Self::Remote(_) => None,
+        }
+    }
+
+    pub(crate) fn learn(&self, server: &ServerLimits) {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Remote(ticket) => ticket.learn(server),
+            _ => self.local().into_iter().for_each(|limits| limits.learn(server)),
+        }
+    }
+
+    pub(crate) fn pause(&self, time: Duration) {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Remote(ticket) => ticket.pause(time),
+            _ => self.local().into_iter().for_each(|limits| limits.pause(time)),
+        }
+    }
+
+    pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {
+        self.local().map_or(Ok(()), |limits| limits.try_take(limit, amount))
+    }
+
+    pub(crate) fn line(&self, limit: Limit) -> Option<&dyn Queue> {
+        self.local()?.line(limit)
+    }
+
+    pub(crate) fn give_back(&self, limit: Limit, amount: u64) {
+        match self {
+            #[cfg(feature = "redis")]
+            Self::Remote(ticket) => ticket.give_back(limit, amount),
+            _ => self.local().into_iter().for_each(|limits| limits.give_back(limit, amount)),
+        }
+    }
 
     #[inline]
-    fn deref(&self) -> &Limits {
+    pub(crate) fn end(&self, reserved: u64, used: u64) {
         match self {
-            Self::Shared(limits) => limits,
-            Self::Static(limits) => limits,
+            #[cfg(feature = "redis")]
+            Self::Remote(ticket) => ticket.end(reserved, used),
+            _ => self.local().into_iter().for_each(|limits| limits.end(reserved, used)),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::atomic::Ordering::SeqCst, time::Duration};
 
 use loom::sync::Arc;
 
-use super::{CAPACITY, Hand, PLACE, both, bucket, drained, left, model, taken};
+use super::{CAPACITY, Hand, PLACE, beside, both, bucket, drained, left, model, taken};
 use crate::{core::Core, price::Price, stash::Stash, sync::AtomicU64};
 
 /// Of a full bucket: a place counts as full from the moment at which it is marked for filling, and its tokens leave the
@@ -57,7 +57,9 @@ fn loom_a_refusal_strands_no_tokens() {
         let (small, large) = both(&core, |core| taken(core, 2), |core| taken(core, PLACE));
         assert!((small == 0) != (large == 0), "{small} and {large} of {PLACE}");
         let rest = PLACE - small - large;
-        core.try_take(rest).unwrap();
+        // What is left lies in the first thread's place; the other finds it there.
+        let other = Arc::clone(&core);
+        beside(1, move || other.try_take(rest).unwrap()).join().unwrap();
         core.try_take(1).unwrap_err();
     });
 }

@@ -1,0 +1,36 @@
+//! Limits that processes and machines share, kept by a Redis or Valkey server.
+//!
+//! One script on the server takes all limits of a call or none, in one round trip and on the server's clock. What holds for
+//! [`Limits`](crate::Limits) holds over all who use the same name: the bound, all or none, the settlement. Not the order:
+//! calls stand in line within a process, first come, first served, and the heads of the processes' lines compete.
+//!
+//! A call asks one round trip; within a process one at a time asks, so that nobody passes. [`SharedLimits::lease`] saves
+//! most of them.
+//!
+//! # When the server is away
+//!
+//! An answer that does not come within [`timeout`](SharedLimits::timeout), or is an error, opens a circuit: for the time of
+//! [`retry_every`](SharedLimits::retry_every) nobody asks; then one call does. The connection is made anew by itself.
+//! Meanwhile [`WhenAway`] says what becomes of calls: they are refused, or served from a local share. Settlements are kept
+//! and handed in later.
+//!
+//! # Where it lies
+//!
+//! Two keys, `mainstay:{name}:limits` and `mainstay:{name}:calls`, in one slot of a cluster. They expire when all that was
+//! taken has come back.
+
+mod circuit;
+mod reserve;
+mod script;
+mod server;
+mod settings;
+mod settlements;
+mod share;
+mod shared;
+mod stock;
+mod ticket;
+
+pub use reserve::SharedReserve;
+pub use settings::{SharedLimits, WhenAway};
+pub use shared::RedisLimits;
+pub(crate) use ticket::Ticket;

@@ -1,0 +1,180 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::Ordering::{AcqRel, Release},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{
+    script::{Answer, Asked},
+    server::Away,
+    shared::Shared,
+};
+use crate::{Limit, Limited, Patience, Reason, Reservation};
+
+type Waits = Pin<Box<dyn Future<Output = Result<Reservation, Limited>> + Send>>;
+
+/// Waits for shared limits. Made by [`RedisLimits::reserve`](super::RedisLimits::reserve), which says what it does when it is
+/// dropped.
+///
+/// It is boxed: a round trip costs far more.
+#[must_use = "futures do nothing unless polled"]
+pub struct SharedReserve {
+    waits: Waits,
+}
+
+/// One who stands in line, or would.
+struct InLine<'a>(&'a Shared);
+
+/// A call in flight that the server may have granted, until its reservation is made.
+struct Unanswered<'a> {
+    shared: &'a Shared,
+    call: Option<Arc<str>>,
+}
+
+/// Nobody tells when another process's call ends.
+const ASK_AGAIN: Duration = Duration::from_millis(25);
+
+// === impl SharedReserve ===
+
+impl SharedReserve {
+    pub(super) fn new(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Self {
+        Self { waits: Box::pin(reserve(shared, tokens, patience)) }
+    }
+}
+
+impl Future for SharedReserve {
+    type Output = Result<Reservation, Limited>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.waits.as_mut().poll(cx)
+    }
+}
+
+impl fmt::Debug for SharedReserve {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedReserve").finish_non_exhaustive()
+    }
+}
+
+// === impl InLine ===
+
+impl<'a> InLine<'a> {
+    fn join(shared: &'a Shared, patience: Patience) -> Result<Self, Limited> {
+        // The head of the line does not wait in it.
+        if shared.waiting.fetch_add(1, AcqRel) > patience.waiters {
+            shared.waiting.fetch_sub(1, Release);
+            return Err(Limited::line_full(Limit::Requests, None));
+        }
+        Ok(Self(shared))
+    }
+}
+
+impl Drop for InLine<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Release);
+    }
+}
+
+// === impl Unanswered ===
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(call) = self.call.take() {
+            self.shared.settlements.add(|batch| batch.ended.push(call.as_ref().into()));
+        }
+    }
+}
+
+async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result<Reservation, Limited> {
+    shared.begin_to_settle();
+    check_size(&shared, tokens)?;
+    let began = Instant::now();
+    // A century is endless, and an instant that can be told.
+    let end = began + patience.wait.min(Duration::from_secs(3_000_000_000));
+    let outcome = match InLine::join(&shared, patience) {
+        Ok(_in_line) if !shared.server.is_away() => wait_in_line(&shared, tokens, end).await?,
+        Ok(_) => Err(Away),
+        Err(full) => return Err(full),
+    };
+    match (outcome, &shared.local) {
+        (Ok(reservation), _) => Ok(reservation),
+        (Err(Away), Some(local)) => local.reserve(tokens, patience.until(end)).await,
+        (Err(Away), None) => {
+            let error = Limited::new(Limit::Requests, Reason::Away);
+            Err(error.with_retry_after(shared.settings.retry_every))
+        }
+    }
+}
+
+/// More than a limit ever allows is refused at once.
+fn check_size(shared: &Shared, tokens: u64) -> Result<(), Limited> {
+    match shared.settings.tokens {
+        Some(quota) if tokens > quota.capacity => Err(Limited::new(Limit::Tokens, Reason::TooLarge)),
+        _ => Ok(()),
+    }
+}
+
+/// Comes to the head of the line, and asks from there until it is granted.
+async fn wait_in_line(
+    shared: &Arc<Shared>,
+    tokens: u64,
+    end: Instant,
+) -> Result<Result<Reservation, Away>, Limited> {
+    // Who has no patience may ask, too, if the line is free: it is polled before the time.
+    let Ok(_head) = timeout_at(end, shared.head.lock()).await else {
+        return Err(Limited::too_long(Limit::Requests, None));
+    };
+    loop {
+        if let Some(until) = shared.paused_until() {
+            wait(Limit::Requests, Some(until - Instant::now()), end).await?;
+        }
+        if shared.stock.spend(tokens, shared.limited()) {
+            return Ok(Ok(shared.granted(tokens, None)));
+        }
+        match ask(shared, tokens).await {
+            Err(away) => return Ok(Err(away)),
+            Ok(Ok(reservation)) => return Ok(Ok(reservation)),
+            Ok(Err((limit, time))) => wait(limit, time, end).await?,
+        }
+    }
+}
+
+type Refused = (Limit, Option<Duration>);
+
+/// Asks the server once.
+async fn ask(shared: &Arc<Shared>, tokens: u64) -> Result<Result<Reservation, Refused>, Away> {
+    let counted = shared.settings.in_flight > 0;
+    let mut unanswered = Unanswered { shared, call: counted.then(|| shared.next_call()) };
+    let call = unanswered.call.clone();
+    let more = shared.stock.wanted();
+    let asked = Asked { tokens, more, call: call.as_deref().unwrap_or_default() };
+    let answer = shared.server.take(asked).await?;
+    unanswered.call = None;
+    Ok(match answer {
+        Answer::Refused(limit, wait) => Err((limit, wait)),
+        Answer::Granted(more) => {
+            shared.stock.put(more);
+            // The lease has an end to be watched.
+            shared.settlements.wake();
+            Ok(shared.granted(tokens, call))
+        }
+    })
+}
+
+/// Waits before the next question, unless it would take too long.
+async fn wait(limit: Limit, time: Option<Duration>, end: Instant) -> Result<(), Limited> {
+    let left = end.saturating_duration_since(Instant::now());
+    if time.unwrap_or(ASK_AGAIN) > left {
+        return Err(Limited::too_long(limit, time));
+    }
+    sleep(time.unwrap_or(ASK_AGAIN)).await;
+    Ok(())
+}

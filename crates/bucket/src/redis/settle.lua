@@ -1,0 +1,30 @@
+-- Settles calls that have ended.
+-- KEYS: balances, calls under way. ARGV: for tokens and for requests each what was used beyond what was taken (negative:
+-- given back), the most that is left by the word of the model's server (-1: unknown), the capacity, the price of one in
+-- sixteenths of a microsecond (0: no limit); for how many microseconds nobody may take; the names of the calls.
+local time = redis.call('TIME')
+local now = ((time[1] - 1767225600) * 1000000 + time[2]) * 16
+local kept = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'paused')
+local last = math.max(tonumber(kept[3] or 0), now + ARGV[9] * 16)
+if ARGV[9] + 0 > 0 then redis.call('HSET', KEYS[1], 'paused', string.format('%.0f', last)) end
+
+local function settle(field, full_at, first)
+  local used, left, capacity, price = ARGV[first] + 0, ARGV[first + 1] + 0, ARGV[first + 2] + 0, ARGV[first + 3] + 0
+  full_at = tonumber(full_at or 0)
+  if price > 0 and (used ~= 0 or left >= 0) then
+    if used < 0 then
+      full_at = full_at - math.floor(-used * price)
+    elseif used > 0 then
+      full_at = math.max(full_at, now) + math.ceil(used * price)
+    end
+    if left >= 0 then full_at = math.max(full_at, now + math.ceil((capacity - left) * price)) end
+    redis.call('HSET', KEYS[1], field, string.format('%.0f', math.max(full_at, 0)))
+  end
+  last = math.max(last, full_at)
+end
+
+settle('tokens', kept[1], 1)
+settle('requests', kept[2], 5)
+for call = 10, #ARGV do redis.call('ZREM', KEYS[2], ARGV[call]) end
+redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((last - now) / 16000) + 1000))
+return 0

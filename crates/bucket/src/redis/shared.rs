@@ -1,0 +1,195 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex as Lock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::Mutex,
+    time::{Instant, timeout_at},
+};
+
+use super::{
+    SharedLimits, SharedReserve, Ticket,
+    server::{Away, Server},
+    settlements::Settlements,
+    stock::Stock,
+};
+use crate::{Limiter, Limits, Patience, Reservation, owner::Owner};
+
+/// Limits kept by a Redis server, in a [`RateLimitLayer`](crate::RateLimitLayer) or alone. Made by
+/// [`SharedLimits::connect`].
+///
+/// # Clone
+///
+/// Cheap; clones share one connection and one line.
+#[derive(Clone)]
+pub struct RedisLimits {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What the handles on one name have in common.
+pub(super) struct Shared {
+    pub(super) server: Server,
+    pub(super) settings: SharedLimits,
+    pub(super) stock: Stock,
+    pub(super) settlements: Settlements,
+    /// The line: who holds it asks the server, the others wait in the order in which they came.
+    pub(super) head: Mutex<()>,
+    pub(super) waiting: AtomicUsize,
+    /// For when the server is away.
+    pub(super) local: Option<Arc<Limits>>,
+    paused_until: Lock<Option<Instant>>,
+    /// Names calls: this process's own, and the number of the call in it.
+    process: u64,
+    calls: AtomicU64,
+    settling: Lock<bool>,
+}
+
+// === impl RedisLimits ===
+
+impl RedisLimits {
+    pub(super) fn new(settings: SharedLimits, server: Server) -> Self {
+        let lease = settings.lease.filter(|_| settings.in_flight == 0);
+        let shared = Shared {
+            server,
+            stock: Stock::new(lease),
+            settlements: Settlements::default(),
+            head: Mutex::new(()),
+            waiting: AtomicUsize::new(0),
+            local: settings.local_share().map(Arc::new),
+            paused_until: Lock::new(None),
+            process: ahash::RandomState::new().hash_one(0),
+            calls: AtomicU64::new(0),
+            settling: Lock::new(false),
+            settings,
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.
+    ///
+    /// # Errors
+    ///
+    /// As [`Limits::reserve`](crate::Limits::reserve); and [`Reason::Away`](crate::Reason::Away).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is ready, it leaves the line. What the server may have granted at that moment is given back when
+    /// its answer was read; else it is lost, and a place in flight comes free after
+    /// [`longest_call`](SharedLimits::longest_call).
+    pub fn reserve(&self, tokens: u64, patience: Patience) -> SharedReserve {
+        SharedReserve::new(Arc::clone(&self.shared), tokens, patience)
+    }
+
+    /// Hands in at once what is to be settled, and what was taken in advance and not spent: before a process ends.
+    ///
+    /// Tells whether the server took it. What it did not is kept.
+    pub async fn flush(&self) -> bool {
+        self.shared.settlements.add(|batch| self.shared.stock.give_back(batch));
+        self.shared.settle().await.is_ok()
+    }
+}
+
+impl<Request> Limiter<Request> for RedisLimits {
+    type Reserve = SharedReserve;
+
+    fn try_reserve(&self, _: &Request, tokens: u64) -> Option<Reservation> {
+        self.shared.try_local(tokens)
+    }
+
+    fn reserve(&self, _: &Request, tokens: u64, patience: Patience) -> SharedReserve {
+        Self::reserve(self, tokens, patience)
+    }
+}
+
+impl fmt::Debug for RedisLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisLimits").field("settings", &self.shared.settings).finish_non_exhaustive()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Which limits there are: tokens and requests.
+    pub(super) const fn limited(&self) -> [bool; 2] {
+        [self.settings.tokens.is_some(), self.settings.requests.is_some()]
+    }
+
+    /// Reserves without asking the server, if that can be: from what was taken in advance, while nobody waits.
+    pub(super) fn try_local(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
+        let nobody_waits = self.waiting.load(Relaxed) == 0 && self.paused_until().is_none();
+        (nobody_waits && self.stock.spend(tokens, self.limited())).then(|| self.granted(tokens, None))
+    }
+
+    /// A reservation for which everything was taken.
+    pub(super) fn granted(self: &Arc<Self>, tokens: u64, call: Option<Arc<str>>) -> Reservation {
+        if let Some(local) = &self.local {
+            local.count(tokens);
+        }
+        Reservation::complete(Owner::Remote(Ticket::new(self, call)), tokens)
+    }
+
+    pub(super) fn next_call(&self) -> Arc<str> {
+        format!("{:x}-{}", self.process, self.calls.fetch_add(1, Relaxed)).into()
+    }
+
+    /// Nobody spends before, in this process.
+    pub(super) fn pause(&self, until: Instant) {
+        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        *paused_until = (*paused_until).max(Some(until));
+    }
+
+    pub(super) fn paused_until(&self) -> Option<Instant> {
+        let paused_until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        paused_until.filter(|until| Instant::now() < *until)
+    }
+
+    /// Hands in what there is.
+    pub(super) async fn settle(&self) -> Result<(), Away> {
+        let Some(batch) = self.settlements.take() else { return Ok(()) };
+        let outcome = self.server.settle(&batch).await;
+        if outcome.is_err() {
+            self.settlements.put_back(batch);
+        }
+        outcome
+    }
+
+    /// Begins, once, to hand in what calls settle, for as long as there are handles.
+    pub(super) fn begin_to_settle(self: &Arc<Self>) {
+        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*settling && let Ok(runtime) = Handle::try_current() {
+            *settling = true;
+            runtime.spawn(settle_on(Arc::clone(self)));
+        }
+    }
+}
+
+/// Settles what is to be settled, and gives back what was taken in advance when its time is up. Ends with the last handle.
+async fn settle_on(shared: Arc<Shared>) {
+    let weak = Arc::downgrade(&shared);
+    let mut shared = Some(shared);
+    while let Some(strong) = shared.take().or_else(|| weak.upgrade()) {
+        if strong.stock.until().is_some_and(|until| until <= Instant::now()) {
+            strong.settlements.add(|batch| strong.stock.give_back(batch));
+        }
+        let away = strong.settle().await.is_err();
+        let look = Instant::now() + if away { strong.settings.retry_every } else { LOOK };
+        let look = strong.stock.until().map_or(look, |until| until.min(look)).max(Instant::now() + SOON);
+        if away {
+            drop(strong);
+            tokio::time::sleep_until(look).await;
+        } else {
+            let _ = timeout_at(look, strong.settlements.some()).await;
+        }
+    }
+}
+
+/// How often it looks whether anyone still has a handle.
+const LOOK: Duration = Duration::from_millis(500);
+const SOON: Duration = Duration::from_millis(1);
