@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     script::{Answer, Asked},
@@ -41,6 +41,8 @@ struct Unanswered<'a> {
 
 /// Nobody tells when another process's call ends.
 const ASK_AGAIN: Duration = Duration::from_millis(25);
+/// Tokens may come back earlier than the server foresees: calls need less than expected.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 // === impl SharedReserve ===
 
@@ -134,7 +136,7 @@ async fn wait_in_line(
     };
     loop {
         if let Some(until) = shared.paused_until() {
-            wait(Limit::Requests, Some(until - Instant::now()), end).await?;
+            wait(shared, Limit::Requests, Some(until - Instant::now()), end).await?;
         }
         if shared.stock.spend(tokens, shared.limited()) {
             return Ok(Ok(shared.granted(tokens, None)));
@@ -142,7 +144,7 @@ async fn wait_in_line(
         match ask(shared, tokens).await {
             Err(away) => return Ok(Err(away)),
             Ok(Ok(reservation)) => return Ok(Ok(reservation)),
-            Ok(Err((limit, time))) => wait(limit, time, end).await?,
+            Ok(Err((limit, time))) => wait(shared, limit, time, end).await?,
         }
     }
 }
@@ -170,11 +172,12 @@ async fn ask(shared: &Arc<Shared>, tokens: u64) -> Result<Result<Reservation, Re
 }
 
 /// Waits before the next question, unless it would take too long.
-async fn wait(limit: Limit, time: Option<Duration>, end: Instant) -> Result<(), Limited> {
+async fn wait(shared: &Shared, limit: Limit, time: Option<Duration>, end: Instant) -> Result<(), Limited> {
     let left = end.saturating_duration_since(Instant::now());
     if time.unwrap_or(ASK_AGAIN) > left {
         return Err(Limited::too_long(limit, time));
     }
-    sleep(time.unwrap_or(ASK_AGAIN)).await;
+    // What is given back in this process is noticed at once, elsewhere in a second.
+    let _ = timeout(time.unwrap_or(ASK_AGAIN).min(LONGEST_SLEEP), shared.returned.notified()).await;
     Ok(())
 }

@@ -9,8 +9,8 @@ use std::{
 
 use tokio::{
     runtime::Handle,
-    sync::Mutex,
-    time::{Instant, timeout_at},
+    sync::{Mutex, Notify},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{
@@ -41,6 +41,8 @@ pub(super) struct Shared {
     /// The line: who holds it asks the server, the others wait in the order in which they came.
     pub(super) head: Mutex<()>,
     pub(super) waiting: AtomicUsize,
+    /// Something was given back: the head of the line may ask again.
+    pub(super) returned: Notify,
     /// For when the server is away.
     pub(super) local: Option<Arc<Limits>>,
     paused_until: Lock<Option<Instant>>,
@@ -61,6 +63,7 @@ impl RedisLimits {
             settlements: Settlements::default(),
             head: Mutex::new(()),
             waiting: AtomicUsize::new(0),
+            returned: Notify::new(),
             local: settings.local_share().map(Arc::new),
             paused_until: Lock::new(None),
             process: ahash::RandomState::new().hash_one(0),
@@ -76,6 +79,8 @@ impl RedisLimits {
     /// # Errors
     ///
     /// As [`Limits::reserve`](crate::Limits::reserve); and [`Reason::Away`](crate::Reason::Away).
+    ///
+    /// The server's answer takes its time, too: with no patience at all, a call is refused while another one asks.
     ///
     /// # Cancel safety
     ///
@@ -154,10 +159,21 @@ impl Shared {
     pub(super) async fn settle(&self) -> Result<(), Away> {
         let Some(batch) = self.settlements.take() else { return Ok(()) };
         let outcome = self.server.settle(&batch).await;
-        if outcome.is_err() {
-            self.settlements.put_back(batch);
+        match outcome {
+            Ok(()) => self.returned.notify_one(),
+            Err(Away) => self.settlements.put_back(batch),
         }
         outcome
+    }
+
+    /// Waits until there is something to settle; after the server was away, until it may be asked again.
+    async fn wait_for_work(&self, away: bool) {
+        if away {
+            return sleep(self.settings.retry_every.min(LOOK)).await;
+        }
+        let look = Instant::now() + LOOK;
+        let look = self.stock.until().map_or(look, |until| until.min(look)).max(Instant::now() + SOON);
+        let _ = timeout_at(look, self.settlements.some()).await;
     }
 
     /// Begins, once, to hand in what calls settle, for as long as there are handles.
@@ -170,23 +186,19 @@ impl Shared {
     }
 }
 
-/// Settles what is to be settled, and gives back what was taken in advance when its time is up. Ends with the last handle.
+/// Settles what is to be settled, and gives back what was taken in advance when its time is up or nobody is left to spend
+/// it. Ends with the last handle.
 async fn settle_on(shared: Arc<Shared>) {
     let weak = Arc::downgrade(&shared);
     let mut shared = Some(shared);
+    let mut away = false;
     while let Some(strong) = shared.take().or_else(|| weak.upgrade()) {
-        if strong.stock.until().is_some_and(|until| until <= Instant::now()) {
+        strong.wait_for_work(away).await;
+        let only = Arc::strong_count(&strong) == 1;
+        if only || strong.stock.until().is_some_and(|until| until <= Instant::now()) {
             strong.settlements.add(|batch| strong.stock.give_back(batch));
         }
-        let away = strong.settle().await.is_err();
-        let look = Instant::now() + if away { strong.settings.retry_every } else { LOOK };
-        let look = strong.stock.until().map_or(look, |until| until.min(look)).max(Instant::now() + SOON);
-        if away {
-            drop(strong);
-            tokio::time::sleep_until(look).await;
-        } else {
-            let _ = timeout_at(look, strong.settlements.some()).await;
-        }
+        away = strong.settle().await.is_err();
     }
 }
 

@@ -10,6 +10,8 @@ mod keyed;
 mod layer;
 mod limits;
 mod model;
+#[cfg(feature = "redis")]
+mod redis;
 mod reference;
 mod settings;
 mod soak;

@@ -1,0 +1,146 @@
+use std::time::Duration;
+
+use mainstay_bucket::{
+    Reason,
+    redis::{RedisLimits, SharedLimits, WhenAway},
+};
+use mainstay_fault::{FaultKind, HasFault};
+use tokio::time::timeout;
+
+use super::{eventually, server, shared, take};
+
+fn quick() -> SharedLimits {
+    shared(100, 100).timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
+}
+
+/// Whether the next call is served; it answers in any case.
+async fn served(limits: &RedisLimits) -> bool {
+    let outcome = timeout(Duration::from_secs(30), take(limits, 1)).await.expect("a call hangs");
+    match outcome {
+        Ok(reservation) => {
+            reservation.cancel();
+            true
+        }
+        Err(error) => {
+            assert_eq!((error.reason(), error.fault().kind), (Reason::Away, FaultKind::Shed));
+            assert_eq!(error.to_string(), "the limit on requests cannot be asked for: its server is away");
+            false
+        }
+    }
+}
+
+async fn recovers(limits: &RedisLimits) {
+    eventually("calls are served again", async || served(limits).await.then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_fails_calls_until_it_is_back() {
+    let Some(mut server) = server::start(&[]).await else { return };
+    let limits = quick().connect(&server.url()).unwrap();
+    recovers(&limits).await;
+    server.kill();
+    for _ in 0..10 {
+        assert!(!served(&limits).await);
+    }
+    server.restart().await;
+    recovers(&limits).await;
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_hangs_nobody() {
+    let Some(server) = server::start(&[]).await else { return };
+    let limits = quick().connect(&server.url()).unwrap();
+    recovers(&limits).await;
+    server.signal("-STOP");
+    let calls: Vec<_> = (0..50)
+        .map(|_| {
+            tokio::spawn({
+                let limits = limits.clone();
+                async move { served(&limits).await }
+            })
+        })
+        .collect();
+    for call in calls {
+        assert!(!call.await.unwrap());
+    }
+    server.signal("-CONT");
+    recovers(&limits).await;
+}
+
+#[tokio::test]
+async fn while_the_circuit_is_open_nobody_asks() {
+    let Some(mut server) = server::start(&[]).await else { return };
+    let limits = quick().retry_every(Duration::from_secs(3_600)).connect(&server.url()).unwrap();
+    recovers(&limits).await;
+    assert!(limits.flush().await);
+    server.kill();
+    assert!(!served(&limits).await);
+    server.restart().await;
+    for _ in 0..10 {
+        assert!(!served(&limits).await);
+    }
+    let stats: String = server.ask(&["INFO", "commandstats"]).await;
+    assert!(!stats.contains("cmdstat_evalsha"), "{stats}");
+}
+
+#[tokio::test]
+async fn a_server_that_need_not_be_there_at_first_is_found_later() {
+    let Some(mut server) = server::start(&[]).await else { return };
+    server.kill();
+    let limits = quick().connect(&server.url()).unwrap();
+    assert!(!served(&limits).await);
+    server.restart().await;
+    recovers(&limits).await;
+}
+
+#[tokio::test]
+async fn a_key_of_the_wrong_type_is_an_error_and_no_hang() {
+    let Some(server) = server::start(&[]).await else { return };
+    let _: String = server.ask(&["SET", "mainstay:{model}:limits", "nonsense"]).await;
+    let limits = quick().connect(&server.url()).unwrap();
+    assert!(!served(&limits).await);
+    let _: u64 = server.ask(&["DEL", "mainstay:{model}:limits"]).await;
+    recovers(&limits).await;
+}
+
+#[tokio::test]
+async fn a_local_share_serves_its_part_less_what_the_process_had_used() {
+    let Some(mut server) = server::start(&[]).await else { return };
+    let settings = quick().when_away(WhenAway::LocalShare(0.25)).unwrap();
+    let limits = settings.connect(&server.url()).unwrap();
+    for _ in 0..10 {
+        drop(take(&limits, 1).await.unwrap());
+    }
+    server.kill();
+    let mut granted = 0;
+    while let Ok(reservation) = take(&limits, 1).await {
+        drop(reservation);
+        granted += 1;
+    }
+    assert_eq!(granted, 15);
+}
+
+#[tokio::test]
+async fn what_was_settled_while_the_server_was_away_is_handed_in_later() {
+    let Some(server) = server::start(&[]).await else { return };
+    let limits = quick().connect(&server.url()).unwrap();
+    let held = take(&limits, 100).await.unwrap();
+    server.signal("-STOP");
+    held.settle(40);
+    assert!(!limits.flush().await);
+    server.signal("-CONT");
+    let other = shared(100, 100).connect(&server.url()).unwrap();
+    eventually("the rest is given back", async || take(&other, 60).await.ok()).await;
+    take(&other, 1).await.unwrap_err();
+}
+
+#[test]
+fn nonsense_is_refused() {
+    for part in [0.0, -1.0, 1.5, f64::NAN] {
+        let error = SharedLimits::new("model").when_away(WhenAway::LocalShare(part)).unwrap_err();
+        assert_eq!(error.field(), "local share");
+    }
+    SharedLimits::new("model").in_flight(0).unwrap_err();
+    SharedLimits::new("model").requests_per_minute(0).unwrap_err();
+    SharedLimits::new("model").connect("nonsense").unwrap_err();
+}

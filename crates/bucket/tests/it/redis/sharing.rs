@@ -1,0 +1,147 @@
+use std::{pin::pin, time::Duration};
+
+use mainstay_bucket::{
+    Limit, Limited, Patience, RateLimitLayer, Reason, ServerLimits, redis::RedisLimits, usage,
+};
+use mainstay_fault::{FaultKind, HasFault};
+use tokio::time::timeout;
+use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
+
+use super::{daily, eventually, server, shared, take};
+
+/// Why a call is refused, and by which limit.
+async fn refused(limits: &RedisLimits, tokens: u64) -> (Limit, Reason) {
+    let error = take(limits, tokens).await.unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::Shed);
+    (error.limit(), error.reason())
+}
+
+#[tokio::test]
+async fn a_call_has_all_limits_or_none() {
+    let Some(server) = server::start(&[]).await else { return };
+    let [ours, theirs] = [(); 2].map(|()| shared(100, 3).connect(&server.url()).unwrap());
+    let _first = take(&ours, 60).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(refused(&theirs, 41).await, (Limit::Tokens, Reason::TooLong));
+    }
+    // The refusals took no request, and the request that is missing now no tokens.
+    let _more = [take(&theirs, 10).await.unwrap(), take(&ours, 10).await.unwrap()];
+    assert_eq!(refused(&theirs, 0).await, (Limit::Requests, Reason::TooLong));
+    assert_eq!(refused(&theirs, 101).await, (Limit::Tokens, Reason::TooLarge));
+    let keys: Vec<String> = server.ask(&["KEYS", "*"]).await;
+    assert_eq!(keys, ["mainstay:{model}:limits"]);
+    assert!(server.ask::<i64>(&["TTL", "mainstay:{model}:limits"]).await > 3 * 86_000);
+}
+
+#[tokio::test]
+async fn what_was_not_used_is_given_back_and_what_was_used_beyond_is_charged() {
+    let Some(server) = server::start(&[]).await else { return };
+    let [ours, theirs] = [(); 2].map(|()| shared(100, 4).connect(&server.url()).unwrap());
+    take(&ours, 90).await.unwrap().settle(20);
+    assert!(ours.flush().await);
+    take(&theirs, 80).await.unwrap().cancel();
+    assert!(theirs.flush().await);
+    take(&ours, 80).await.unwrap().settle(130);
+    assert!(ours.flush().await);
+    // 50 in debt, and two requests left.
+    let error = take(&theirs, 1).await.unwrap_err();
+    assert_eq!(error.retry_after().map(|wait| wait.as_secs_f64().round() as u64 / 86_400), Some(50));
+    let _two = [take(&theirs, 0).await.unwrap_err(), take(&theirs, 0).await.unwrap_err()];
+    let other = shared(1_000, 4).connect(&server.url()).unwrap();
+    let _last = [take(&other, 0).await.unwrap(), take(&other, 0).await.unwrap()];
+    assert_eq!(refused(&other, 0).await.0, Limit::Requests);
+}
+
+#[tokio::test]
+async fn calls_in_flight_are_counted_until_they_end() {
+    let Some(server) = server::start(&[]).await else { return };
+    let settings = || shared(100, 100).in_flight(2).unwrap();
+    let [ours, theirs] = [(); 2].map(|()| settings().connect(&server.url()).unwrap());
+    let _first = take(&ours, 1).await.unwrap();
+    let second = take(&theirs, 1).await.unwrap();
+    let none = Patience::new(Duration::ZERO);
+    assert_eq!(theirs.reserve(1, none).await.unwrap_err().reason(), Reason::TooLong);
+    let third = tokio::spawn({
+        let ours = ours.clone();
+        async move { take(&ours, 1).await }
+    });
+    drop(second);
+    let _third = timeout(Duration::from_secs(30), third).await.unwrap().unwrap().unwrap();
+    assert_eq!(server.ask::<u64>(&["ZCARD", "mainstay:{model}:calls"]).await, 2);
+}
+
+#[tokio::test]
+async fn a_call_that_never_ends_counts_no_longer_than_the_longest_call() {
+    let Some(server) = server::start(&[]).await else { return };
+    let settings = || shared(100, 100).in_flight(1).unwrap().longest_call(Duration::from_millis(1));
+    let dead = settings().connect(&server.url()).unwrap();
+    std::mem::forget(take(&dead, 1).await.unwrap());
+    let alive = settings().connect(&server.url()).unwrap();
+    take(&alive, 1).await.unwrap().cancel();
+}
+
+#[tokio::test]
+async fn a_pause_and_the_servers_word_hold_for_all() {
+    let Some(server) = server::start(&[]).await else { return };
+    let [ours, theirs] = [(); 2].map(|()| shared(100, 10).connect(&server.url()).unwrap());
+    let mut word = ServerLimits::default();
+    word.tokens.remaining = Some(30);
+    take(&ours, 1).await.unwrap().learn(&word);
+    assert!(ours.flush().await);
+    assert_eq!(refused(&theirs, 31).await, (Limit::Tokens, Reason::TooLong));
+    take(&theirs, 30).await.unwrap().cancel();
+    assert!(theirs.flush().await);
+
+    take(&ours, 1).await.unwrap().pause(Duration::from_secs(600));
+    assert!(ours.flush().await);
+    let error = take(&theirs, 0).await.unwrap_err();
+    assert!((500..=600).contains(&error.retry_after().unwrap().as_secs()), "{error}");
+}
+
+#[tokio::test]
+async fn small_calls_do_not_pass_a_large_one_that_waits() {
+    let Some(server) = server::start(&[]).await else { return };
+    let limits = shared(10, 10).connect(&server.url()).unwrap();
+    let held = [take(&limits, 5).await.unwrap(), take(&limits, 5).await.unwrap()];
+    let patience = Patience::new(Duration::from_secs(86_400 * 30));
+    let mut large = pin!(limits.reserve(8, patience));
+    let mut small = pin!(limits.reserve(1, patience));
+    let brief = Duration::from_millis(50);
+    assert!(timeout(brief, large.as_mut()).await.is_err());
+    let [first, second] = held;
+    first.settle(0);
+    assert!(limits.flush().await);
+    assert!(timeout(brief, small.as_mut()).await.is_err(), "passed the large one");
+    second.settle(0);
+    assert!(limits.flush().await);
+    let large = timeout(Duration::from_secs(30), large).await.unwrap().unwrap();
+    let small = timeout(Duration::from_secs(30), small).await.unwrap().unwrap();
+    assert_eq!((large.reserved(), small.reserved()), (8, 1));
+}
+
+#[tokio::test]
+async fn it_stands_in_the_layer() {
+    let Some(server) = server::start(&[]).await else { return };
+    let limits = shared(100, 10).connect(&server.url()).unwrap();
+    let layer = RateLimitLayer::with_limiter(limits.clone()).weigh(|tokens: &u64| *tokens);
+    let model = service_fn(|tokens: u64| async move { Ok::<_, BoxError>(tokens / 2) });
+    let mut service = layer.meter(usage(|used: &u64| Some(*used))).layer(model);
+    assert_eq!(service.ready().await.unwrap().call(100).await.unwrap(), 50);
+    eventually("half of it is given back", async || {
+        service.ready().await.unwrap().call(50).await.ok().filter(|used| *used == 25)
+    })
+    .await;
+    let error = service.ready().await.unwrap().call(99).await.unwrap_err();
+    assert_eq!(error.downcast_ref::<Limited>().unwrap().limit(), Limit::Tokens);
+}
+
+#[tokio::test]
+async fn what_was_taken_comes_back_at_the_rate() {
+    let Some(server) = server::start(&[]).await else { return };
+    let fast = mainstay_bucket::Rate::per_second(1_000.0).unwrap();
+    let limits = shared(1, 1).tokens(100, fast).requests(100, daily()).connect(&server.url()).unwrap();
+    let _all = take(&limits, 100).await.unwrap();
+    let error = limits.reserve(100, Patience::new(Duration::ZERO)).await.unwrap_err();
+    assert!(error.retry_after().unwrap() <= Duration::from_millis(100));
+    timeout(Duration::from_secs(30), take(&limits, 100)).await.unwrap().unwrap().cancel();
+}
