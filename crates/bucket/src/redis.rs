@@ -9,20 +9,18 @@
 //!
 //! # When the server is away
 //!
-//! An answer that does not come within [`timeout`](SharedLimits::timeout), or is an error, opens a circuit: for the time of
-//! [`retry_every`](SharedLimits::retry_every) nobody asks; then one call does. The connection is made anew by itself.
+//! An answer that does not come within [`timeout`](Redis::timeout), or is an error, opens a circuit: for the time of
+//! [`retry_every`](Redis::retry_every) nobody asks; then one call does. The connection is made anew by itself.
 //! Meanwhile [`WhenAway`] says what becomes of calls: they are refused, or served from a local share. Settlements are kept
-//! and handed in later.
+//! and handed in later; they are numbered, so that what the server may have counted already is not counted twice.
 //!
 //! # Where it lies
 //!
-//! Two keys, `mainstay:{name}:limits` and `mainstay:{name}:calls`, in one slot of a cluster. They expire when all that was
+//! Two keys, `mainstay:{name}:limits` and `mainstay:{name}:calls`, and for an hour one of each process that settles, in one slot of a cluster. They expire when all that was
 //! taken has come back.
 
-mod circuit;
 mod reserve;
 mod script;
-mod server;
 mod settings;
 mod settlements;
 mod share;
@@ -30,6 +28,7 @@ mod shared;
 mod stock;
 mod ticket;
 
+pub use mainstay_redis::{Redis, RedisResult};
 pub use reserve::SharedReserve;
 pub use settings::{SharedLimits, WhenAway};
 pub use shared::RedisLimits;

@@ -18,6 +18,9 @@ mod check;
 mod record;
 mod script;
 
+#[cfg(feature = "redis")]
+pub mod redis;
+
 pub use check::{check_cancel, check_contract};
 pub use record::{Record, Seen};
 pub use script::{Running, Script, Step, script};

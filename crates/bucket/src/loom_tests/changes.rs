@@ -59,6 +59,36 @@ fn loom_a_new_price_of_a_full_bucket_takes_hold_of_takings_beside() {
 }
 
 #[test]
+fn loom_a_new_price_at_the_instant_at_which_it_is_full_takes_hold_too() {
+    for price in prices() {
+        model("full just now", move || {
+            let core = Arc::new(Core::new(CAPACITY, Price::UNIT, Hand(AtomicU64::new(0)), Stash::none()));
+            core.try_take(16).unwrap();
+            core.clock().0.store(1, SeqCst);
+            let (a, ()) = both(&core, |core| taken(core, 4), move |core| set_price(core, price));
+            assert_eq!((a, left(&core)), (4, CAPACITY - 4));
+        });
+    }
+}
+
+#[test]
+fn loom_a_new_price_that_moves_nothing_by_rounding_takes_hold_too() {
+    let (capacity, many) = (1 << 16, 40_960);
+    model("rounded", move || {
+        let core = Arc::new(Core::new(capacity, Price::UNIT, Frozen, Stash::none()));
+        core.try_take(4).unwrap();
+        // What is missing, four ticks, is four ticks at this price too, and what is taken beside it ten fewer.
+        let price = Price::from_bits(Price::UNIT.bits() - 1);
+        let (a, ()) = both(&core, |core| taken(core, many), move |core| set_price(core, price));
+        let lost = capacity - 4 - a - left(&core);
+        assert!(
+            a == many && lost <= 2,
+            "{lost} beyond the tick that moves it, and the one by which it was rounded"
+        );
+    });
+}
+
+#[test]
 fn loom_nobody_takes_during_a_pause() {
     model("pause", || {
         let price = Price::of(1, Duration::from_nanos(1)).unwrap();

@@ -10,11 +10,11 @@ use std::{
     time::Duration,
 };
 
+use mainstay_redis::Away;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     script::{Answer, Asked},
-    server::Away,
     shared::Shared,
 };
 use crate::{Limit, Limited, Patience, Reason, Reservation};
@@ -102,16 +102,16 @@ async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result
     // A century is endless, and an instant that can be told.
     let end = began + patience.wait.min(Duration::from_secs(3_000_000_000));
     let outcome = match InLine::join(&shared, patience) {
-        Ok(_in_line) if !shared.server.is_away() => wait_in_line(&shared, tokens, end).await?,
-        Ok(_) => Err(Away),
+        Ok(_in_line) if !shared.redis.is_away() => wait_in_line(&shared, tokens, end).await?,
+        Ok(_) => Err(Away::LeftAlone),
         Err(full) => return Err(full),
     };
     match (outcome, &shared.local) {
         (Ok(reservation), _) => Ok(reservation),
-        (Err(Away), Some(local)) => local.reserve(tokens, patience.until(end)).await,
-        (Err(Away), None) => {
+        (Err(_), Some(local)) => local.reserve(tokens, patience.until(end)).await,
+        (Err(_), None) => {
             let error = Limited::new(Limit::Requests, Reason::Away);
-            Err(error.with_retry_after(shared.settings.retry_every))
+            Err(error.with_retry_after(shared.redis.asked_again_after()))
         }
     }
 }
@@ -158,7 +158,7 @@ async fn ask(shared: &Arc<Shared>, tokens: u64) -> Result<Result<Reservation, Re
     let call = unanswered.call.clone();
     let more = shared.stock.wanted();
     let asked = Asked { tokens, more, call: call.as_deref().unwrap_or_default() };
-    let answer = shared.server.take(asked).await?;
+    let answer = shared.scripts.take(asked, &shared.redis).await?;
     unanswered.call = None;
     Ok(match answer {
         Answer::Refused(limit, wait) => Err((limit, wait)),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use redis::{RedisResult, Script, ScriptInvocation, aio::ConnectionLike};
+use mainstay_redis::{Away, Redis, Script, ScriptInvocation, ToRedisArgs};
 
 use super::{SharedLimits, settlements::Batch, share::Quota};
 use crate::Limit;
@@ -12,6 +12,8 @@ pub(super) struct Scripts {
     settle: Script,
     /// In one slot of a cluster: only what stands in braces chooses it.
     keys: [String; 2],
+    /// The last of this process's settlements that was counted.
+    settled: String,
     tokens: Option<Quota>,
     requests: Option<Quota>,
     in_flight: u32,
@@ -39,12 +41,13 @@ pub(super) enum Answer {
 // === impl Scripts ===
 
 impl Scripts {
-    pub(super) fn new(settings: &SharedLimits) -> Self {
-        let key = |what| format!("mainstay:{{{}}}:{what}", settings.name);
+    pub(super) fn new(settings: &SharedLimits, process: u64) -> Self {
+        let key = |what: &str| format!("mainstay:{{{}}}:{what}", settings.name);
         Self {
             take: Script::new(include_str!("take.lua")),
             settle: Script::new(include_str!("settle.lua")),
             keys: [key("limits"), key("calls")],
+            settled: key(&format!("settled:{process:x}")),
             tokens: settings.tokens,
             requests: settings.requests,
             in_flight: settings.in_flight,
@@ -52,18 +55,14 @@ impl Scripts {
         }
     }
 
-    pub(super) async fn take(
-        &self,
-        asked: Asked<'_>,
-        connection: &mut impl ConnectionLike,
-    ) -> RedisResult<Answer> {
+    pub(super) async fn take(&self, asked: Asked<'_>, redis: &Redis) -> Result<Answer, Away> {
         let mut script = self.take.key(&self.keys[0]);
         script.key(&self.keys[1]);
         let [tokens, requests] = asked.more;
         argue(&mut script, self.tokens, asked.tokens, tokens);
         argue(&mut script, self.requests, 1, requests);
         script.arg(self.in_flight).arg(asked.call).arg(micros(self.longest_call));
-        let (refused, wait, tokens, requests): (u8, i64, u64, u64) = script.invoke_async(connection).await?;
+        let (refused, wait, tokens, requests): (u8, i64, u64, u64) = redis.run(&script).await?;
         let wait = u64::try_from(wait).ok().map(Duration::from_micros);
         Ok(match refused {
             0 => Answer::Granted([tokens, requests]),
@@ -73,29 +72,25 @@ impl Scripts {
         })
     }
 
-    pub(super) async fn settle(
-        &self,
-        batch: &Batch,
-        connection: &mut impl ConnectionLike,
-    ) -> RedisResult<()> {
+    pub(super) async fn settle(&self, batch: &Batch, redis: &Redis) -> Result<(), Away> {
         let mut script = self.settle.key(&self.keys[0]);
-        script.key(&self.keys[1]);
+        script.key(&self.keys[1]).key(&self.settled);
         let left = |left: Option<u64>| left.and_then(|left| i64::try_from(left).ok()).unwrap_or(-1);
         argue(&mut script, self.tokens, batch.tokens, left(batch.tokens_left));
         argue(&mut script, self.requests, batch.requests, left(batch.requests_left));
-        script.arg(batch.paused_for().map_or(0, micros));
+        script.arg(batch.paused_for().map_or(0, micros)).arg(batch.number);
         for call in &batch.ended {
             script.arg(call);
         }
-        script.invoke_async::<i64>(connection).await.map(|_| ())
+        redis.run::<i64>(&script).await.map(drop)
     }
 }
 
 /// Two numbers of one limit, its capacity and its price.
 fn argue<A, B>(script: &mut ScriptInvocation<'_>, quota: Option<Quota>, first: A, second: B)
 where
-    A: redis::ToRedisArgs,
-    B: redis::ToRedisArgs,
+    A: ToRedisArgs,
+    B: ToRedisArgs,
 {
     script.arg(first).arg(second);
     script.arg(quota.map_or(0, |quota| quota.capacity)).arg(quota.map_or(0.0, |quota| quota.price()));

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use redis::RedisResult;
+use mainstay_redis::{Redis, RedisResult};
 
-use super::{RedisLimits, server::Server, share::Quota};
+use super::{RedisLimits, share::Quota};
 use crate::{InvalidLimit, Limits, Rate};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -15,8 +15,6 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// | [`longest_call`](Self::longest_call) | 10 min |
 /// | [`lease`](Self::lease) | none: each call asks the server |
 /// | [`when_away`](Self::when_away) | [`WhenAway::Fail`] |
-/// | [`timeout`](Self::timeout) | 250 ms |
-/// | [`retry_every`](Self::retry_every) | 1 s |
 ///
 /// All who use a name must give it the same limits: each call is judged by the limits of its own process.
 ///
@@ -45,8 +43,6 @@ pub struct SharedLimits {
     pub(super) longest_call: Duration,
     pub(super) lease: Option<Lease>,
     pub(super) when_away: WhenAway,
-    pub(super) timeout: Duration,
-    pub(super) retry_every: Duration,
 }
 
 /// What becomes of calls while the server cannot be asked.
@@ -85,8 +81,6 @@ impl SharedLimits {
             longest_call: Duration::from_secs(600),
             lease: None,
             when_away: WhenAway::Fail,
-            timeout: Duration::from_millis(250),
-            retry_every: Duration::from_secs(1),
         }
     }
 
@@ -155,7 +149,8 @@ impl SharedLimits {
     ///
     /// # Errors
     ///
-    /// When a local share is not more than 0 and at most 1.
+    /// When a local share is not more than 0 and at most 1, or so small a part of a limit that it brings less than one a day.
+    /// Set it after the limits.
     pub fn when_away(mut self, policy: WhenAway) -> Result<Self, InvalidLimit> {
         if let WhenAway::LocalShare(part) = policy
             && !(part > 0.0 && part <= 1.0)
@@ -163,57 +158,39 @@ impl SharedLimits {
             return Err(InvalidLimit::new("local share", "more than 0 and at most 1", part));
         }
         self.when_away = policy;
+        self.local_share()?;
         Ok(self)
-    }
-
-    /// Sets how long an answer of the server may take.
-    pub const fn timeout(mut self, time: Duration) -> Self {
-        self.timeout = time;
-        self
-    }
-
-    /// Sets how long the server is left alone after it did not answer.
-    pub const fn retry_every(mut self, time: Duration) -> Self {
-        self.retry_every = time;
-        self
     }
 
     /// Uses one server. It is connected when it is first needed, and need not be there yet.
     ///
     /// # Errors
     ///
-    /// When the address is none.
+    /// The address is none.
     pub fn connect(self, url: &str) -> RedisResult<RedisLimits> {
-        let server = Server::single(url, &self)?;
-        Ok(RedisLimits::new(self, server))
+        Redis::open(url).map(|redis| self.on(redis))
     }
 
-    /// Uses a cluster, of which some nodes are named. It is connected when it is first needed.
-    ///
-    /// # Errors
-    ///
-    /// When an address is none.
-    pub fn connect_cluster<'a>(self, urls: impl IntoIterator<Item = &'a str>) -> RedisResult<RedisLimits> {
-        let server = Server::cluster(urls, &self)?;
-        Ok(RedisLimits::new(self, server))
+    /// Uses a server or a cluster that others may use too.
+    pub fn on(self, redis: Redis) -> RedisLimits {
+        RedisLimits::new(self, redis)
     }
 
     /// The limits of this process alone for when the server is away.
-    pub(super) fn local_share(&self) -> Option<Limits> {
-        let WhenAway::LocalShare(part) = self.when_away else { return None };
+    pub(super) fn local_share(&self) -> Result<Option<Limits>, InvalidLimit> {
+        let WhenAway::LocalShare(part) = self.when_away else { return Ok(None) };
         let mut limits = Limits::default();
-        if let Some(bucket) = self.tokens.and_then(|quota| quota.part(part)) {
-            limits = limits.tokens(bucket);
+        if let Some(quota) = self.tokens {
+            limits = limits.tokens(quota.part(part)?);
         }
-        if let Some(bucket) = self.requests.and_then(|quota| quota.part(part)) {
-            limits = limits.requests(bucket);
+        if let Some(quota) = self.requests {
+            limits = limits.requests(quota.part(part)?);
         }
-        let calls = share_of(self.in_flight.into(), part);
-        limits = match u32::try_from(calls) {
-            Ok(calls) if self.in_flight > 0 => limits.in_flight(calls).unwrap_or_default(),
-            _ => limits,
-        };
-        Some(limits)
+        if self.in_flight > 0 {
+            let calls = share_of(self.in_flight.into(), part);
+            limits = limits.in_flight(u32::try_from(calls).unwrap_or(u32::MAX))?;
+        }
+        Ok(Some(limits))
     }
 }
 

@@ -1,7 +1,10 @@
 -- Settles calls that have ended.
--- KEYS: balances, calls under way. ARGV: for tokens and for requests each what was used beyond what was taken (negative:
+-- KEYS: balances, calls under way, the number of the last settlement of this process. ARGV: for tokens and for requests each what was used beyond what was taken (negative:
 -- given back), the most that is left by the word of the model's server (-1: unknown), the capacity, the price of one in
--- sixteenths of a microsecond (0: no limit); for how many microseconds nobody may take; the names of the calls.
+-- sixteenths of a microsecond (0: no limit); for how many microseconds nobody may take; the number of this settlement; the names of the calls.
+-- It may come twice: whoever handed it in does not know whether it arrived.
+if ARGV[10] + 0 <= tonumber(redis.call('GET', KEYS[3]) or 0) then return 0 end
+redis.call('SET', KEYS[3], ARGV[10], 'PX', 3600000)
 local time = redis.call('TIME')
 local now = ((time[1] - 1767225600) * 1000000 + time[2]) * 16
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'paused')
@@ -25,6 +28,6 @@ end
 
 settle('tokens', kept[1], 1)
 settle('requests', kept[2], 5)
-for call = 10, #ARGV do redis.call('ZREM', KEYS[2], ARGV[call]) end
+for call = 11, #ARGV do redis.call('ZREM', KEYS[2], ARGV[call]) end
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((last - now) / 16000) + 1000))
 return 0

@@ -1,5 +1,8 @@
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -10,11 +13,14 @@ use tokio::{sync::Notify, time::Instant};
 #[derive(Debug, Default)]
 pub(super) struct Settlements {
     batch: Mutex<Batch>,
+    numbers: AtomicU64,
     some: Notify,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Batch {
+    /// The first is 1.
+    pub(super) number: u64,
     /// Used beyond what was taken; negative, given back.
     pub(super) tokens: i64,
     pub(super) requests: i64,
@@ -33,15 +39,14 @@ impl Settlements {
         self.some.notify_one();
     }
 
-    /// Takes what there is, to settle it.
+    /// Takes what there is, to settle it under the next number.
     pub(super) fn take(&self) -> Option<Batch> {
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
-        (!batch.is_empty()).then(|| std::mem::take(&mut *batch))
-    }
-
-    /// Puts back what could not be settled.
-    pub(super) fn put_back(&self, batch: Batch) {
-        self.batch.lock().unwrap_or_else(PoisonError::into_inner).join(batch);
+        if batch.is_empty() {
+            return None;
+        }
+        batch.number = self.numbers.fetch_add(1, Relaxed) + 1;
+        Some(std::mem::take(&mut *batch))
     }
 
     /// Waits until something was added.
@@ -74,12 +79,9 @@ impl Batch {
         Some(self.paused_until?.saturating_duration_since(Instant::now()))
     }
 
-    /// An older word on what is left does not come back: it is out of date.
-    fn join(&mut self, older: Self) {
-        self.tokens = self.tokens.saturating_add(older.tokens);
-        self.requests = self.requests.saturating_add(older.requests);
-        self.paused_until = self.paused_until.max(older.paused_until);
-        self.ended.extend(older.ended);
+    /// To be handed in again later: a word on what is left will be out of date.
+    pub(super) fn ages(&mut self) {
+        (self.tokens_left, self.requests_left) = (None, None);
     }
 }
 

@@ -1,5 +1,5 @@
 use super::settings::share_of;
-use crate::{Rate, TokenBucket};
+use crate::{InvalidLimit, Rate, TokenBucket};
 
 /// One limit in time, as the scripts take it.
 #[derive(Clone, Copy, Debug)]
@@ -21,8 +21,8 @@ impl Quota {
     }
 
     /// A bucket of such a part of it, at least of one.
-    pub(super) fn part(self, part: f64) -> Option<TokenBucket> {
-        let rate = Rate::per_second(self.rate.tokens_per_second() * part).ok()?;
-        TokenBucket::new(share_of(self.capacity, part), rate).ok()
+    pub(super) fn part(self, part: f64) -> Result<TokenBucket, InvalidLimit> {
+        let rate = Rate::per_second(self.rate.tokens_per_second() * part)?;
+        TokenBucket::new(share_of(self.capacity, part), rate)
     }
 }

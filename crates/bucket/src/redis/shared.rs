@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex as Lock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
@@ -7,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use mainstay_redis::{Away, Redis};
 use tokio::{
     runtime::Handle,
     sync::{Mutex, Notify},
@@ -15,8 +17,8 @@ use tokio::{
 
 use super::{
     SharedLimits, SharedReserve, Ticket,
-    server::{Away, Server},
-    settlements::Settlements,
+    script::Scripts,
+    settlements::{Batch, Settlements},
     stock::Stock,
 };
 use crate::{Limiter, Limits, Patience, Reservation, owner::Owner};
@@ -34,10 +36,13 @@ pub struct RedisLimits {
 
 /// What the handles on one name have in common.
 pub(super) struct Shared {
-    pub(super) server: Server,
+    pub(super) redis: Redis,
+    pub(super) scripts: Scripts,
     pub(super) settings: SharedLimits,
     pub(super) stock: Stock,
     pub(super) settlements: Settlements,
+    /// What was handed in, perhaps: it is handed in again, under its number, before anything else.
+    unconfirmed: Mutex<Option<Batch>>,
     /// The line: who holds it asks the server, the others wait in the order in which they came.
     pub(super) head: Mutex<()>,
     pub(super) waiting: AtomicUsize,
@@ -55,18 +60,21 @@ pub(super) struct Shared {
 // === impl RedisLimits ===
 
 impl RedisLimits {
-    pub(super) fn new(settings: SharedLimits, server: Server) -> Self {
+    pub(super) fn new(settings: SharedLimits, redis: Redis) -> Self {
+        let process = RandomState::new().hash_one(0);
         let lease = settings.lease.filter(|_| settings.in_flight == 0);
         let shared = Shared {
-            server,
+            redis,
+            scripts: Scripts::new(&settings, process),
+            unconfirmed: Mutex::new(None),
             stock: Stock::new(lease),
             settlements: Settlements::default(),
             head: Mutex::new(()),
             waiting: AtomicUsize::new(0),
             returned: Notify::new(),
-            local: settings.local_share().map(Arc::new),
+            local: settings.local_share().ok().flatten().map(Arc::new),
             paused_until: Lock::new(None),
-            process: ahash::RandomState::new().hash_one(0),
+            process,
             calls: AtomicU64::new(0),
             settling: Lock::new(false),
             settings,
@@ -157,19 +165,24 @@ impl Shared {
 
     /// Hands in what there is.
     pub(super) async fn settle(&self) -> Result<(), Away> {
-        let Some(batch) = self.settlements.take() else { return Ok(()) };
-        let outcome = self.server.settle(&batch).await;
-        match outcome {
-            Ok(()) => self.returned.notify_one(),
-            Err(Away) => self.settlements.put_back(batch),
+        let mut unconfirmed = self.unconfirmed.lock().await;
+        // First what was not confirmed, then what has come since.
+        for _ in 0..2 {
+            let Some(batch) = unconfirmed.take().or_else(|| self.settlements.take()) else { break };
+            let batch = unconfirmed.insert(batch);
+            let outcome = self.scripts.settle(batch, &self.redis).await;
+            batch.ages();
+            outcome?;
+            *unconfirmed = None;
+            self.returned.notify_one();
         }
-        outcome
+        Ok(())
     }
 
     /// Waits until there is something to settle; after the server was away, until it may be asked again.
     async fn wait_for_work(&self, away: bool) {
         if away {
-            return sleep(self.settings.retry_every.min(LOOK)).await;
+            return sleep(self.redis.asked_again_after().min(LOOK)).await;
         }
         let look = Instant::now() + LOOK;
         let look = self.stock.until().map_or(look, |until| until.min(look)).max(Instant::now() + SOON);

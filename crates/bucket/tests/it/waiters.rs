@@ -131,3 +131,12 @@ async fn a_moved_future_wakes_the_task_that_polled_it_last() {
     assert!(waiter.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(waiter.await.unwrap().as_secs(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_when_all_are_served_waits_for_himself_alone() {
+    let bucket = empty(100, 100.0);
+    let served = queue(&bucket, 50).await;
+    assert_eq!(served.await.unwrap().as_millis(), 500);
+    let error = bucket.try_acquire(50).unwrap_err();
+    assert_eq!(error, mainstay_bucket::TryAcquireError::NotYet(Duration::from_millis(500)));
+}

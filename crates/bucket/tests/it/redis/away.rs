@@ -1,16 +1,20 @@
 use std::time::Duration;
 
 use mainstay_bucket::{
-    Reason,
-    redis::{RedisLimits, SharedLimits, WhenAway},
+    Rate, Reason,
+    redis::{Redis, RedisLimits, SharedLimits, WhenAway},
 };
 use mainstay_fault::{FaultKind, HasFault};
 use tokio::time::timeout;
 
-use super::{eventually, server, shared, take};
+use mainstay_testkit::redis::{TestServer, eventually};
 
-fn quick() -> SharedLimits {
-    shared(100, 100).timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
+use super::{patient, shared, take};
+
+/// A server that is asked again soon.
+fn quick(server: &TestServer) -> Redis {
+    let redis = Redis::open(&server.url()).unwrap();
+    redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
 }
 
 /// Whether the next call is served; it answers in any case.
@@ -35,8 +39,8 @@ async fn recovers(limits: &RedisLimits) {
 
 #[tokio::test]
 async fn a_server_that_is_killed_fails_calls_until_it_is_back() {
-    let Some(mut server) = server::start(&[]).await else { return };
-    let limits = quick().connect(&server.url()).unwrap();
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let limits = shared(100, 100).on(quick(&server));
     recovers(&limits).await;
     server.kill();
     for _ in 0..10 {
@@ -48,8 +52,8 @@ async fn a_server_that_is_killed_fails_calls_until_it_is_back() {
 
 #[tokio::test]
 async fn a_server_that_stands_still_hangs_nobody() {
-    let Some(server) = server::start(&[]).await else { return };
-    let limits = quick().connect(&server.url()).unwrap();
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let limits = shared(100, 100).on(quick(&server));
     recovers(&limits).await;
     server.signal("-STOP");
     let calls: Vec<_> = (0..50)
@@ -69,8 +73,8 @@ async fn a_server_that_stands_still_hangs_nobody() {
 
 #[tokio::test]
 async fn while_the_circuit_is_open_nobody_asks() {
-    let Some(mut server) = server::start(&[]).await else { return };
-    let limits = quick().retry_every(Duration::from_secs(3_600)).connect(&server.url()).unwrap();
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let limits = shared(100, 100).on(quick(&server).retry_every(Duration::from_secs(3_600)));
     recovers(&limits).await;
     assert!(limits.flush().await);
     server.kill();
@@ -85,9 +89,9 @@ async fn while_the_circuit_is_open_nobody_asks() {
 
 #[tokio::test]
 async fn a_server_that_need_not_be_there_at_first_is_found_later() {
-    let Some(mut server) = server::start(&[]).await else { return };
+    let Some(mut server) = TestServer::start(&[]).await else { return };
     server.kill();
-    let limits = quick().connect(&server.url()).unwrap();
+    let limits = shared(100, 100).on(quick(&server));
     assert!(!served(&limits).await);
     server.restart().await;
     recovers(&limits).await;
@@ -95,9 +99,9 @@ async fn a_server_that_need_not_be_there_at_first_is_found_later() {
 
 #[tokio::test]
 async fn a_key_of_the_wrong_type_is_an_error_and_no_hang() {
-    let Some(server) = server::start(&[]).await else { return };
+    let Some(server) = TestServer::start(&[]).await else { return };
     let _: String = server.ask(&["SET", "mainstay:{model}:limits", "nonsense"]).await;
-    let limits = quick().connect(&server.url()).unwrap();
+    let limits = shared(100, 100).on(quick(&server));
     assert!(!served(&limits).await);
     let _: u64 = server.ask(&["DEL", "mainstay:{model}:limits"]).await;
     recovers(&limits).await;
@@ -105,10 +109,12 @@ async fn a_key_of_the_wrong_type_is_an_error_and_no_hang() {
 
 #[tokio::test]
 async fn a_local_share_serves_its_part_less_what_the_process_had_used() {
-    let Some(mut server) = server::start(&[]).await else { return };
-    let settings = quick().when_away(WhenAway::LocalShare(0.25)).unwrap();
-    let limits = settings.connect(&server.url()).unwrap();
-    for _ in 0..10 {
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let rate = Rate::new(4, Duration::from_secs(86_400)).unwrap();
+    let settings = SharedLimits::new("model").tokens(100, rate).requests(100, rate);
+    let limits = settings.when_away(WhenAway::LocalShare(0.25)).unwrap().on(quick(&server));
+    recovers(&limits).await;
+    for _ in 0..9 {
         drop(take(&limits, 1).await.unwrap());
     }
     server.kill();
@@ -122,15 +128,15 @@ async fn a_local_share_serves_its_part_less_what_the_process_had_used() {
 
 #[tokio::test]
 async fn what_was_settled_while_the_server_was_away_is_handed_in_later() {
-    let Some(server) = server::start(&[]).await else { return };
-    let limits = quick().connect(&server.url()).unwrap();
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let limits = shared(100, 100).on(quick(&server));
     let held = take(&limits, 100).await.unwrap();
     server.signal("-STOP");
     held.settle(40);
     assert!(!limits.flush().await);
     server.signal("-CONT");
-    let other = shared(100, 100).connect(&server.url()).unwrap();
-    eventually("the rest is given back", async || take(&other, 60).await.ok()).await;
+    let other = shared(100, 100).on(patient(&server));
+    drop(eventually("the rest is given back", async || take(&other, 60).await.ok()).await);
     take(&other, 1).await.unwrap_err();
 }
 
@@ -140,6 +146,8 @@ fn nonsense_is_refused() {
         let error = SharedLimits::new("model").when_away(WhenAway::LocalShare(part)).unwrap_err();
         assert_eq!(error.field(), "local share");
     }
+    // A quarter of one a day: none would be no limit.
+    shared(100, 100).when_away(WhenAway::LocalShare(0.25)).unwrap_err();
     SharedLimits::new("model").in_flight(0).unwrap_err();
     SharedLimits::new("model").requests_per_minute(0).unwrap_err();
     SharedLimits::new("model").connect("nonsense").unwrap_err();

@@ -1,16 +1,15 @@
-use mainstay_bucket::redis::SharedLimits;
+use std::time::Duration;
 
-use super::{
-    daily, eventually,
-    server::{self, TestServer},
-    take,
-};
+use mainstay_bucket::redis::{Redis, SharedLimits};
+use mainstay_testkit::redis::{TestServer, eventually};
+
+use super::{daily, take};
 
 /// Three nodes that know each other, with a third of the slots each.
 async fn cluster() -> Option<Vec<TestServer>> {
     let mut nodes = Vec::new();
     for slots in [["0", "5460"], ["5461", "10922"], ["10923", "16383"]] {
-        let node = server::start(&["--cluster-enabled", "yes"]).await?;
+        let node = TestServer::start(&["--cluster-enabled", "yes"]).await?;
         let _: String = node.ask(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]).await;
         nodes.push(node);
     }
@@ -34,11 +33,12 @@ async fn cluster() -> Option<Vec<TestServer>> {
 async fn the_keys_of_one_limit_lie_in_one_slot_of_a_cluster() {
     let Some(nodes) = cluster().await else { return };
     let urls: Vec<_> = nodes.iter().map(TestServer::url).collect();
+    let redis = Redis::cluster(urls.iter().map(String::as_str)).unwrap().timeout(Duration::from_secs(10));
+    let mut held = Vec::new();
     for name in 0..12 {
         let settings = SharedLimits::new(format!("model {name}")).requests(2, daily()).in_flight(8).unwrap();
-        let settings = settings.timeout(std::time::Duration::from_secs(10));
-        let limits = settings.connect_cluster(urls.iter().map(String::as_str)).unwrap();
-        let _held = [take(&limits, 0).await.unwrap(), take(&limits, 0).await.unwrap()];
+        let limits = settings.on(redis.clone());
+        held.push([take(&limits, 0).await.unwrap(), take(&limits, 0).await.unwrap()]);
         take(&limits, 0).await.unwrap_err();
     }
     let mut keys = Vec::new();
@@ -46,5 +46,6 @@ async fn the_keys_of_one_limit_lie_in_one_slot_of_a_cluster() {
         keys.push(node.ask::<u64>(&["DBSIZE"]).await);
     }
     assert_eq!(keys.iter().sum::<u64>(), 24);
+    drop(held);
     assert!(keys.iter().all(|keys| *keys > 0), "{keys:?}");
 }

@@ -1,6 +1,9 @@
 use std::process::{Command, Stdio};
 
-use super::{server, shared, take};
+use mainstay_bucket::redis::Redis;
+use mainstay_testkit::redis::TestServer;
+
+use super::{shared, take};
 
 const URL: &str = "MAINSTAY_TEST_REDIS";
 const LEASE: &str = "MAINSTAY_TEST_LEASE";
@@ -14,7 +17,7 @@ async fn worker() {
     if std::env::var_os(LEASE).is_some() {
         settings = settings.lease(20, 60, std::time::Duration::from_millis(50));
     }
-    let limits = settings.connect(&url).unwrap();
+    let limits = settings.on(Redis::open(&url).unwrap().timeout(std::time::Duration::from_secs(10)));
     let mut granted = 0;
     while let Ok(reservation) = take(&limits, 3).await {
         drop(reservation);
@@ -42,11 +45,10 @@ fn granted(url: &str, lease: bool) -> Vec<u64> {
 }
 
 async fn check(lease: bool) {
-    let Some(server) = server::start(&[]).await else { return };
+    let Some(server) = TestServer::start(&[]).await else { return };
     let url = server.url();
     let granted = tokio::task::spawn_blocking(move || granted(&url, lease)).await.unwrap();
     let sum: u64 = granted.iter().sum();
-    println!("lease {lease}: {granted:?}, {sum} of {BOUND}");
     assert!(sum <= BOUND && sum * 100 >= BOUND * 95, "{granted:?}");
     assert!(granted.iter().filter(|granted| **granted > 0).count() > 1, "{granted:?}");
 }

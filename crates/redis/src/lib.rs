@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod away;
+mod circuit;
+mod link;
+mod server;
+
+pub use away::Away;
+pub use redis::{RedisError, RedisResult, Script, ScriptInvocation, ToRedisArgs};
+pub use server::Redis;

@@ -1,0 +1,112 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use redis::{FromRedisValue, RedisResult, ScriptInvocation};
+
+use crate::{Away, circuit::Circuit, link::Link};
+
+/// A server, or a cluster, behind a circuit: [the crate's page](crate) says how it behaves while it is away.
+///
+/// # Clone
+///
+/// Cheap; clones share the connection and the circuit.
+#[derive(Clone)]
+pub struct Redis {
+    link: Arc<Link>,
+    circuit: Arc<Circuit>,
+    timeout: Duration,
+    retry_every: Duration,
+}
+
+// === impl Redis ===
+
+impl Redis {
+    /// Uses one server, as `redis://host:port/` or `rediss://…`. It need not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// The address is none.
+    pub fn open(url: &str) -> RedisResult<Self> {
+        Link::single(url).map(Self::new)
+    }
+
+    /// Uses a cluster, of which some nodes are named. They need not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// An address is none, or there is none at all.
+    pub fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> RedisResult<Self> {
+        Link::cluster(urls).map(Self::new)
+    }
+
+    fn new(link: Link) -> Self {
+        Self {
+            link: Arc::new(link),
+            circuit: Arc::default(),
+            timeout: Duration::from_millis(250),
+            retry_every: Duration::from_secs(1),
+        }
+    }
+
+    /// Sets how long an answer may take, the connection included: 250 ms by default.
+    #[must_use]
+    pub const fn timeout(mut self, time: Duration) -> Self {
+        self.timeout = time;
+        self
+    }
+
+    /// Sets how long the server is left alone after it did not answer: 1 s by default.
+    #[must_use]
+    pub const fn retry_every(mut self, time: Duration) -> Self {
+        self.retry_every = time;
+        self
+    }
+
+    /// After how long it is asked again when it is away.
+    pub const fn asked_again_after(&self) -> Duration {
+        self.retry_every
+    }
+
+    /// Tells whether it is left alone now, since it did not answer.
+    pub fn is_away(&self) -> bool {
+        self.circuit.is_open()
+    }
+
+    /// Runs a script, unless the server is left alone now, and waits for the answer no longer than the timeout.
+    ///
+    /// # Errors
+    ///
+    /// [`Away`], also where the script itself fails.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped, it may have run or not.
+    pub async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, Away> {
+        if !self.circuit.admits(self.retry_every) {
+            return Err(Away::LeftAlone);
+        }
+        let answer = tokio::time::timeout(self.timeout, self.link.run(script, self.timeout)).await;
+        let away = match answer {
+            Ok(Ok(answer)) => {
+                self.circuit.close();
+                return Ok(answer);
+            }
+            Ok(Err(error)) => Away::Failed(error),
+            Err(_) => Away::Silent(self.timeout),
+        };
+        self.circuit.open(self.retry_every);
+        let cause = std::error::Error::source(&away).map(ToString::to_string);
+        tracing::warn!(error = %away, cause, "Redis is away");
+        Err(away)
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address may hold a password.
+        f.debug_struct("Redis")
+            .field("timeout", &self.timeout)
+            .field("retry_every", &self.retry_every)
+            .field("away", &self.is_away())
+            .finish_non_exhaustive()
+    }
+}

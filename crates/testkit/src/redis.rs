@@ -1,0 +1,131 @@
+//! A real `redis-server` for a test.
+#![allow(clippy::panic, clippy::print_stdout, reason = "tests may fail loudly, and say what they leave out")]
+
+use std::{
+    net::TcpListener,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use redis::{Client, Cmd, FromRedisValue, aio::MultiplexedConnection};
+use tempfile::TempDir;
+
+/// A server of its own for a test, on a free port; it dies with it.
+#[derive(Debug)]
+pub struct TestServer {
+    child: Child,
+    port: u16,
+    extra: Vec<String>,
+    home: TempDir,
+}
+
+/// Tries until it comes true, for half a minute at most.
+///
+/// # Panics
+///
+/// When it never does.
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..3_000 {
+        if let Some(outcome) = attempt().await {
+            return outcome;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("never came true: {what}");
+}
+
+// === impl TestServer ===
+
+impl TestServer {
+    /// Starts a server with more arguments; without one on this machine says so.
+    ///
+    /// # Panics
+    ///
+    /// Without one on this machine, where all tests must run (`CI=true`); or when it does not answer.
+    pub async fn start(extra: &[&str]) -> Option<Self> {
+        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+            assert!(std::env::var_os("CI").is_none_or(|ci| ci != "true"), "no redis-server on this machine");
+            println!("left out: no redis-server on this machine");
+            return None;
+        }
+        let port = TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().ok()?.port();
+        let home = tempfile::tempdir().expect("a folder can be made");
+        let extra: Vec<_> = extra.iter().map(ToString::to_string).collect();
+        let server = Self { child: spawn(port, &extra, &home), port, extra, home };
+        server.answers().await;
+        Some(server)
+    }
+
+    /// Returns its address.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Returns its port.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// As `kill -9`.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again on its port, after it was killed. It has forgotten everything.
+    pub async fn restart(&mut self) {
+        self.child = spawn(self.port, &self.extra, &self.home);
+        self.answers().await;
+    }
+
+    /// Sends it a signal, as `-STOP`.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be sent.
+    pub fn signal(&self, signal: &str) {
+        let status = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "kill {signal}");
+    }
+
+    /// Has a command done.
+    ///
+    /// # Panics
+    ///
+    /// When it fails.
+    pub async fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        let (name, arguments) = command.split_first().expect("a command has a name");
+        let mut cmd = Cmd::new();
+        cmd.arg(name).arg(arguments);
+        let mut connection = self.connect().await.expect("the server is there");
+        cmd.query_async(&mut connection).await.expect("the command is understood")
+    }
+
+    async fn connect(&self) -> Option<MultiplexedConnection> {
+        Client::open(self.url()).ok()?.get_multiplexed_async_connection().await.ok()
+    }
+
+    async fn answers(&self) {
+        eventually("the server answers", async || {
+            let mut connection = self.connect().await?;
+            redis::cmd("PING").query_async::<String>(&mut connection).await.ok()
+        })
+        .await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(port: u16, extra: &[String], home: &TempDir) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
+        .arg(home.path())
+        .args(extra)
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("redis-server starts")
+}
