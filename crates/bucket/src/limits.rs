@@ -245,6 +245,13 @@ impl Limits {
         }
     }
 
+    /// The most calls in flight, the tokens and the requests, as far as they are limited.
+    #[cfg(feature = "redis")]
+    pub(crate) fn parts(&self) -> (Option<u64>, Option<&TokenBucket>, Option<&TokenBucket>) {
+        let in_flight = self.in_flight.as_ref().map(|in_flight| in_flight.0.capacity());
+        (in_flight, self.tokens.as_ref(), self.requests.as_ref())
+    }
+
     /// Counts a call that was made past these limits.
     #[cfg(feature = "redis")]
     pub(crate) fn count(&self, tokens: u64) {

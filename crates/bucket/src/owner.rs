@@ -18,6 +18,7 @@ pub(crate) enum Owner {
 // === impl Owner ===
 
 impl Owner {
+    #[cfg_attr(not(feature = "redis"), allow(clippy::unnecessary_wraps, reason = "others are remote"))]
     #[inline]
     fn local(&self) -> Option<&Limits> {
         match self {

@@ -213,6 +213,8 @@ pub(crate) fn tables(config: &Config, check: &SharedCheck) -> Result<Tables, Bui
     let clients = clients(config)?;
     let policy = policy(&config.retry, &Spot::default().key("retry"))?;
     let mut queues = HashMap::new();
+    #[cfg(feature = "redis")]
+    let sharing = crate::sharing::Sharing::of(config)?;
     let mut tables = Tables {
         chat: Table { by_model: HashMap::new(), default: None },
         stream: Table { by_model: HashMap::new(), default: None },
@@ -221,7 +223,15 @@ pub(crate) fn tables(config: &Config, check: &SharedCheck) -> Result<Tables, Bui
     };
     for (name, route) in &config.routes {
         let spot = Spot::default().key("routes").key(name);
-        let mut builder = RouteBuilder { config, clients: &clients, name, route, queues: &mut queues };
+        let mut builder = RouteBuilder {
+            config,
+            clients: &clients,
+            name,
+            route,
+            queues: &mut queues,
+            #[cfg(feature = "redis")]
+            sharing: sharing.as_ref(),
+        };
         let policy = match &route.retry {
             Some(retry) => self::policy(retry, &spot.key("retry"))?,
             None => policy.clone(),
@@ -246,6 +256,8 @@ struct RouteBuilder<'a> {
     name: &'a str,
     route: &'a RouteConfig,
     queues: &'a mut HashMap<std::path::PathBuf, JsonlQueue<crate::ChatRequest>>,
+    #[cfg(feature = "redis")]
+    sharing: Option<&'a crate::sharing::Sharing>,
 }
 
 // === impl RouteBuilder ===
@@ -305,20 +317,52 @@ impl RouteBuilder<'_> {
             return Err(ConfigError::invalid(spot.key("on").invalid("is no backend"), None).into());
         };
         let model = served.model.as_deref().unwrap_or(self.name);
-        let limits = own_limits(served);
-        let limits = limits.map_err(|error| ConfigError::invalid(spot.invalid(error.to_string()), None))?;
+        let invalid = |error: mainstay_bucket::InvalidLimit| {
+            ConfigError::invalid(spot.invalid(error.to_string()), None)
+        };
+        let limits = own_limits(served).map_err(invalid)?;
         let timeout = self.route.attempt_timeout.unwrap_or(self.config.attempt_timeout);
         let place = Place {
             name: format!("{}/{model}", served.on).into(),
             model: Some(model.into()),
             price: price(served, spot)?,
-            limits: limits::by_model(HashMap::from([(model.to_owned(), Arc::clone(&limits))])),
+            limits: self.limits(served, model, &limits).map_err(invalid)?,
             max_wait: self.config.max_wait,
             whole: client.with_timeout(timeout),
             streaming: client.streaming(),
         };
         Ok((place, served, limits))
     }
+
+    /// The limits of one model on one backend: shared, if there is something to be shared, and a server to do it by.
+    #[cfg_attr(
+        not(feature = "redis"),
+        allow(
+            clippy::unnecessary_wraps,
+            clippy::unused_self,
+            unused_variables,
+            reason = "without the feature nothing is shared"
+        )
+    )]
+    fn limits(
+        &self,
+        served: &ServedConfig,
+        model: &str,
+        limits: &Arc<Limits>,
+    ) -> Result<limits::Models, mainstay_bucket::InvalidLimit> {
+        let set = HashMap::from([(model.to_owned(), Arc::clone(limits))]);
+        #[cfg(feature = "redis")]
+        if let Some(sharing) = self.sharing.filter(|_| is_limited(served)) {
+            return limits::shared_by_model(&served.on, set, sharing);
+        }
+        Ok(limits::by_model(set))
+    }
+}
+
+/// Tells whether a model has any limit that is known.
+#[cfg(feature = "redis")]
+const fn is_limited(served: &ServedConfig) -> bool {
+    served.requests_per_minute.is_some() || served.tokens_per_minute.is_some() || served.in_flight.is_some()
 }
 
 /// What a model costs, if the configuration says.

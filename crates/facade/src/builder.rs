@@ -21,6 +21,8 @@ use crate::{
     stack::{self, Last, Place, SharedCheck},
     tier::Kind,
 };
+#[cfg(feature = "redis")]
+use crate::{ConfigError, config::Spot, limits::shared_by_model};
 
 /// Sets up a [`Mainstay`].
 ///
@@ -65,6 +67,8 @@ pub struct Builder {
     max_wait: Duration,
     remember: Option<(Duration, usize)>,
     store: Option<Arc<dyn Store<Served>>>,
+    #[cfg(feature = "redis")]
+    redis: Option<(String, Option<f64>)>,
     tiers: Vec<Tier>,
     config: Option<Config>,
     check: SharedCheck,
@@ -85,6 +89,8 @@ impl Builder {
             max_wait: MINUTE,
             remember: None,
             store: None,
+            #[cfg(feature = "redis")]
+            redis: None,
             tiers: Vec::new(),
             config: None,
             check: Arc::new(|_| Ok(())),
@@ -191,6 +197,17 @@ impl Builder {
         self
     }
 
+    /// Shares the [`limits`](Self::limits) that are set and the [`idempotency`](Self::idempotency) keys with all processes and machines
+    /// that name the same Redis or Valkey server, as `redis://host:6379/`. It is connected when it is first needed.
+    ///
+    /// While it is away, calls with idempotency keys are refused; calls to models with limits are too, or, with a local share (more than 0, at
+    /// most 1), kept to that part of the limits by this process alone.
+    #[cfg(feature = "redis")]
+    pub fn redis_url(mut self, url: impl Into<String>, local_share: impl Into<Option<f64>>) -> Self {
+        self.redis = Some((url.into(), local_share.into()));
+        self
+    }
+
     /// Adds a tier below: what answers calls when the model has failed, and the tiers above have. See [`Tier`].
     pub fn tier(mut self, tier: Tier) -> Self {
         self.tiers.push(tier);
@@ -236,14 +253,42 @@ impl Builder {
     fn remember(&self) -> Result<Option<Remember>, BuildError> {
         let Some(config) = &self.config else {
             let store = self.store.clone();
+            #[cfg(feature = "redis")]
+            let store = match (store, self.sharing()?) {
+                (None, Some(sharing)) => Some(sharing.store()),
+                (store, _) => store,
+            };
             return Ok(self.remember.map(|(ttl, capacity)| Remember { ttl, capacity, store }));
         };
-        config.idempotency.as_ref().map(remember).transpose()
+        let remember = config.idempotency.as_ref().map(remember).transpose()?;
+        #[cfg(feature = "redis")]
+        if let Some(sharing) = crate::sharing::Sharing::of(config)? {
+            return Ok(remember.map(|remember| Remember { store: Some(sharing.store()), ..remember }));
+        }
+        Ok(remember)
+    }
+
+    #[cfg(feature = "redis")]
+    fn sharing(&self) -> Result<Option<crate::sharing::Sharing>, BuildError> {
+        let Some((url, local_share)) = &self.redis else { return Ok(None) };
+        Ok(Some(crate::sharing::Sharing::by(url, *local_share)?))
     }
 
     /// One backend, one route, whatever model is named.
     fn only_route(self) -> Result<Tables, BuildError> {
+        #[cfg(feature = "redis")]
+        let sharing = self.sharing()?;
         let client: Client = self.client.timeout(self.deadline).build()?;
+        let host = client.host();
+        #[cfg(feature = "redis")]
+        let limits = match &sharing {
+            Some(sharing) => shared_by_model(&host, self.limits, sharing).map_err(|error| {
+                let why = error.to_string();
+                ConfigError::invalid(Spot::default().key("redis_url").key("local_share").invalid(why), None)
+            })?,
+            None => by_model(self.limits),
+        };
+        #[cfg(not(feature = "redis"))]
         let limits = by_model(self.limits);
         let place = |name: Arc<str>, model| Place {
             name,
@@ -255,7 +300,6 @@ impl Builder {
             streaming: client.streaming(),
         };
         let mut assembly = Assembly::new(self.check);
-        let host = client.host();
         let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
         let (first, below) = (place(host.as_str().into(), None), self.tiers.len());
         assembly.one(&Arc::from("model"), &self.retry, &first, last(below));

@@ -87,6 +87,15 @@ pub struct Config {
     /// One key, one effect. Left out, keys are only passed on to the backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<IdempotencyConfig>,
+    /// Where processes and machines share limits and idempotency keys: a Redis or Valkey server, as `redis://host:6379/`. Needs the
+    /// feature `redis`. Left out, each process has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_url: Option<KeySource>,
+    /// The part of each shared limit which this process keeps to by itself while Redis is away: more than 0, at most 1, such as one over
+    /// the number of processes. Left out, calls to models with limits are refused then. Calls with idempotency keys are refused in
+    /// any case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_local_share: Option<f64>,
     /// The servers, by name.
     pub backends: BTreeMap<String, BackendConfig>,
     /// The routes, by the model that a caller names.
@@ -107,6 +116,8 @@ impl Default for Config {
             default_route: None,
             retry: RetryConfig::default(),
             idempotency: None,
+            redis_url: None,
+            redis_local_share: None,
             backends: BTreeMap::new(),
             routes: BTreeMap::new(),
         }

@@ -6,6 +6,8 @@ mod assemble;
 mod attempt;
 mod build_error;
 mod builder;
+#[cfg(feature = "redis")]
+mod by_model;
 mod config;
 mod deadline;
 mod error;
@@ -20,6 +22,8 @@ mod report;
 mod reported;
 mod route;
 mod served;
+#[cfg(feature = "redis")]
+mod sharing;
 mod stack;
 mod stream;
 mod tier;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use mainstay_bucket::{
-    ByKey, ByUsage, HandOver, KeyedLimits, Limits, RateLimitLayer, Reservation, ServerLimits, Tracked,
+    ByUsage, HandOver, KeyedLimits, Limits, RateLimitLayer, Reservation, ServerLimits, Tracked,
     WithServerLimits, by_key, hand_over, usage, with_server_limits,
 };
 
@@ -13,10 +13,19 @@ use crate::{
 };
 
 /// Chooses the limits of a request by its model.
-pub(crate) type ByModel<R = ChatRequest> = ByKey<String, str, fn(&R) -> &str>;
+#[cfg(not(feature = "redis"))]
+pub(crate) type ByModel<R = ChatRequest> = mainstay_bucket::ByKey<String, str, fn(&R) -> &str>;
+#[cfg(feature = "redis")]
+pub(crate) use crate::by_model::ByModel;
 pub(crate) type Weigh<R = ChatRequest> = fn(&R) -> u64;
 /// The limits of each model.
-pub(crate) type Models = Arc<KeyedLimits<String>>;
+#[derive(Clone)]
+pub(crate) struct Models {
+    own: Arc<KeyedLimits<String>>,
+    /// Those that other processes share.
+    #[cfg(feature = "redis")]
+    shared: Arc<HashMap<String, mainstay_bucket::redis::RedisLimits>>,
+}
 pub(crate) type ChatMeter =
     WithServerLimits<ByUsage<fn(&ChatResponse) -> Option<u64>>, fn(&ChatResponse) -> Option<ServerLimits>>;
 pub(crate) type StreamMeter = WithServerLimits<
@@ -41,12 +50,35 @@ pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
 
 /// The limits of each model: those that were set, and for other models limits so wide that only the server narrows them.
 pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> Models {
-    Arc::new(KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown)))
+    let own = KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown));
+    Models {
+        own: Arc::new(own),
+        #[cfg(feature = "redis")]
+        shared: Arc::default(),
+    }
+}
+
+/// As [`by_model`], and shared with all processes that name the same server and backend.
+#[cfg(feature = "redis")]
+pub(crate) fn shared_by_model(
+    backend: &str,
+    set: HashMap<String, Arc<Limits>>,
+    sharing: &crate::sharing::Sharing,
+) -> Result<Models, mainstay_bucket::InvalidLimit> {
+    let shared = set
+        .iter()
+        .map(|(model, limits)| Ok((model.clone(), sharing.limits(format!("{backend}/{model}"), limits)?)));
+    let shared = Arc::new(shared.collect::<Result<_, _>>()?);
+    Ok(Models { shared, ..by_model(set) })
 }
 
 /// Has each request kept within the limits of the model that it names.
 fn named<R: Asks>(models: Models) -> ByModel<R> {
-    by_key(models, R::model as fn(&R) -> &str)
+    let own = by_key(models.own, R::model as fn(&R) -> &str);
+    #[cfg(not(feature = "redis"))]
+    return own;
+    #[cfg(feature = "redis")]
+    ByModel { own, shared: models.shared, model: R::model }
 }
 
 /// Limits of which nothing is known yet: wider than any provider's, so that what the server says is all that counts.

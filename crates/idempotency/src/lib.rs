@@ -30,11 +30,15 @@ pub use detached::{Detached, DetachedFuture, DetachedLayer};
 pub use future::ResponseFuture;
 pub use key::{ByCall, KeyOf};
 pub use layer::IdempotencyLayer;
+#[cfg(feature = "redis")]
+pub use mainstay_redis::Redis;
 pub use memory::Memory;
 pub use refused::Refused;
 pub use service::Idempotency;
 pub use settings::WhenFull;
 #[cfg(feature = "redb")]
 pub use store::redb::Redb;
+#[cfg(feature = "redis")]
+pub use store::redis::RedisKeys;
 pub use store::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFuture};
 pub use streamed::{Playback, Recorder, RecorderFuture, Recording, Streamed, StreamedFuture, StreamedLayer};

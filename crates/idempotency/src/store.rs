@@ -3,12 +3,19 @@
 mod codec;
 mod error;
 
-#[cfg(feature = "redb")]
+#[cfg(any(feature = "redb", feature = "redis"))]
 mod clock;
+#[cfg(any(feature = "redb", feature = "redis"))]
+mod end;
 #[cfg(feature = "redb")]
 pub(crate) mod record;
+#[cfg(any(feature = "redb", feature = "redis"))]
+mod written;
+
 #[cfg(feature = "redb")]
 pub(crate) mod redb;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 
 use std::{
     future::Future,
@@ -32,7 +39,7 @@ pub use error::StoreError;
 ///
 /// # Examples
 ///
-/// [`Redb`](crate::Redb) is one on a file, with the feature `redb`.
+/// [`Redb`](crate::Redb) is one on a file, with the feature `redb`; [`RedisKeys`](crate::RedisKeys) one on a server, with the feature `redis`.
 pub trait Store<T>: Send + Sync {
     /// Claims a key for an execution, or tells what is known of it. If another one has it, this waits for its end.
     ///

@@ -4,11 +4,22 @@
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use redis::{Client, Cmd, FromRedisValue, aio::MultiplexedConnection};
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+};
 
 /// A server of its own for a test, on a free port; it dies with it.
 #[derive(Debug)]
@@ -128,4 +139,61 @@ fn spawn(port: u16, extra: &[String], home: &TempDir) -> Child {
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server starts")
+}
+
+/// A network before a server, which can be made to drop all.
+#[derive(Debug)]
+pub struct Partition {
+    port: u16,
+    drops: Arc<AtomicBool>,
+}
+
+// === impl Partition ===
+
+impl Partition {
+    /// Puts one before a server, for as long as the runtime is there.
+    ///
+    /// # Panics
+    ///
+    /// When no port is free.
+    pub async fn before(server: &TestServer) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let port = listener.local_addr().expect("it has an address").port();
+        let drops = Arc::new(AtomicBool::new(false));
+        let (seen, to) = (Arc::clone(&drops), server.port);
+        tokio::spawn(async move {
+            while let Ok((near, _)) = listener.accept().await {
+                let Ok(far) = TcpStream::connect(("127.0.0.1", to)).await else { continue };
+                let ((near_in, near_out), (far_in, far_out)) = (near.into_split(), far.into_split());
+                tokio::spawn(carry(near_in, far_out, Arc::clone(&seen)));
+                tokio::spawn(carry(far_in, near_out, Arc::clone(&seen)));
+            }
+        });
+        Self { port, drops }
+    }
+
+    /// Returns its address.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/", self.port)
+    }
+
+    /// Has it drop all from now on, or no more. What was connected meanwhile stays broken.
+    pub fn drop_all(&self, drops: bool) {
+        self.drops.store(drops, Relaxed);
+    }
+}
+
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, drops: Arc<AtomicBool>) {
+    let mut bytes = vec![0; 64 << 10];
+    let mut broken = false;
+    while let Ok(read @ 1..) = from.read(&mut bytes).await {
+        broken |= drops.load(Relaxed);
+        if !broken && to.write_all(bytes.get(..read).unwrap_or_default()).await.is_err() {
+            return;
+        }
+        if broken && !drops.load(Relaxed) {
+            // The network is back, and knows nothing of this connection.
+            return;
+        }
+    }
 }

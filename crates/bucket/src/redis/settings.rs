@@ -3,7 +3,7 @@ use std::time::Duration;
 use mainstay_redis::{Redis, RedisResult};
 
 use super::{RedisLimits, share::Quota};
-use crate::{InvalidLimit, Limits, Rate};
+use crate::{InvalidLimit, Limits, Rate, TokenBucket};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -82,6 +82,14 @@ impl SharedLimits {
             lease: None,
             when_away: WhenAway::Fail,
         }
+    }
+
+    /// The same limits as those of one process, under a name.
+    pub fn like(name: impl Into<String>, limits: &Limits) -> Self {
+        let quota = |bucket: &TokenBucket| Quota::new(bucket.capacity(), bucket.rate());
+        let (in_flight, tokens, requests) = limits.parts();
+        let in_flight = u32::try_from(in_flight.unwrap_or(0)).unwrap_or(u32::MAX);
+        Self { tokens: tokens.map(quota), requests: requests.map(quota), in_flight, ..Self::new(name) }
     }
 
     /// Sets the requests a minute; as many may be made at once.

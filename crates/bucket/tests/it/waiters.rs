@@ -133,10 +133,12 @@ async fn a_moved_future_wakes_the_task_that_polled_it_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_when_all_are_served_waits_for_himself_alone() {
+async fn who_was_served_is_not_counted_among_those_before() {
     let bucket = empty(100, 100.0);
-    let served = queue(&bucket, 50).await;
-    assert_eq!(served.await.unwrap().as_millis(), 500);
+    let [first, second] = [queue(&bucket, 50).await, queue(&bucket, 50).await];
+    assert_eq!(first.await.unwrap().as_millis(), 500);
+    // The second is before the newcomer, and the first no more.
     let error = bucket.try_acquire(50).unwrap_err();
-    assert_eq!(error, mainstay_bucket::TryAcquireError::NotYet(Duration::from_millis(500)));
+    assert_eq!(error, mainstay_bucket::TryAcquireError::NotYet(Duration::from_secs(1)));
+    assert_eq!(second.await.unwrap().as_millis(), 1_000);
 }

@@ -20,6 +20,7 @@ impl Config {
         ];
         durations.into_iter().try_for_each(|(name, duration)| some_time(&root.key(name), duration))?;
         self.retry.check(&root.key("retry"))?;
+        self.check_redis(&root)?;
         if let Some(idempotency) = &self.idempotency {
             let spot = root.key("idempotency");
             some_time(&spot.key("ttl"), idempotency.ttl)?;
@@ -32,6 +33,25 @@ impl Config {
         match &self.default_route {
             Some(name) if !names.contains_key(name.as_str()) => {
                 Err(root.key("default_route").invalid(unknown("route", name, names.keys().copied())))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_redis(&self, root: &Spot) -> Checked {
+        let kept_twice = self.idempotency.as_ref().is_some_and(|keys| keys.path.is_some());
+        let share = root.key("redis_local_share");
+        match (&self.redis_url, self.redis_local_share) {
+            (Some(_), _) if kept_twice => {
+                let why = "and redis_url contradict each other: keys are kept in a file, or shared by Redis";
+                Err(root.key("idempotency").key("path").invalid(why))
+            }
+            (Some(_), _) if cfg!(not(feature = "redis")) => {
+                Err(root.key("redis_url").invalid("needs the feature `redis`"))
+            }
+            (None, Some(_)) => Err(share.invalid("says nothing without redis_url")),
+            (_, Some(part)) if !(part > 0.0 && part <= 1.0) => {
+                Err(share.invalid(format!("is {part}; it must be more than 0 and at most 1")))
             }
             _ => Ok(()),
         }

@@ -27,6 +27,11 @@ pub enum KeySource {
 impl KeySource {
     /// Fetches the key; otherwise says what is missing, without a word of the key.
     pub(crate) fn read(&self) -> Result<ApiKey, String> {
+        self.read_text().map(ApiKey::from)
+    }
+
+    /// As [`read`](Self::read), of another secret: to be kept as one.
+    pub(crate) fn read_text(&self) -> Result<String, String> {
         let found = match self {
             Self::Env(name) => {
                 env::var(name).map_err(|error| format!("environment variable {name}: {error}"))?
@@ -38,7 +43,7 @@ impl KeySource {
         };
         match found.trim() {
             "" => Err(format!("{self:?} is empty")),
-            key => Ok(ApiKey::from(key)),
+            text => Ok(text.to_owned()),
         }
     }
 }

@@ -9,6 +9,8 @@ mod observed;
 mod once;
 mod report;
 mod routes;
+#[cfg(feature = "redis")]
+mod shared;
 mod storm;
 mod streams;
 mod surface;

@@ -1,9 +1,13 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+#[cfg(feature = "redb")]
+use std::time::{SystemTime, UNIX_EPOCH};
 
+#[cfg(feature = "redb")]
 use tokio::time::Instant;
 
 /// The time of day, which other processes share: read once, and counted on from there by tokio's clock, so that nobody who sets
 /// the machine's clock changes the age of a record under way.
+#[cfg(feature = "redb")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock {
     began: Duration,
@@ -12,6 +16,7 @@ pub(crate) struct Clock {
 
 // === impl Clock ===
 
+#[cfg(feature = "redb")]
 impl Clock {
     #[allow(clippy::disallowed_methods, reason = "records of earlier processes have no other clock")]
     pub(crate) fn start() -> Self {

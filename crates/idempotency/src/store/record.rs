@@ -1,7 +1,4 @@
-use std::{str::FromStr, time::Duration};
-
-use mainstay_fault::{Fault, FaultKind};
-
+use super::end::{End, read_fault, write_fault};
 use crate::Fingerprint;
 
 /// What is kept of a key, as bytes.
@@ -24,13 +21,6 @@ pub(crate) struct Record {
 pub(crate) struct Run {
     pub(crate) process: u64,
     pub(crate) number: u64,
-}
-
-/// How it ended.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum End {
-    Answered { version: u16, bytes: Vec<u8> },
-    Failed(Fault),
 }
 
 const FORMAT: u8 = 1;
@@ -77,28 +67,6 @@ impl Record {
     }
 }
 
-/// What of a fault others can use: `rate_limited 2000 -`, the kind, Retry-After in milliseconds, and the server's word.
-fn write_fault(fault: &Fault) -> Vec<u8> {
-    let after = fault.retry_after.map_or_else(|| "-".to_owned(), |after| after.as_millis().to_string());
-    let word = fault.should_retry.map_or_else(|| "-".to_owned(), |word| word.to_string());
-    format!("{} {after} {word}", fault.kind.as_str()).into_bytes()
-}
-
-fn read_fault(bytes: &[u8]) -> Option<Fault> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let mut words = text.split(' ');
-    let mut fault = Fault::new(FaultKind::from_str(words.next()?).ok()?);
-    fault.retry_after = match words.next()? {
-        "-" => None,
-        millis => Some(Duration::from_millis(millis.parse().ok()?)),
-    };
-    fault.should_retry = match words.next()? {
-        "-" => None,
-        word => Some(word.parse().ok()?),
-    };
-    words.next().is_none().then_some(fault)
-}
-
 /// Takes bytes off the front.
 struct Reader<'a>(&'a [u8]);
 
@@ -118,6 +86,9 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use mainstay_fault::{Fault, FaultKind};
     use proptest::prelude::*;
 
     use super::*;

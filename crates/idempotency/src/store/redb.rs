@@ -15,7 +15,7 @@ use self::{
     desk::Desk,
     ledger::{Found, Op},
 };
-use super::record::{End, Run};
+use super::{record::Run, written::Written};
 use crate::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFuture};
 
 /// Keeps records in a file, which survives the process, even one that is killed: a database of the crate
@@ -65,8 +65,7 @@ use crate::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFut
 /// ```
 pub struct Redb<C = Json> {
     desk: Arc<Desk>,
-    codec: Arc<C>,
-    max_bytes: usize,
+    written: Written<C>,
 }
 
 /// The right to run under a key of the file.
@@ -89,7 +88,7 @@ impl Redb {
     /// The file is another program's, or damaged, or in use, or cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let desk = Arc::new(Desk::new(file::open(path.as_ref())?));
-        Ok(Self { desk, codec: Arc::new(Json::default()), max_bytes: 4 << 20 })
+        Ok(Self { desk, written: Written::new() })
     }
 }
 
@@ -97,7 +96,7 @@ impl<C> Redb<C> {
     /// Sets how answers are written: as [`Json`] of version 0, unless set.
     #[must_use]
     pub fn codec<D>(self, codec: D) -> Redb<D> {
-        Redb { desk: self.desk, codec: Arc::new(codec), max_bytes: self.max_bytes }
+        Redb { desk: self.desk, written: self.written.codec(codec) }
     }
 
     /// Sets how many keys the file may hold, 1,000,000 by default: new ones are refused then.
@@ -111,7 +110,7 @@ impl<C> Redb<C> {
     /// unknown after a restart.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.max_bytes = bytes;
+        self.written.max_bytes(bytes);
         self
     }
 
@@ -123,42 +122,7 @@ impl<C> Redb<C> {
     }
 
     fn clone_as(&self) -> Self {
-        Self { desk: Arc::clone(&self.desk), codec: Arc::clone(&self.codec), max_bytes: self.max_bytes }
-    }
-
-    /// What is to be written at an execution's end.
-    fn end<T>(&self, key: &str, kept: &Kept<T>) -> Result<End, StoreError>
-    where
-        C: Codec<T>,
-    {
-        let answer = match kept {
-            Kept::Answered(answer) => answer,
-            Kept::Failed(fault) => return Ok(End::Failed(*fault)),
-        };
-        let written = self.codec.encode(answer);
-        let bytes = written.map_err(|cause| codec_error(key, "written", cause))?;
-        if bytes.len() > self.max_bytes {
-            return Err(StoreError::TooLarge { key: key.into(), bytes: bytes.len(), most: self.max_bytes });
-        }
-        Ok(End::Answered { version: self.codec.version(), bytes })
-    }
-
-    /// How an execution ended, as it was written.
-    fn kept<T>(&self, key: &str, end: End) -> Result<Kept<T>, StoreError>
-    where
-        C: Codec<T>,
-    {
-        let reads = self.codec.version();
-        match end {
-            End::Failed(fault) => Ok(Kept::Failed(fault)),
-            End::Answered { version, .. } if version != reads => {
-                Err(StoreError::OtherVersion { key: key.into(), found: version, reads })
-            }
-            End::Answered { bytes, .. } => {
-                let read = self.codec.decode(&bytes);
-                read.map(Kept::Answered).map_err(|cause| codec_error(key, "read", cause))
-            }
-        }
+        Self { desk: Arc::clone(&self.desk), written: self.written.clone() }
     }
 
     /// Claims, and waits as long as another execution of this process has the key.
@@ -184,7 +148,7 @@ impl<C> Redb<C> {
                     changed.await;
                     continue;
                 }
-                Found::Ended(end, age) => Claimed::Ended(self.kept(&asked.key, end)?, age),
+                Found::Ended(end, age) => Claimed::Ended(self.written.kept(&asked.key, end)?, age),
                 Found::Conflict => Claimed::Conflict,
                 Found::Unknown(began) => Claimed::Unknown(UNIX_EPOCH + Duration::from_millis(began)),
                 Found::Full => Claimed::Full,
@@ -219,17 +183,13 @@ impl<C> fmt::Debug for Redb<C> {
     }
 }
 
-fn codec_error(key: &str, done: &'static str, cause: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
-    StoreError::Codec { key: key.into(), done, cause: cause.into() }
-}
-
 // === impl Claim ===
 
 impl<T, C: Codec<T>> Hold<T> for Claim<C> {
     fn keep(mut self: Box<Self>, kept: &Kept<T>) -> StoreFuture<()> {
         // What was run stays claimed, even if it cannot be written: it is not run again.
         self.is_over = true;
-        let end = match self.redb.end(&self.key, kept) {
+        let end = match self.redb.written.end(&self.key, kept) {
             Ok(end) => end,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };

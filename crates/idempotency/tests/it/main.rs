@@ -7,6 +7,8 @@ mod detached;
 mod durable;
 mod flight;
 mod law;
+#[cfg(feature = "redis")]
+mod shared;
 mod store;
 mod streamed;
 mod support;

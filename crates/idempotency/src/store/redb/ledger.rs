@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 use super::{
     super::{
         clock::millis,
-        record::{End, Record, Run},
+        end::End,
+        record::{Record, Run},
     },
     file::{EXPIRING, RECORDS},
 };

@@ -1,0 +1,140 @@
+//! Several processes, one provider's limit, one set of keys: by a real Redis server, in front of a mock that counts.
+
+use std::{
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use mainstay::{ChatRequest, Config, FaultKind, HasFault, Mainstay};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan};
+use mainstay_testkit::redis::TestServer;
+use tokio::{task::JoinSet, task::spawn_blocking, time::timeout};
+
+const CONFIG: &str = "MAINSTAY_TEST_CONFIG";
+const TASK: &str = "MAINSTAY_TEST_TASK";
+/// Of each minute, so that hardly any comes back during a test.
+const REQUESTS: u64 = 60;
+
+fn config(mock: &MockOpenAi, redis: &str, share: &str) -> String {
+    format!(
+        r#"
+        max_wait = "500ms"
+        redis_url = {{ insecure = "{redis}" }}
+        {share}
+        [idempotency]
+        [retry]
+        retries = 0
+        [backends.mock]
+        base_url = "{}"
+        [routes.m]
+        tiers = [{{ models = [{{ on = "mock", requests_per_minute = {REQUESTS} }}] }}]
+        "#,
+        mock.base_url()
+    )
+}
+
+fn ask(key: &str) -> ChatRequest {
+    ChatRequest::new("m").user(format!("Read document {key}.")).key(key)
+}
+
+/// Not a test of its own: what a process of the tests below does.
+#[tokio::test]
+async fn worker() {
+    let Ok(config) = std::env::var(CONFIG) else { return };
+    let task = std::env::var(TASK).unwrap();
+    let mainstay = Mainstay::from_toml(&config).unwrap();
+    let mut calls = JoinSet::new();
+    for n in 0..40 {
+        // Keys of its own, or the same as all.
+        let key = if task == "same" { format!("key-{}", n % 10) } else { format!("{task}-{n}") };
+        calls.spawn(mainstay.chat(ask(&key)));
+    }
+    let outcomes = calls.join_all().await;
+    let answered = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    for failure in outcomes.into_iter().filter_map(Result::err) {
+        assert_eq!(failure.fault().kind, FaultKind::Shed, "{failure}");
+    }
+    mainstay.close().await;
+    eprintln!("answered {answered}.");
+}
+
+fn start(config: &str, task: &str) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "shared::worker", "--nocapture"])
+        .envs([(CONFIG, config), (TASK, task)])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+/// What each of four processes was answered.
+async fn four(config: String, tasks: [&'static str; 4]) -> Vec<u64> {
+    let run = move || {
+        let processes = tasks.map(|task| start(&config, task));
+        processes.map(|process| {
+            let output = process.wait_with_output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.status.success(), "{said}");
+            said.split_once("answered ").unwrap().1.split_once('.').unwrap().0.parse().unwrap()
+        })
+    };
+    spawn_blocking(run).await.unwrap().to_vec()
+}
+
+#[tokio::test]
+async fn four_processes_keep_one_limit_together() {
+    let Some(redis) = TestServer::start(&[]).await else { return };
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let answered = four(config(&mock, &redis.url(), ""), ["a", "b", "c", "d"]).await;
+    let (sum, arrived) = (answered.iter().sum::<u64>(), mock.stats().calls);
+    assert_eq!(sum, arrived, "{answered:?}");
+    // 160 ask; what comes back in the meantime is less than a tenth.
+    assert!((REQUESTS * 95 / 100..=REQUESTS + REQUESTS / 10).contains(&arrived), "{arrived}");
+}
+
+#[tokio::test]
+async fn four_processes_run_each_key_once() {
+    let Some(redis) = TestServer::start(&[]).await else { return };
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(30)));
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", slow)).start().await.unwrap();
+    let answered = four(config(&mock, &redis.url(), ""), ["same"; 4]).await;
+    assert_eq!(answered, [40; 4]);
+    let ran = mock.stats().executions;
+    assert!(ran.len() == 10 && ran.values().all(|runs| *runs == 1), "{ran:?}");
+}
+
+#[tokio::test]
+async fn while_redis_is_away_nobody_hangs_and_a_local_share_serves_calls_without_keys() {
+    let Some(mut redis) = TestServer::start(&[]).await else { return };
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    redis.kill();
+    for (share, served) in [("", 0), ("redis_local_share = 0.25", 15)] {
+        let mainstay = Mainstay::from_toml(&config(&mock, &redis.url(), share)).unwrap();
+        let mut answered = 0;
+        for _ in 0..30 {
+            let call = mainstay.chat(ChatRequest::new("m").user("Hello."));
+            match timeout(Duration::from_secs(30), call).await.expect("a call hangs") {
+                Ok(_) => answered += 1,
+                Err(failure) => assert_eq!(failure.fault().kind, FaultKind::Shed, "{failure}"),
+            }
+        }
+        assert!((served..=served + 2).contains(&answered), "{share}: {answered}");
+        let keyed = mainstay.chat(ask("key")).await.unwrap_err();
+        assert_eq!(keyed.fault().kind, FaultKind::Shed, "{keyed}");
+    }
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let refused = |text: &str| Config::from_toml(text).unwrap_err().to_string();
+    let file = "redis_url = { env = \"URL\" }\n[idempotency]\npath = \"keys.redb\"";
+    assert!(refused(file).contains("idempotency.path"), "{}", refused(file));
+    assert!(refused("redis_local_share = 0.5").contains("without redis_url"));
+    assert!(refused("redis_url = { env = \"URL\" }\nredis_local_share = 1.5").contains("is 1.5"));
+    let clear = refused("redis_url = \"redis://:secret@host/\"");
+    assert!(!clear.contains("secret@"), "{clear}");
+    let wrong = Mainstay::from_toml("redis_url = { insecure = \"http://:secret@host/\" }").unwrap_err();
+    let text = wrong.to_string();
+    assert!(text.contains("redis_url") && !text.contains("secret"), "{text}");
+}
