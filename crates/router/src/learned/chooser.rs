@@ -4,7 +4,7 @@ pub use replay::Replay;
 
 use super::{
     Drift, Model, Online, Threshold,
-    linear::HEADS,
+    head::HEADS,
     online::{Context, Learning},
 };
 

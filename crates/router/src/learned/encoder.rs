@@ -3,9 +3,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     dense::{self, measure},
     latent::{self, Latent},
-    linear::{Linear, Sums},
-    ngrams::{Visit, scan},
     seen::Seen,
+    tokens::{hash, words},
 };
 
 /// Turns a text into numbers: dense features beside its place among the words.
@@ -21,7 +20,6 @@ pub(crate) struct Encoder {
 pub(crate) struct Encoded {
     features: [f32; WIDEST],
     width: usize,
-    pub(crate) sums: Sums,
 }
 
 /// The most features that there may be.
@@ -29,16 +27,6 @@ const WIDEST: usize = dense::COUNT + latent::MOST;
 
 /// How far from its mean a feature may be, in standard deviations: texts of a new kind are not to count for more than all others.
 const FARTHEST: f32 = 4.0;
-
-/// Sums over what is found in a text.
-struct Summing<'a> {
-    linear: Option<&'a Linear>,
-    latent: &'a Latent,
-    sums: Sums,
-    place: latent::Sum,
-    seen: Seen<{ Linear::buckets() / 64 }>,
-    seen_words: Seen<{ Latent::buckets() / 64 }>,
-}
 
 // === impl Encoder ===
 
@@ -64,22 +52,24 @@ impl Encoder {
         Self { means, spreads, latent }
     }
 
-    /// Encodes a text; the sums are of these weights, if there are any yet.
-    pub(crate) fn encode(&self, text: &str, linear: Option<&Linear>) -> Encoded {
-        let mut features = [0.0; WIDEST];
-        self.standardise(&measure(text), &mut features);
-        let latent = &self.latent;
-        let (sums, place) = (Sums::default(), [0.0; latent::MOST + 1]);
-        let mut summing = Summing { linear, latent, sums, place, seen: Seen::new(), seen_words: Seen::new() };
-        scan(text, &mut summing);
-        let width = self.width();
-        latent.place(&summing.place, features.get_mut(dense::COUNT..width).unwrap_or(&mut []));
-        Encoded { features, width, sums: summing.sums }
+    /// Encodes a text.
+    pub(crate) fn encode(&self, text: &str) -> Encoded {
+        self.encode_without(text, None)
     }
 
-    /// The dense part of all features.
-    pub(crate) fn dense_of<'a>(&self, features: &'a [f32]) -> &'a [f32] {
-        features.get(..self.means.len()).unwrap_or(features)
+    /// Encodes a text as if a word with this number had no place.
+    pub(crate) fn encode_without(&self, text: &str, left_out: Option<u32>) -> Encoded {
+        let mut features = [0.0; WIDEST];
+        self.standardise(&measure(text), &mut features);
+        let (mut seen, mut sum) = (Seen::<{ Latent::buckets() / 64 }>::new(), [0.0; latent::MOST + 1]);
+        for hash in words(text).map(hash).filter(|hash| Some(*hash) != left_out) {
+            if seen.insert(Latent::bucket(hash)) {
+                self.latent.add(hash, &mut sum);
+            }
+        }
+        let width = self.width();
+        self.latent.place(&sum, features.get_mut(dense::COUNT..width).unwrap_or(&mut []));
+        Encoded { features, width }
     }
 
     pub(crate) fn width(&self) -> usize {
@@ -110,41 +100,9 @@ impl Encoded {
         self.features.get(..self.width).unwrap_or(&self.features)
     }
 
-    /// How long the words and pairs are together, by these weights.
-    pub(crate) fn length(&self, linear: &Linear) -> f32 {
-        linear.length(&self.sums.words)
-    }
-
     /// The dense features.
     pub(crate) fn dense(&self) -> &[f32] {
         self.features.get(..dense::COUNT).unwrap_or(&self.features)
-    }
-}
-
-// === impl Summing ===
-
-impl Visit for Summing<'_> {
-    fn word(&mut self, hash: u32) {
-        if self.seen_words.insert(Latent::bucket(hash)) {
-            self.latent.add(hash, &mut self.place);
-        }
-        self.pair(hash);
-    }
-
-    fn pair(&mut self, hash: u32) {
-        if let Some(linear) = self.linear
-            && self.seen.insert(Linear::word(hash))
-        {
-            linear.buckets.add(Linear::word(hash), &mut self.sums.words);
-        }
-    }
-
-    fn run(&mut self, hash: u32) {
-        if let Some(linear) = self.linear
-            && self.seen.insert(Linear::run(hash))
-        {
-            linear.buckets.add(Linear::run(hash), &mut self.sums.runs);
-        }
     }
 }
 

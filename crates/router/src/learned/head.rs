@@ -1,23 +1,26 @@
 use serde::{Deserialize, Serialize};
 
-use super::{encoder::Encoded, forest::Forest, linear::Linear};
+use super::{encoder::Encoded, forest::Forest};
 
-/// Predicts one number of a text: by weights and by trees, averaged.
+/// How many models there may be, and so how many heads.
+pub(crate) const HEADS: usize = 16;
+
+/// Predicts one number of a text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Head {
     /// The mean of what it was trained on.
     pub(crate) mean: f32,
-    /// The part of the linear prediction; the trees have the rest.
-    pub(crate) mix: f32,
     pub(crate) forest: Forest,
 }
 
 // === impl Head ===
 
 impl Head {
-    pub(crate) fn value(&self, index: usize, linear: &Linear, encoded: &Encoded) -> f32 {
-        let by_weights = linear.value(index, &encoded.sums, encoded.dense());
-        let by_trees = self.forest.value(encoded.features());
-        self.mean + self.mix * by_weights + (1.0 - self.mix) * by_trees
+    pub(crate) fn value(&self, encoded: &Encoded) -> f32 {
+        self.mean + self.forest.value(encoded.features())
+    }
+
+    pub(crate) fn is_valid(&self, features: usize) -> bool {
+        self.mean.is_finite() && self.forest.is_valid(features)
     }
 }

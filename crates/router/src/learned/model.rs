@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{ModelError, TrainError};
 pub use explain::{Explanation, Weighed};
 
-use super::{encoder::Encoded, fit::Predictor, linear::HEADS, threshold::Held};
+use super::{encoder::Encoded, fit::Predictor, head::HEADS, threshold::Held};
 use calibration::Line;
 
 /// What has been learned: for each model, how well it will answer a prompt.

@@ -38,12 +38,6 @@ impl Quantized {
         sums.iter_mut().zip(row).for_each(|(sum, byte)| *sum += f32::from(*byte));
     }
 
-    /// One number.
-    pub(crate) fn get(&self, row: u32, column: usize) -> f32 {
-        let scale = self.scales.get(column).copied().unwrap_or(0.0);
-        self.bytes.get(row as usize * self.scales.len() + column).map_or(0.0, |byte| f32::from(*byte) * scale)
-    }
-
     pub(crate) fn scales(&self) -> &[f32] {
         &self.scales
     }

@@ -15,16 +15,13 @@ pub struct Recipe {
     pub(crate) seed: u64,
     pub(crate) dims: usize,
     pub(crate) trees: usize,
-    /// The part that linear weights have in a prediction.
-    pub(crate) mix: f32,
-    pub(crate) penalty: f32,
 }
 
 // === impl Recipe ===
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { seed: 1, dims: 32, trees: 300, mix: 0.2, penalty: 30.0 }
+        Self { seed: 1, dims: 16, trees: 150 }
     }
 }
 
@@ -36,14 +33,14 @@ impl Recipe {
         self
     }
 
-    /// Sets how many trees there are for each model: 300 by default, at most 1,000.
+    /// Sets how many trees each of the three forests of a model has: 150 by default, at most 1,000.
     #[must_use]
     pub fn trees(mut self, trees: usize) -> Self {
         self.trees = trees.min(1_000);
         self
     }
 
-    /// Sets in how many dimensions words are placed: 32 by default, from 1 to 64.
+    /// Sets in how many dimensions words are placed: 16 by default, from 1 to 64.
     #[must_use]
     pub fn dims(mut self, dims: usize) -> Self {
         self.dims = dims.clamp(1, super::latent::MOST);

@@ -57,18 +57,15 @@ impl Rows {
         counts.iter().map(rarity).collect()
     }
 
-    /// Multiplies each element with its column's weight, and makes each row's part below a column, and that from there on, of length 1.
-    pub(crate) fn weigh(&mut self, weights: &[f32], split: u32) {
+    /// Multiplies each element with its column's weight, and makes each row of length 1.
+    pub(crate) fn weigh(&mut self, weights: &[f32]) {
         let ends: Vec<usize> = self.starts.iter().skip(1).copied().chain([self.columns.len()]).collect();
         for (start, end) in self.starts.iter().zip(ends) {
             let Some(values) = self.values.get_mut(*start..end) else { continue };
-            let columns = self.columns.get(*start..end).unwrap_or(&[]);
-            for (value, column) in values.iter_mut().zip(columns) {
+            for (value, column) in values.iter_mut().zip(self.columns.get(*start..end).unwrap_or(&[])) {
                 *value *= weights.get(*column as usize).copied().unwrap_or(0.0);
             }
-            let (first, second) = values.split_at_mut(columns.partition_point(|column| *column < split));
-            make_unit(first);
-            make_unit(second);
+            make_unit(values);
         }
     }
 }

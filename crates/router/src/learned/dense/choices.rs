@@ -1,7 +1,5 @@
-use super::{
-    log, narrow, share,
-    words::{Seen, split},
-};
+use super::{log, narrow, share, words::Seen};
+use crate::learned::tokens::split;
 
 /// The choices that a text offers, such as lines that begin with `A.`, `B.`, …
 pub(crate) struct Choices<'a> {

@@ -2,7 +2,7 @@ use super::{
     log, narrow, share,
     vocabulary::{LONGEST, SIGNS, Sign, sign},
 };
-use crate::learned::ngrams::{is_letter, whole};
+use crate::learned::tokens::{hash, split};
 
 /// The words of a text, by kind.
 #[derive(Default)]
@@ -89,7 +89,7 @@ impl Seen {
     }
 
     fn insert(&mut self, word: &[u8]) {
-        let bit = whole(word) % 512;
+        let bit = hash(word) % 512;
         if let Some(bits) = self.0.get_mut((bit / 64) as usize) {
             *bits |= 1 << (bit % 64);
         }
@@ -111,10 +111,6 @@ impl Seen {
     pub(crate) fn within(&self, other: &Self) -> f32 {
         share(self.0.iter().zip(&other.0).map(|(one, other)| (one & other).count_ones()).sum(), self.len())
     }
-}
-
-pub(crate) fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| !is_letter(*byte)).filter(|word| !word.is_empty())
 }
 
 fn sign_of(word: &[u8]) -> Option<Sign> {

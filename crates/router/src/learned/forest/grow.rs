@@ -9,6 +9,9 @@ use super::{Bins, Forest, Question, Tree};
 /// ([Friedman 2002](https://doi.org/10.1016/S0167-9473(01)00065-2)).
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grow {
+    /// How many times anew: the mean of several forests depends less on chance than each of them.
+    pub(crate) forests: usize,
+    /// How many trees each forest has.
     pub(crate) trees: usize,
     /// How many questions a tree asks.
     pub(crate) depth: usize,
@@ -37,8 +40,17 @@ type Cell = (f32, f32);
 // === impl Grow ===
 
 impl Grow {
-    /// Grows a forest that predicts the targets; rows without a target do not count.
-    pub(crate) fn forest(&self, bins: &Bins, targets: &[Option<f32>], rng: &mut fastrand::Rng) -> Forest {
+    /// Grows forests that predict the targets, as one; rows without a target do not count.
+    pub(crate) fn mean(&self, bins: &Bins, targets: &[Option<f32>], rng: &mut fastrand::Rng) -> Forest {
+        let grown = (0..self.forests).flat_map(|_| self.forest(bins, targets, rng).trees);
+        let mut trees: Vec<Tree> = grown.collect();
+        for leaf in trees.iter_mut().flat_map(|tree| &mut tree.leaves) {
+            *leaf /= self.forests as f32;
+        }
+        Forest { trees }
+    }
+
+    fn forest(&self, bins: &Bins, targets: &[Option<f32>], rng: &mut fastrand::Rng) -> Forest {
         let mut left: Vec<f32> = targets.iter().map(|target| target.unwrap_or(0.0)).collect();
         let mut rows: Vec<u32> =
             (0_u32..).zip(targets).filter_map(|(row, target)| target.map(|_| row)).collect();

@@ -5,8 +5,7 @@ use crate::learned::{
     dense,
     encoder::Encoded,
     forest::Tree,
-    linear::Linear,
-    ngrams::{is_letter, whole},
+    tokens::{hash, words},
 };
 
 /// What is predicted of a prompt, and the features that weighed most.
@@ -28,51 +27,57 @@ pub struct Weighed {
     pub weight: f64,
 }
 
-const WORDING: &str = "its words together";
+/// How many words are tried: an explanation is not to take for ever.
+const WORDS: usize = 300;
 
 // === impl Model ===
 
 impl Model {
     /// Predicts, and says which features weighed most: at most so many.
     ///
-    /// Trees are explained by how much would change if an answer to one of their questions were the other one.
+    /// Dense features are explained by how much would change if an answer to one of the trees' questions were the other one; words, by
+    /// how much would change without them.
     pub fn explain(&self, prompt: &str, most: usize) -> Explanation {
         let encoded = self.learned.predictor.encode(prompt);
+        let prediction = self.learned.predict(&encoded);
         let mut weights = BTreeMap::new();
-        self.weigh_head(self.learned.models.len() - 1, &encoded, prompt, 1.0, &mut weights);
+        self.weigh_dense(self.learned.models.len() - 1, &encoded, 1.0, &mut weights);
         if self.learned.differs.last() == Some(&false) {
-            self.weigh_head(0, &encoded, prompt, -1.0, &mut weights);
+            self.weigh_dense(0, &encoded, -1.0, &mut weights);
         }
-        let mut weighed: Vec<Weighed> = weights
-            .into_iter()
-            .map(|(feature, weight)| Weighed { feature, weight: f64::from(weight) })
-            .collect();
+        let dense =
+            weights.into_iter().map(|(feature, weight)| Weighed::new(feature.to_owned(), f64::from(weight)));
+        let mut weighed: Vec<Weighed> = dense.chain(self.weigh_words(prompt, prediction.gain())).collect();
         weighed.sort_by(|one, other| other.weight.abs().total_cmp(&one.weight.abs()));
         weighed.truncate(most);
-        Explanation { prediction: self.learned.predict(&encoded), weighed }
+        Explanation { prediction, weighed }
     }
 
-    fn weigh_head(
-        &self,
-        head: usize,
-        encoded: &Encoded,
-        prompt: &str,
-        sign: f32,
-        to: &mut BTreeMap<String, f32>,
-    ) {
-        let predictor = &self.learned.predictor;
-        let (Some(of), Some(line)) = (predictor.heads.get(head), self.learned.lines.get(head)) else {
-            return;
-        };
-        let scale = sign * line.slope();
-        let mut add = |feature: String, weight: f32| *to.entry(feature).or_default() += weight * scale;
-        let trees = of.forest.trees.iter().flat_map(|tree| answers(tree, encoded.features()));
-        trees.for_each(|(feature, weight)| add(name(feature), weight * (1.0 - of.mix)));
-        let dense = predictor.linear.dense.get(head).into_iter().flatten().zip(encoded.dense()).enumerate();
-        dense.for_each(|(feature, (weight, value))| add(name(feature), weight * value * of.mix));
-        for (word, weight) in words(prompt, &predictor.linear, head) {
-            add(format!("the word {word:?}"), weight * of.mix / encoded.length(&predictor.linear));
+    fn weigh_dense(&self, head: usize, encoded: &Encoded, sign: f32, to: &mut BTreeMap<&str, f32>) {
+        let of = self.learned.predictor.heads.get(head);
+        let (Some(of), Some(line)) = (of, self.learned.lines.get(head)) else { return };
+        for (feature, weight) in of.forest.trees.iter().flat_map(|tree| answers(tree, encoded.features())) {
+            if let Some(name) = dense::NAMES.get(feature) {
+                *to.entry(name).or_default() += weight * sign * line.slope();
+            }
         }
+    }
+
+    fn weigh_words(&self, prompt: &str, gain: f64) -> impl Iterator<Item = Weighed> {
+        let named = words(prompt).map(|word| (hash(word), String::from_utf8_lossy(word).to_lowercase()));
+        let words: BTreeMap<u32, String> = named.take(WORDS).collect();
+        words.into_iter().map(move |(hash, word)| {
+            let without = self.learned.predictor.encoder.encode_without(prompt, Some(hash));
+            Weighed::new(format!("the word {word:?}"), gain - self.learned.predict(&without).gain())
+        })
+    }
+}
+
+// === impl Weighed ===
+
+impl Weighed {
+    const fn new(feature: String, weight: f64) -> Self {
+        Self { feature, weight }
     }
 }
 
@@ -89,10 +94,6 @@ impl fmt::Display for Weighed {
     }
 }
 
-fn name(feature: usize) -> String {
-    dense::NAMES.get(feature).copied().unwrap_or(WORDING).to_owned()
-}
-
 /// What each answer adds, beside the other answer.
 fn answers<'a>(tree: &'a Tree, features: &'a [f32]) -> impl Iterator<Item = (usize, f32)> + 'a {
     let leaf = tree.leaf(features);
@@ -100,16 +101,4 @@ fn answers<'a>(tree: &'a Tree, features: &'a [f32]) -> impl Iterator<Item = (usi
     tree.questions.iter().enumerate().map(move |(level, question)| {
         (usize::from(question.feature), (value(leaf) - value(leaf ^ (1 << level))) / 2.0)
     })
-}
-
-/// The words that have a weight, each once.
-fn words(prompt: &str, linear: &Linear, head: usize) -> BTreeMap<String, f32> {
-    let bytes = prompt.as_bytes();
-    let read = bytes.get(..dense::READ).unwrap_or(bytes);
-    let words = read.split(|byte| !is_letter(*byte)).filter(|word| !word.is_empty());
-    let weighed = words.map(|word| {
-        let weight = linear.buckets.get(Linear::word(whole(word)), head);
-        (String::from_utf8_lossy(word).to_lowercase(), weight)
-    });
-    weighed.filter(|(_, weight)| *weight != 0.0).collect()
 }

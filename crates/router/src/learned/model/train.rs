@@ -2,7 +2,7 @@ use super::{Learned, Model, Prediction, TrainError, calibration::Line};
 use crate::learned::{
     Dataset, Folds, Recipe,
     fit::{Predictor, Targets},
-    linear::HEADS,
+    head::HEADS,
     targets,
     threshold::Held,
 };
