@@ -1,6 +1,7 @@
 //! `cargo xtask demo`: real documents through a server that fails on purpose, bare and with Mainstay.
 
 mod pass;
+mod processes;
 mod report;
 mod storm;
 mod tiers;
@@ -40,6 +41,15 @@ pub(crate) struct Options {
     /// The seed of the storm: another one brings other faults to other documents.
     #[arg(long, default_value_t = 6)]
     seed: u64,
+    /// How many processes share one server's limits, by Redis. More than one show only that.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=16))]
+    processes: u64,
+    /// The Redis server of several processes: `redis-server` is started unless one is named.
+    #[arg(long, requires = "processes")]
+    redis_url: Option<String>,
+    /// What one of several processes is to do.
+    #[arg(long, hide = true)]
+    task: Option<String>,
 }
 
 /// Where the calls of one pass go.
@@ -62,6 +72,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
 }
 
 async fn show(options: &Options) -> Result<ExitCode> {
+    if let Some(task) = &options.task {
+        processes::work(task).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.processes > 1 {
+        return Ok(match processes::show(options, usize::try_from(options.processes)?).await? {
+            None => ExitCode::SUCCESS,
+            Some(short) => {
+                println!("{short}");
+                ExitCode::FAILURE
+            }
+        });
+    }
     let documents = documents::bundled(usize::try_from(options.documents)?)?;
     let mut ours = weather_storm(options, &documents).await?;
     if options.base_url.is_none() {
