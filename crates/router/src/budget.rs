@@ -55,6 +55,8 @@ pub(crate) struct Hold {
     price: Price,
     input_tokens: u64,
     settled: bool,
+    /// What the same call holds of another budget.
+    other: Option<Box<Hold>>,
 }
 
 const SPENT: u64 = (1 << 48) - 1;
@@ -79,6 +81,11 @@ impl Budget {
         Ok(Self { shared: Arc::new(shared) })
     }
 
+    /// The dollars that each key has in each window.
+    pub fn dollars(&self) -> f64 {
+        self.shared.most as f64 / BILLION
+    }
+
     /// What a key has spent in this window, reservations included, in dollars.
     pub fn spent(&self, key: &str) -> f64 {
         let window = self.window().0;
@@ -91,6 +98,13 @@ impl Budget {
         self.window().1
     }
 
+    /// Whether the key's budget has room for the worst case.
+    pub(crate) fn has_room(&self, key: &str, price: Price, worst: Usage) -> bool {
+        let window = self.window().0;
+        let spent = self.shared.accounts.get(key).map_or(0, |account| account.spent(window));
+        spent.saturating_add(nanos(price.cost(worst))) <= self.shared.most
+    }
+
     /// Reserves the worst case, if the key's budget has room for it.
     pub(crate) fn reserve(&self, key: &str, price: Price, worst: Usage) -> Option<Hold> {
         let (account, window) = (self.account(key), self.window().0);
@@ -101,7 +115,8 @@ impl Budget {
             Some(u64::from(window) << 48 | spent)
         });
         taken.ok()?;
-        Some(Hold { account, window, reserved, price, input_tokens: worst.input_tokens, settled: false })
+        let input_tokens = worst.input_tokens;
+        Some(Hold { account, window, reserved, price, input_tokens, settled: false, other: None })
     }
 
     fn account(&self, key: &str) -> Arc<Account> {
@@ -128,7 +143,7 @@ impl Budget {
 impl fmt::Debug for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Budget")
-            .field("dollars", &(self.shared.most as f64 / BILLION))
+            .field("dollars", &self.dollars())
             .field("window", &self.shared.length)
             .finish_non_exhaustive()
     }
@@ -146,13 +161,25 @@ impl Account {
 // === impl Hold ===
 
 impl Hold {
+    /// Holds something of another budget besides.
+    pub(crate) fn and(mut self, other: Option<Self>) -> Self {
+        self.other = other.map(Box::new);
+        self
+    }
+
     /// Settles on what was used. More than was reserved is charged too.
     pub(crate) fn settle(mut self, usage: Usage) {
+        if let Some(other) = self.other.take() {
+            other.settle(usage);
+        }
         self.charge(nanos(self.price.cost(usage)));
     }
 
     /// Lets what was reserved stand.
     fn stand(mut self) {
+        if let Some(other) = self.other.take() {
+            other.stand();
+        }
         self.settled = true;
     }
 

@@ -41,7 +41,11 @@ const SOON: Duration = Duration::ZERO;
 
 impl NoneEligible {
     pub(crate) fn of(view: &View<'_>, strategy: &dyn Strategy, refusal: Refusal) -> Self {
-        let why = |index: usize| view.ineligible(index).unwrap_or(Ineligible::Filtered(strategy.name()));
+        let refused = match refusal {
+            Refusal::BudgetUsedUp(renews_in) => Ineligible::OverBudget(renews_in),
+            Refusal::NoneEligible => Ineligible::Filtered(strategy.name()),
+        };
+        let why = |index: usize| view.ineligible(index).unwrap_or_else(|| refused.clone());
         let members = (0..view.len()).filter_map(|index| Some((index, view.member(index)?)));
         let reasons = members.map(|(index, member)| (Arc::clone(&member.attributes.name), why(index)));
         let reasons = reasons.collect::<Vec<_>>();

@@ -19,6 +19,7 @@ mod learned;
 mod least_loaded;
 mod round_robin;
 mod weighted;
+mod within;
 
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ pub use learned::{Learned, LearnedError, Unloadable};
 pub use least_loaded::LeastLoaded;
 pub use round_robin::RoundRobin;
 pub use weighted::Weighted;
+pub use within::Within;
 
 /// Chooses a backend for a call.
 ///
@@ -90,6 +92,11 @@ impl Pick {
     /// Chooses the backend at an index of the view.
     pub const fn new(index: usize) -> Self {
         Self { index, hold: None }
+    }
+
+    /// Holds what the call may cost, besides what is held already.
+    pub(crate) fn holding(self, hold: Hold) -> Self {
+        Self { hold: Some(hold.and(self.hold)), ..self }
     }
 
     /// The index of the backend in the view.

@@ -62,6 +62,8 @@ pub enum Ineligible {
     Gate(Duration),
     /// A filter of this name does not let it through.
     Filtered(&'static str),
+    /// What the call may cost there is more than the budget has left, which renews after so long.
+    OverBudget(Duration),
 }
 
 // === impl View ===
@@ -281,6 +283,9 @@ impl fmt::Display for Ineligible {
             Self::Window { needs, has } => write!(f, "{needs} tokens do not fit into {has}"),
             Self::Gate(opens_in) => write!(f, "its limit would make the call wait {opens_in:?}"),
             Self::Filtered(name) => write!(f, "ruled out by {name}"),
+            Self::OverBudget(renews_in) => {
+                write!(f, "may cost more than the budget has left, which renews in {renews_in:.0?}")
+            }
         }
     }
 }

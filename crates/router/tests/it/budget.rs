@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use mainstay_fault::{FaultKind, HasFault};
 use mainstay_router::{
-    Backends, Budget, Grade, Price, Profile, Router, Ticket, Usage, hand_over, strategy::CostBudget, usage,
+    Backends, Budget, Grade, Price, Profile, Router, Ticket, Usage, hand_over,
+    strategy::{CostBudget, RoundRobin},
+    usage,
 };
 use proptest::prelude::*;
 
@@ -63,18 +65,76 @@ async fn a_budget_that_is_used_up_sheds_until_it_renews() {
     call(&mut router, 0).await.unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn any_strategy_ranks_what_a_budget_has_room_for() {
+    let budget = Budget::new(5.2, DAY).unwrap();
+    let mut router = Router::new(set(), budget.clone().then(RoundRobin::default()))
+        .describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() })
+        .meter(hand_over(|_: u32, ticket: Ticket| {
+            let name = ticket.name().to_owned();
+            ticket.finish(Some(Usage::new(MILLION, 0)));
+            name
+        }));
+    let mut chosen = Vec::new();
+    for _ in 0..6 {
+        chosen.push(call(&mut router, 0).await.unwrap_or_else(|error| error.to_string()));
+    }
+    assert_eq!(chosen[..4], ["mini", "large", "mini", "mini"], "there is no second large one in it");
+    assert!((budget.spent("") - 2.95).abs() < 1e-6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn budgets_nest_and_each_is_settled() {
+    let (day, month) = (Budget::new(0.4, DAY).unwrap(), Budget::new(0.5, 30 * DAY).unwrap());
+    let strategy = month.clone().then(day.clone().then(RoundRobin::default())).shared();
+    let mut router = Router::new(set(), strategy)
+        .describe(|key: &u32| Profile {
+            input_tokens: MILLION,
+            budget_key: if *key == 0 { "a" } else { "b" },
+            ..Profile::default()
+        })
+        .meter(usage(|_: &u32| Some(Usage::new(MILLION, 0))));
+    for key in [0, 0, 1] {
+        call(&mut router, key).await.unwrap();
+    }
+    assert!((day.spent("a") - 0.3).abs() < 1e-6 && (day.spent("b") - 0.15).abs() < 1e-6);
+    assert!((month.spent("") - 0.45).abs() < 1e-6, "{}", month.spent(""));
+    let day_is_over = call(&mut router, 0).await.unwrap_err();
+    assert!(day_is_over.to_string().contains("mini: may cost more than the budget has left"), "{day_is_over}");
+    tokio::time::advance(DAY).await;
+    let fault = call(&mut router, 0).await.unwrap_err().fault();
+    assert_eq!(fault.kind, FaultKind::Shed, "the month is over too");
+    assert!(fault.retry_after.unwrap() > 28 * DAY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_call_gives_back_what_each_budget_held() {
+    let (day, month) = (Budget::new(1.0, DAY).unwrap(), Budget::new(1.0, 30 * DAY).unwrap());
+    let mut router = Router::new(set(), month.clone().then(day.clone().then(RoundRobin::default())))
+        .describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() })
+        .meter(hand_over(|_: u32, ticket: Ticket| ticket));
+    let ticket = call(&mut router, 0).await.unwrap();
+    assert!(day.spent("") > 0.14 && month.spent("") > 0.14, "reserved");
+    ticket.fail(&FaultKind::Unavailable.into());
+    assert_eq!((day.spent(""), month.spent("")), (0.0, 0.0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Whatever becomes of the calls, and in whichever order.
     #[test]
-    fn a_budget_is_never_overspent(steps in prop::collection::vec((0usize..5, 0u64..1_000, any::<prop::sample::Index>()), 1..120)) {
+    fn a_budget_is_never_overspent(steps in prop::collection::vec((0usize..5, 0u64..1_000, any::<prop::sample::Index>()), 1..120), ranked: bool) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         runtime.block_on(async {
             let budget = Budget::new(0.01, DAY).unwrap();
-            let strategy = CostBudget::per_call(f64::INFINITY).unwrap().within(budget.clone());
             let backends = set();
-            let mut router = Router::new(backends.clone(), strategy)
+            let router = if ranked {
+                Router::new(backends.clone(), budget.clone().then(RoundRobin::default()))
+            } else {
+                Router::new(backends.clone(), CostBudget::per_call(f64::INFINITY).unwrap().within(budget.clone()))
+            };
+            let mut router = router
                 .describe(|_: &u32| Profile { input_tokens: 1_000, output_tokens: 1_000, ..Profile::default() })
                 .meter(hand_over(|_: u32, ticket: Ticket| ticket));
             let mut tickets: Vec<Ticket> = Vec::new();

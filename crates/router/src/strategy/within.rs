@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use crate::{
+    Budget, Candidate, Profile, View,
+    budget::Hold,
+    strategy::{Pick, Refusal, Strategy, filter},
+};
+
+/// Ranks by another strategy, among backends whose worst case a budget still has room for. Made by [`Budget::then`].
+///
+/// Each call reserves its worst case (the prompt, and the most that the answer may have) from the account of its
+/// [`budget_key`](Profile::budget_key), or from one account for all with [`shared`](Self::shared), and settles on what it has
+/// really used. Where no backend's worst case fits, the call is refused with `Shed` until the window renews. A backend without a price is
+/// never taken: what a call costs there cannot be reserved.
+///
+/// Budgets nest: a day's within a month's.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay_router::{Budget, strategy::LeastLoaded};
+///
+/// let daily = Budget::new(20.0, Duration::from_secs(86_400))?;
+/// let strategy = daily.clone().then(LeastLoaded::default());
+/// # let _ = strategy;
+/// # Ok::<_, mainstay_router::Invalid>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Within<St> {
+    budget: Budget,
+    shared: bool,
+    rank: St,
+}
+
+/// How often a choice is made anew because other calls were quicker to reserve what was left.
+const TRIES: usize = 16;
+
+// === impl Budget ===
+
+impl Budget {
+    /// Ranks by a strategy, among backends whose worst case this budget has room for.
+    pub fn then<St: Strategy>(self, rank: St) -> Within<St> {
+        Within { budget: self, shared: false, rank }
+    }
+}
+
+// === impl Within ===
+
+impl<St> Within<St> {
+    /// Has all calls spend from one account, whatever their keys.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { shared: true, ..self }
+    }
+
+    fn key<'p>(&self, profile: &Profile<'p>) -> &'p str {
+        if self.shared { "" } else { profile.budget_key }
+    }
+
+    fn fits(&self, candidate: &Candidate<'_>, profile: &Profile<'_>) -> bool {
+        let Some(price) = candidate.attributes().price else { return false };
+        self.budget.has_room(self.key(profile), price, profile.worst_case())
+    }
+
+    fn reserve(&self, view: &View<'_>, index: usize) -> Option<Hold> {
+        let (profile, price) = (view.profile(), view.get(index)?.attributes().price?);
+        self.budget.reserve(self.key(profile), price, profile.worst_case())
+    }
+
+    /// Looks at what the budget has room for.
+    fn afforded<T>(&self, view: &View<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
+        let fits = |candidate: &Candidate<'_>, profile: &Profile<'_>| self.fits(candidate, profile);
+        view.filtered(&filter("budget", fits), look)
+    }
+}
+
+impl<St: Strategy> Strategy for Within<St> {
+    fn choose(&self, view: &View<'_>) -> Result<Pick, Refusal> {
+        for _ in 0..TRIES {
+            let pick = match self.afforded(view, |view| self.rank.choose(view)) {
+                Err(Refusal::NoneEligible) => break,
+                chosen => chosen?,
+            };
+            if let Some(hold) = self.reserve(view, pick.index) {
+                return Ok(pick.holding(hold));
+            }
+        }
+        if view.all_eligible().next().is_none() {
+            return Err(Refusal::NoneEligible);
+        }
+        Err(Refusal::BudgetUsedUp(self.budget.renews_in().max(Duration::from_millis(1))))
+    }
+
+    fn serves(&self, view: &View<'_>) -> bool {
+        self.afforded(view, |view| self.rank.serves(view))
+    }
+
+    fn score(&self, view: &View<'_>, index: usize) -> Option<f64> {
+        self.afforded(view, |view| self.rank.score(view, index))
+    }
+
+    fn reasons(&self, view: &View<'_>) -> Vec<String> {
+        self.afforded(view, |view| self.rank.reasons(view))
+    }
+
+    fn name(&self) -> &'static str {
+        self.rank.name()
+    }
+}
