@@ -165,6 +165,12 @@ impl Limits {
         self.in_flight.as_ref().map(|in_flight| in_flight.0.available())
     }
 
+    /// Returns how many calls wait for one of them.
+    pub fn waiting(&self) -> usize {
+        let buckets = [&self.tokens, &self.requests].into_iter().flatten().map(TokenBucket::waiting);
+        buckets.sum::<usize>() + self.in_flight.as_ref().map_or(0, |in_flight| in_flight.0.waiting())
+    }
+
     /// How long nothing has been missing of any of them; `None` while something is.
     pub(crate) fn full_for(&self) -> Option<Duration> {
         let mut least =

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mainstay_bucket::Limits;
-use mainstay_openai_client::{ChatResponse, Usage};
+use mainstay_openai_client::{ChatResponse, Content, Part, Role, Usage};
 use mainstay_router::{
     self as router, ByUsage, Capabilities, Gate, HandOver, Profile, Ticket, hand_over, usage,
 };
@@ -40,22 +40,66 @@ pub(crate) fn router_usage(usage: &Usage) -> router::Usage {
 
 /// What a strategy may know of a chat.
 pub(crate) fn describe(request: &ChatRequest) -> Profile<'_> {
-    let mut needs = Capabilities::empty();
-    needs.set(Capabilities::TOOLS, request.tools.as_ref().is_some_and(|tools| !tools.is_empty()));
-    needs.set(Capabilities::STRUCTURED_OUTPUT, request.response_format.is_some());
     let prompt_chars = request.messages.iter().map(|message| message.text().chars().count() as u64).sum();
+    let steps = request.messages.iter().filter(|message| message.tool_calls.is_some()).count();
     Profile {
         input_tokens: limits::prompt(request),
         output_tokens: limits::answer(request),
         prompt_chars,
-        needs,
-        ..Profile::default()
+        needs: needs(request),
+        steps: u32::try_from(steps).map_or(u32::MAX, |steps| steps.saturating_add(1)),
+        budget_key: user(&request.extra),
+        text: asked(request),
+    }
+}
+
+/// What a strategy may know of a chat that will be streamed.
+pub(crate) fn describe_stream(request: &ChatRequest) -> Profile<'_> {
+    let profile = describe(request);
+    Profile { needs: profile.needs | Capabilities::STREAMING, ..profile }
+}
+
+fn needs(request: &ChatRequest) -> Capabilities {
+    let mut needs = Capabilities::empty();
+    needs.set(Capabilities::TOOLS, request.tools.as_ref().is_some_and(|tools| !tools.is_empty()));
+    needs.set(Capabilities::STRUCTURED_OUTPUT, request.response_format.is_some());
+    let parts = request.messages.iter().filter_map(|message| match &message.content {
+        Some(Content::Parts(parts)) => Some(parts),
+        _ => None,
+    });
+    for part in parts.flatten() {
+        match part {
+            Part::Image(_) => needs |= Capabilities::VISION,
+            Part::Other(other) if other.get("type").is_some_and(|kind| kind == "input_audio") => {
+                needs |= Capabilities::AUDIO;
+            }
+            _ => {}
+        }
+    }
+    needs
+}
+
+/// For whom the call is made, if the caller says.
+fn user(fields: &serde_json::Map<String, serde_json::Value>) -> &str {
+    let named = ["user", "safety_identifier"].into_iter().find_map(|name| fields.get(name)?.as_str());
+    named.unwrap_or_default()
+}
+
+/// What the user has asked last: what strategies that read the prompt look at.
+fn asked(request: &ChatRequest) -> &str {
+    let last = request.messages.iter().rfind(|message| message.role == Role::User);
+    match last.and_then(|message| message.content.as_ref()) {
+        Some(Content::Text(text)) => text,
+        Some(Content::Parts(parts)) => parts.iter().find_map(Part::as_text).unwrap_or_default(),
+        None => "",
     }
 }
 
 /// What a strategy may know of texts to be embedded.
 pub(crate) fn describe_texts(request: &EmbeddingRequest) -> Profile<'_> {
-    Profile { input_tokens: limits::weigh_texts(request), ..Profile::default() }
+    let input_tokens = limits::weigh_texts(request);
+    let budget_key = user(&request.extra);
+    Profile { input_tokens, needs: Capabilities::EMBEDDINGS, budget_key, ..Profile::default() }
 }
 
 impl Gate for Limited {

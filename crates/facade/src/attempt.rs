@@ -92,7 +92,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let journal = request.call().and_then(|call| call.journal.as_ref());
         let entry = journal.map(|journal| journal.begin(Arc::clone(&self.backend)));
-        let price = self.price.or_else(|| entry.as_ref().and_then(|_| PRICES.get(request.model())));
+        let price = self.price.or_else(|| entry.as_ref().and_then(|_| usual_price(request.model())));
         let span = span(&request, &self.backend);
         let inner = span.in_scope(|| self.inner.call(request));
         AttemptFuture { inner, span, entry, price }
@@ -169,6 +169,11 @@ impl Billed for ChatStream {
 pub(crate) fn write(entry: &mut Entry, usage: &Usage, price: Option<Price>) {
     let dollars = price.map(|price| price.cost(router_usage(usage)));
     entry.bill(usage.prompt_tokens, usage.completion_tokens, dollars);
+}
+
+/// What a model costs, by the table that comes with the router.
+pub(crate) fn usual_price(model: &str) -> Option<Price> {
+    PRICES.get(model)
 }
 
 static PRICES: LazyLock<Prices> = LazyLock::new(Prices::bundled);

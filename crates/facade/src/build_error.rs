@@ -2,7 +2,7 @@ use mainstay_fallback::queue::QueueError;
 use mainstay_idempotency::StoreError;
 use mainstay_openai_client::InvalidSetting;
 
-use crate::ConfigError;
+use crate::{Config, ConfigError};
 
 /// Why a stack could not be built. Its text names the setting, its value, and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -20,4 +20,16 @@ pub enum BuildError {
     /// The file of idempotency keys cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+// === impl BuildError ===
+
+impl BuildError {
+    /// Says where in the text of the configuration it is, if that is what it is about.
+    pub(crate) fn of(self, config: &Config) -> Self {
+        match self {
+            Self::Config(error) => Self::Config(error.of(config)),
+            other => other,
+        }
+    }
 }

@@ -1,34 +1,28 @@
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+mod only_route;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use mainstay_backoff::{Rejected, RetryPolicy};
 use mainstay_bucket::Limits;
 use mainstay_idempotency::Store;
-use mainstay_openai_client::{ApiKey, ChatResponse, Client, ClientBuilder};
+use mainstay_openai_client::{ApiKey, ChatResponse, ClientBuilder};
 
 use crate::{
-    BuildError, Config, Mainstay, Served, Tier,
-    assemble::{self, Assembly, Tables},
-    limits::by_model,
+    BuildError, Config, Mainstay, Preset, Served, Tier, assemble,
+    config::Spot,
+    kept::Kept,
     mainstay::AllRoutes,
-    once::Remember,
-    remember::remember,
     route::Routes,
-    stack::{self, Last, Place, SharedCheck},
-    tier::Kind,
+    stack::{self, SharedCheck},
 };
-#[cfg(feature = "redis")]
-use crate::{ConfigError, config::Spot, limits::shared_by_model};
 
 /// Sets up a [`Mainstay`].
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`base_url`](Self::base_url), [`api_key`](Self::api_key), [`client`](Self::client) | as of [`ClientBuilder`] |
+/// | [`preset`](Self::preset) | none: as below |
 /// | [`deadline`](Self::deadline) | 10 min: the whole call, waits and retries included |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 2 min: one attempt that is answered whole |
 /// | [`first_token_timeout`](Self::first_token_timeout) | 1 min: one attempt that is streamed, up to its first token |
@@ -111,6 +105,19 @@ impl Builder {
     pub fn client(mut self, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         self.client = set(self.client);
         self
+    }
+
+    /// Sets deadline, timeouts, waits and retries as a preset says; what is set after it counts before it.
+    pub fn preset(self, preset: Preset) -> Self {
+        let config = preset.config();
+        // The presets are tested.
+        let retry = assemble::policy(&config.retry, &Spot::default()).unwrap_or_default();
+        self.deadline(config.deadline)
+            .attempt_timeout(config.attempt_timeout)
+            .first_token_timeout(config.first_token_timeout)
+            .between_tokens_timeout(config.between_tokens_timeout)
+            .max_wait(config.max_wait)
+            .retry(retry)
     }
 
     /// Sets how long a call may take in all. A request's own deadline counts if it is tighter.
@@ -228,10 +235,13 @@ impl Builder {
     /// Names the setting that cannot be used, its value and the reason.
     pub fn build(self) -> Result<Mainstay, BuildError> {
         let check = Arc::clone(&self.check);
-        let remember = self.remember()?;
+        let remember = self.remember().map_err(|error| match &self.config {
+            Some(config) => error.of(config),
+            None => error,
+        })?;
         let store = remember.as_ref().and_then(|remember| remember.store.clone());
         let tables = match &self.config {
-            Some(config) => assemble::tables(config, &check)?,
+            Some(config) => assemble::tables(config, &check, &Kept::default())?,
             None => self.only_route()?,
         };
         let routes = AllRoutes {
@@ -244,75 +254,11 @@ impl Builder {
             chat: stack::chat(remember, Arc::clone(&routes.chat)),
             embed: stack::embed(Arc::clone(&routes.embed)),
             routes,
-            clients: Arc::new(ArcSwap::from_pointee(tables.clients)),
+            live: Arc::new(ArcSwap::from_pointee(tables.live)),
+            reloading: Arc::default(),
             check,
             store,
         })
-    }
-
-    fn remember(&self) -> Result<Option<Remember>, BuildError> {
-        let Some(config) = &self.config else {
-            let store = self.store.clone();
-            #[cfg(feature = "redis")]
-            let store = match (store, self.sharing()?) {
-                (None, Some(sharing)) => Some(sharing.store()),
-                (store, _) => store,
-            };
-            return Ok(self.remember.map(|(ttl, capacity)| Remember { ttl, capacity, store }));
-        };
-        let remember = config.idempotency.as_ref().map(remember).transpose()?;
-        #[cfg(feature = "redis")]
-        if let Some(sharing) = crate::sharing::Sharing::of(config)? {
-            return Ok(remember.map(|remember| Remember { store: Some(sharing.store()), ..remember }));
-        }
-        Ok(remember)
-    }
-
-    #[cfg(feature = "redis")]
-    fn sharing(&self) -> Result<Option<crate::sharing::Sharing>, BuildError> {
-        let Some((url, local_share)) = &self.redis else { return Ok(None) };
-        Ok(Some(crate::sharing::Sharing::by(url, *local_share)?))
-    }
-
-    /// One backend, one route, whatever model is named.
-    fn only_route(self) -> Result<Tables, BuildError> {
-        #[cfg(feature = "redis")]
-        let sharing = self.sharing()?;
-        let client: Client = self.client.timeout(self.deadline).build()?;
-        let host = client.host();
-        #[cfg(feature = "redis")]
-        let limits = match &sharing {
-            Some(sharing) => shared_by_model(&host, self.limits, sharing).map_err(|error| {
-                let why = error.to_string();
-                ConfigError::invalid(Spot::default().key("redis_url").key("local_share").invalid(why), None)
-            })?,
-            None => by_model(self.limits),
-        };
-        #[cfg(not(feature = "redis"))]
-        let limits = by_model(self.limits);
-        let place = |name: Arc<str>, model| Place {
-            name,
-            model,
-            price: None,
-            limits: limits.clone(),
-            max_wait: self.max_wait,
-            whole: client.with_timeout(self.attempt_timeout),
-            streaming: client.streaming(),
-        };
-        let mut assembly = Assembly::new(self.check);
-        let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
-        let (first, below) = (place(host.as_str().into(), None), self.tiers.len());
-        assembly.one(&Arc::from("model"), &self.retry, &first, last(below));
-        for (at, tier) in self.tiers.into_iter().enumerate() {
-            match &tier.kind {
-                Kind::Model(model) => {
-                    let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)));
-                    assembly.one(&tier.name, &self.retry, &place, last(below - at - 1));
-                }
-                Kind::Local(_) => assembly.local(tier),
-            }
-        }
-        Ok(Tables::of_one(assembly.finish(self.deadline), BTreeMap::from([(host, client)])))
     }
 }
 

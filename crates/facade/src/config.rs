@@ -1,23 +1,33 @@
 //! The whole stack as one file: what may stand in it, and what it means.
 
+mod agree;
 mod backend;
+mod budget;
 mod check;
 mod error;
 mod key;
+mod origin;
+mod preset;
 mod route;
 mod spot;
+mod strategy;
 
 use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use toml::de::DeTable;
 
+use self::origin::Origin;
 pub(crate) use self::spot::Spot;
 pub use self::{
-    backend::{BackendConfig, PriceConfig, ServedConfig},
+    backend::{BackendConfig, CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
+    budget::BudgetConfig,
     error::ConfigError,
     key::KeySource,
-    route::{IdempotencyConfig, JitterConfig, RetryConfig, RouteConfig, StrategyConfig, TierConfig},
+    preset::Preset,
+    route::{IdempotencyConfig, JitterConfig, RetryBudgetConfig, RetryConfig, RouteConfig, TierConfig},
+    strategy::{ComplexityConfig, CostBudgetConfig, LearnedConfig, StrategyConfig},
 };
 
 /// A stack as a file describes it: backends, and the routes that lead to them.
@@ -59,6 +69,9 @@ pub use self::{
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Config {
+    /// Settings that go together, for what is left out here: none unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// How long a call may take in all, waits and retries included: `"10m"` unless set.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -84,6 +97,9 @@ pub struct Config {
     pub default_route: Option<String>,
     /// When a call is sent again, and after what wait.
     pub retry: RetryConfig,
+    /// The US dollars that all calls together may cost in each window of time: no limit unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetConfig>,
     /// One key, one effect. Left out, keys are only passed on to the backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<IdempotencyConfig>,
@@ -100,6 +116,8 @@ pub struct Config {
     pub backends: BTreeMap<String, BackendConfig>,
     /// The routes, by the model that a caller names.
     pub routes: BTreeMap<String, RouteConfig>,
+    #[serde(skip)]
+    pub(crate) origin: Origin,
 }
 
 // === impl Config ===
@@ -108,6 +126,7 @@ impl Default for Config {
     fn default() -> Self {
         const MINUTE: Duration = Duration::from_secs(60);
         Self {
+            preset: None,
             deadline: 10 * MINUTE,
             attempt_timeout: 2 * MINUTE,
             first_token_timeout: MINUTE,
@@ -115,11 +134,13 @@ impl Default for Config {
             max_wait: MINUTE,
             default_route: None,
             retry: RetryConfig::default(),
+            budget: None,
             idempotency: None,
             redis_url: None,
             redis_local_share: None,
             backends: BTreeMap::new(),
             routes: BTreeMap::new(),
+            origin: Origin::default(),
         }
     }
 }
@@ -131,8 +152,8 @@ impl Config {
     ///
     /// Names the line, the field, and what would be right.
     pub fn from_toml(text: &str) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text).map_err(|source| ConfigError::toml(text, &source))?;
-        config.check().map_err(|invalid| ConfigError::invalid(invalid, Some(text)))?;
+        let config = Self::parse(text).map_err(|source| ConfigError::toml(text, &source))?;
+        config.validate()?;
         Ok(config)
     }
 
@@ -144,7 +165,10 @@ impl Config {
     pub fn from_path(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
         let path = path.as_ref();
         let text = fs::read_to_string(path).map_err(ConfigError::unreadable);
-        text.and_then(|text| Self::from_toml(&text)).map_err(|error| error.in_file(path.to_owned()))
+        let config = text.and_then(|text| Self::from_toml(&text));
+        let mut config = config.map_err(|error| error.in_file(path.to_owned()))?;
+        config.origin.path = Some(path.to_owned());
+        Ok(config)
     }
 
     /// Writes the configuration, so that reading it gives the same one.
@@ -169,7 +193,15 @@ impl Config {
     ///
     /// Names the field, and what would be right.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        self.check().map_err(|invalid| ConfigError::invalid(invalid, None))
+        self.check().map_err(|invalid| ConfigError::invalid(invalid).of(self))
+    }
+
+    fn parse(text: &str) -> Result<Self, toml::de::Error> {
+        let mut root = DeTable::parse(text)?;
+        preset::add_preset(root.get_mut());
+        let mut config = Self::deserialize(toml::Deserializer::from(root))?;
+        config.origin.text = Some(text.into());
+        Ok(config)
     }
 }
 

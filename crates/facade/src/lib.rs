@@ -11,6 +11,7 @@ mod by_model;
 mod config;
 mod deadline;
 mod error;
+mod kept;
 mod limits;
 mod mainstay;
 mod named;
@@ -25,6 +26,7 @@ mod served;
 #[cfg(feature = "redis")]
 mod sharing;
 mod stack;
+mod status;
 mod stream;
 mod tier;
 mod usage;
@@ -53,8 +55,9 @@ pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
 pub use build_error::BuildError;
 pub use builder::Builder;
 pub use config::{
-    BackendConfig, Config, ConfigError, IdempotencyConfig, JitterConfig, KeySource, PriceConfig, RetryConfig,
-    RouteConfig, ServedConfig, StrategyConfig, TierConfig,
+    BackendConfig, BudgetConfig, CapabilityConfig, ComplexityConfig, Config, ConfigError, CostBudgetConfig,
+    GradeConfig, IdempotencyConfig, JitterConfig, KeySource, LearnedConfig, Preset, PriceConfig,
+    RetryBudgetConfig, RetryConfig, RouteConfig, ServedConfig, StrategyConfig, TierConfig,
 };
 pub use deadline::{Deadline, DeadlineLayer};
 pub use error::Error;
@@ -72,6 +75,7 @@ pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};
 pub use route::{ByRoute, RouteFuture};
 pub use served::{Served, ServedCodec};
 pub use stack::{ChatFuture, ChatService, EmbedFuture, EmbedService, StreamFuture, StreamService};
+pub use status::{BackendStatus, BudgetStatus, LimitStatus, Status};
 pub use stream::ChatStream;
 pub use tier::{Asked, Tier};
 pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

@@ -2,7 +2,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
@@ -13,7 +13,8 @@ use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    BuildError, Builder, Config, Failure, Reply, Served, assemble,
+    BuildError, Builder, Config, Failure, Reply, Served, Status,
+    assemble::{self, Live},
     route::Routes,
     stack::{
         ChatFuture, ChatRoute, ChatService, EmbedFuture, EmbedRoute, EmbedService, SharedCheck, StreamFuture,
@@ -53,7 +54,9 @@ pub struct Mainstay {
     pub(crate) stream: StreamService,
     pub(crate) embed: EmbedService,
     pub(crate) routes: AllRoutes,
-    pub(crate) clients: Arc<ArcSwap<BTreeMap<String, Client>>>,
+    pub(crate) live: Arc<ArcSwap<Live>>,
+    /// Held by who reloads.
+    pub(crate) reloading: Arc<Mutex<()>>,
     pub(crate) check: SharedCheck,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
 }
@@ -131,16 +134,32 @@ impl Mainstay {
 
     /// Puts another configuration in the place of this one, for all clones. Calls that are under way end as they began.
     ///
+    /// Limits and budgets that are the same stay as they are: nobody gets a second minute's worth by reloading. The health of the backends
+    /// is learned anew. Where idempotency keys are kept does not change.
+    ///
     /// # Errors
     ///
     /// As [`Builder::build`]; everything stays as it was then.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
-        let tables = assemble::tables(config, &self.check)?;
+        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = assemble::tables(config, &self.check, &self.live.load().kept)?;
         self.routes.chat.replace(tables.chat);
         self.routes.stream.replace(tables.stream);
         self.routes.embed.replace(tables.embed);
-        self.clients.store(Arc::new(tables.clients));
+        self.live.store(Arc::new(tables.live));
         Ok(())
+    }
+
+    /// How things stand: backends, limits, budgets.
+    pub fn status(&self) -> Status {
+        Status::of(&self.live.load())
+    }
+
+    /// What chooses by what was learned from past calls, by route: to be told of outcomes
+    /// ([`observe`](crate::router::learned::Chooser::observe)), if `online` is set.
+    #[cfg(feature = "learned")]
+    pub fn choosers(&self) -> Vec<(Arc<str>, Arc<crate::router::learned::Chooser>)> {
+        self.live.load().choosers.clone()
     }
 
     /// Closes the file of idempotency keys, if there is one, for all clones, once all is written: the last thing to do before the
@@ -163,7 +182,7 @@ impl Mainstay {
     /// The bare clients inside, by the names of their backends, which try each call once. A backend that was not named by a
     /// configuration is named after its host.
     pub fn clients(&self) -> Arc<BTreeMap<String, Client>> {
-        self.clients.load_full()
+        Arc::clone(&self.live.load().clients)
     }
 
     /// Takes out the service of whole answers, to stack layers of one's own around it.

@@ -14,15 +14,26 @@
 //! | `mainstay.tiers` | counter | `tier`, `degraded` | answers, by the tier that gave them |
 //! | `mainstay.replays` | counter | `model` | answers that were given before |
 //!
+//! How things stand is told by [`sample`], to be called before the metrics are read:
+//!
+//! | metric | kind, unit | labels | what it counts |
+//! |---|---|---|---|
+//! | `mainstay.backend.up` | gauge, 0 or 1 | `route`, `tier`, `backend`, `operation` | whether its breaker is closed, and no server's word sets it aside |
+//! | `mainstay.backend.in_flight` | gauge | the same | calls that it has |
+//! | `mainstay.backend.failure_ratio` | gauge, 0 to 1 | the same | the share of calls that failed of late |
+//! | `mainstay.limit.available` | gauge | `backend`, `unit` (`requests`, `tokens`, `calls`) | what is left of a limit; what is owed is negative |
+//! | `mainstay.limit.queue` | gauge | `backend` | calls that wait for a limit |
+//! | `mainstay.budget.spent`, `mainstay.budget.dollars` | gauges, US dollars | `route` (empty: all) | what was spent of a budget in its window, and what there is |
+//!
 //! `model` is the one that the caller names, `backend` as in [`Report`]. `outcome` is `answered`, or the fault's kind:
 //! `rate_limited`, `timeout`, `cancelled` and so on. Nothing of what is asked or answered is in any of them.
 
 use mainstay_fault::Fault;
 use metrics::{
-    SharedString, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Label, SharedString, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::{AttemptReport, Report};
+use crate::{AttemptReport, BackendStatus, BudgetStatus, LimitStatus, Report, Status};
 
 /// Tells the recorder what each metric is: to be called once, after it was installed.
 pub fn describe() {
@@ -37,6 +48,55 @@ pub fn describe() {
     describe_gauge!("mainstay.dollars", "What the attempts cost in US dollars.");
     describe_counter!("mainstay.tiers", Count, "Answers, by the tier that gave them.");
     describe_counter!("mainstay.replays", Count, "Answers that were given before.");
+    describe_gauge!("mainstay.backend.up", "Whether a backend takes calls.");
+    describe_gauge!("mainstay.backend.in_flight", Count, "Calls that a backend has.");
+    describe_gauge!("mainstay.backend.failure_ratio", "The share of calls that failed of late.");
+    describe_gauge!("mainstay.limit.available", "What is left of a limit; what is owed is negative.");
+    describe_gauge!("mainstay.limit.queue", Count, "Calls that wait for a limit.");
+    describe_gauge!("mainstay.budget.spent", "What was spent of a budget in its window, in US dollars.");
+    describe_gauge!("mainstay.budget.dollars", "What there is in a budget's window, in US dollars.");
+}
+
+/// Tells the recorder how things stand: to be called before the metrics are read, such as by who answers a scrape.
+///
+/// ```
+/// # fn example(mainstay: &mainstay::Mainstay) {
+/// mainstay::metrics::sample(&mainstay.status());
+/// # }
+/// ```
+pub fn sample(status: &Status) {
+    status.backends.iter().for_each(sample_backend);
+    status.limits.iter().for_each(sample_limit);
+    for BudgetStatus { route, spent, dollars, .. } in &status.budgets {
+        let route = SharedString::from(route.clone().unwrap_or_default());
+        gauge!("mainstay.budget.spent", "route" => route.clone()).set(*spent);
+        gauge!("mainstay.budget.dollars", "route" => route).set(*dollars);
+    }
+}
+
+fn sample_backend(status: &BackendStatus) {
+    let BackendStatus { route, tier, operation, backend, .. } = status;
+    let labels = [
+        Label::new("route", route.clone()),
+        Label::new("tier", tier.clone()),
+        Label::new("backend", backend.clone()),
+        Label::from_static_parts("operation", operation),
+    ];
+    let set = |name: &'static str, value: f64| gauge!(name, labels.iter()).set(value);
+    set("mainstay.backend.up", f64::from(u8::from(status.is_up())));
+    set("mainstay.backend.in_flight", status.in_flight.into());
+    set("mainstay.backend.failure_ratio", status.failure_ratio);
+}
+
+fn sample_limit(status: &LimitStatus) {
+    let LimitStatus { backend, requests, tokens, in_flight, waiting } = status;
+    for (unit, left) in [("requests", requests), ("tokens", tokens), ("calls", in_flight)] {
+        if let Some(left) = left {
+            gauge!("mainstay.limit.available", "backend" => backend.clone(), "unit" => unit)
+                .set(*left as f64);
+        }
+    }
+    gauge!("mainstay.limit.queue", "backend" => backend.clone()).set(*waiting as f64);
 }
 
 /// A call that is being counted.

@@ -23,5 +23,5 @@ fn open(path: &Path) -> Result<Arc<dyn Store<Served>>, BuildError> {
     let why =
         format!("is {:?}: keys are kept in a file only with the feature `redb`", path.display().to_string());
     let spot = crate::config::Spot::default().key("idempotency").key("path");
-    Err(crate::ConfigError::invalid(spot.invalid(why), None).into())
+    Err(crate::ConfigError::invalid(spot.invalid(why)).into())
 }

@@ -23,7 +23,7 @@ impl Sharing {
     /// Shares by the server that a configuration names.
     pub(crate) fn of(config: &Config) -> Result<Option<Self>, BuildError> {
         let Some(source) = &config.redis_url else { return Ok(None) };
-        let invalid = |why| ConfigError::invalid(Spot::default().key("redis_url").invalid(why), None);
+        let invalid = |why| ConfigError::invalid(Spot::default().key("redis_url").invalid(why));
         let url = source.read_text().map_err(|wrong| invalid(format!("cannot be read: {wrong}")))?;
         let sharing = Self::by(&url, config.redis_local_share);
         Ok(Some(sharing?))
@@ -33,7 +33,7 @@ impl Sharing {
     pub(crate) fn by(url: &str, local_share: Option<f64>) -> Result<Self, ConfigError> {
         let wrong = |_| {
             let why = "is no address of a Redis server, as redis://host:6379/";
-            ConfigError::invalid(Spot::default().key("redis_url").invalid(why), None)
+            ConfigError::invalid(Spot::default().key("redis_url").invalid(why))
         };
         let redis = Redis::open(url).map_err(wrong)?;
         Ok(Self { redis, when_away: local_share.map_or(WhenAway::Fail, WhenAway::LocalShare) })

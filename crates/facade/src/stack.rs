@@ -171,7 +171,8 @@ pub(crate) fn stream_models(
     let models = match models {
         Members::One(one) => Either::Left(one),
         Members::Among(router, last) => {
-            let router = router.describe_by(among::describe as Describe).meter(among::streamed()).tracked();
+            let router =
+                router.describe_by(among::describe_stream as Describe).meter(among::streamed()).tracked();
             Either::Right(MapErr::new(router, last.judges()))
         }
     };

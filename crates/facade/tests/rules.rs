@@ -197,6 +197,37 @@ async fn rule_10_limits_are_taken_before_sending() {
 }
 
 #[tokio::test]
+async fn rule_11_budgets_reserve_the_worst_case_and_settle_the_real_cost() {
+    let tiers = r#"{ models = [{ on = "a", price = { input = 0, output = 1000 } }] }"#;
+    let settings = format!("budget = {{ dollars = 0.5 }}\n{QUICK}");
+    let (mocks, mainstay) = stack([ModelPlan::new()], &settings, tiers).await;
+    // Each may cost 10 cents, and costs a few: of twenty at once, five are let through.
+    let outcomes = join_all((0..20).map(|_| mainstay.chat(ask().max_tokens(100)))).await;
+    assert_eq!(mocks[0].stats().calls, 5);
+    let (answered, refused): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    for failure in refused.into_iter().map(Result::unwrap_err) {
+        assert_eq!(
+            (failure.fault().kind, failure.report().attempts.len()),
+            (FaultKind::Shed, 0),
+            "{failure}"
+        );
+        assert!(failure.to_string().contains("may cost more than the budget has left"), "{failure}");
+    }
+    let cost: f64 = answered.into_iter().map(|reply| reply.unwrap().report.dollars().unwrap()).sum();
+    let status = mainstay.status();
+    assert!((status.budgets[0].spent - cost).abs() < 1e-9, "{status} {cost}");
+    assert!(mainstay.chat(ask().max_tokens(100)).await.is_ok(), "what was not used is there again");
+    // It is no fault of the backend, and a tier below that costs nothing answers.
+    let tiers = format!("{tiers}, {{ answer = \"Tomorrow.\" }}");
+    let settings = format!("budget = {{ dollars = 0.01 }}\n{QUICK}");
+    let (mocks, mainstay) = stack([ModelPlan::new()], &settings, &tiers).await;
+    assert_eq!(mainstay.chat(ask().max_tokens(100)).await.unwrap().text(), "Tomorrow.");
+    assert!(
+        mocks[0].stats().calls == 0 && mainstay.status().backends.iter().all(mainstay::BackendStatus::is_up)
+    );
+}
+
+#[tokio::test]
 async fn rule_12_every_call_ends_once_and_says_how() {
     let down = || always(WholeFault::ServerError);
     let (_mocks, mainstay) = stack([down(), down()], QUICK, BOTH).await;

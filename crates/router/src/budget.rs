@@ -56,7 +56,7 @@ pub(crate) struct Hold {
     input_tokens: u64,
     settled: bool,
     /// What the same call holds of another budget.
-    other: Option<Box<Hold>>,
+    other: Option<Box<Self>>,
 }
 
 const SPENT: u64 = (1 << 48) - 1;
@@ -91,6 +91,12 @@ impl Budget {
         let window = self.window().0;
         let spent = self.shared.accounts.get(key).map_or(0, |account| account.spent(window));
         spent as f64 / BILLION
+    }
+
+    /// What all keys together have spent in this window, reservations included, in dollars.
+    pub fn spent_by_all(&self) -> f64 {
+        let window = self.window().0;
+        self.shared.accounts.iter().map(|account| account.spent(window) as f64 / BILLION).sum()
     }
 
     /// How long until the next window begins.

@@ -21,7 +21,7 @@ mod round_robin;
 mod weighted;
 mod within;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{View, budget::Hold};
 
@@ -67,6 +67,28 @@ pub trait Strategy: Send + Sync {
 
     /// Its name, for traces and people.
     fn name(&self) -> &'static str;
+}
+
+impl<St: Strategy + ?Sized> Strategy for Arc<St> {
+    fn choose(&self, view: &View<'_>) -> Result<Pick, Refusal> {
+        (**self).choose(view)
+    }
+
+    fn serves(&self, view: &View<'_>) -> bool {
+        (**self).serves(view)
+    }
+
+    fn score(&self, view: &View<'_>, index: usize) -> Option<f64> {
+        (**self).score(view, index)
+    }
+
+    fn reasons(&self, view: &View<'_>) -> Vec<String> {
+        (**self).reasons(view)
+    }
+
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
 }
 
 /// The backend that a strategy has chosen.

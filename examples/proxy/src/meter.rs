@@ -10,6 +10,8 @@
 //! | `proxy_attempts_total` | `backend`, `outcome` | what the backends were asked |
 //! | `proxy_tokens_total` | `model`, `kind` | tokens of all attempts, `input` and `output` |
 //! | `proxy_dollars` | `model` | what they cost, where the file has prices: a gauge that only grows, as counters hold whole numbers |
+//! | `proxy_backend_up` | `route`, `backend`, `operation` | 1, or 0 while a backend is set aside |
+//! | `proxy_limit_queue` | `backend` | calls that wait for a limit |
 //!
 //! A model that has no route of its own is counted as `other`, so that callers cannot make up series.
 
@@ -21,7 +23,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram};
+use mainstay::Status;
+use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::app::App;
@@ -65,10 +68,26 @@ pub(crate) async fn count_request(request: Request, next: Next) -> Response {
 }
 
 pub(crate) async fn render(State(app): State<App>) -> impl IntoResponse {
+    sample(&app.mainstay.status());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.meter.0.render())
 }
 
+/// Notes how things stand.
+fn sample(status: &Status) {
+    for backend in &status.backends {
+        let up = f64::from(u8::from(backend.is_up()));
+        let (route, name) = (backend.route.clone(), backend.backend.clone());
+        gauge!("proxy_backend_up", "route" => route, "backend" => name, "operation" => backend.operation)
+            .set(up);
+    }
+    for limit in &status.limits {
+        gauge!("proxy_limit_queue", "backend" => limit.backend.clone()).set(limit.waiting as f64);
+    }
+}
+
 fn describe() {
+    describe_gauge!("proxy_backend_up", "1, or 0 while a backend is set aside");
+    describe_gauge!("proxy_limit_queue", "Calls that wait for a limit");
     describe_counter!("proxy_requests_total", "Requests answered");
     describe_counter!("proxy_calls_total", "Chats ended, by how");
     describe_gauge!("proxy_calls_in_flight", "Chats under way");

@@ -47,9 +47,48 @@ pub struct ServedConfig {
     /// The most tokens, prompt and answer together, that it takes in one call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_window: Option<u64>,
-    /// What it costs.
+    /// What it costs; for OpenAI's models as the table that comes with Mainstay says, unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceConfig>,
+    /// How capable it is, for the strategies `"complexity"` and `"cost_budget"`: `"standard"` unless set.
+    #[serde(default, skip_serializing_if = "GradeConfig::is_standard")]
+    pub grade: GradeConfig,
+    /// What it cannot do: calls that need it go elsewhere. Nothing unless set.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacks: Vec<CapabilityConfig>,
+}
+
+/// How capable a model is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum GradeConfig {
+    /// A small model.
+    Small,
+    /// The model for most things.
+    #[default]
+    Standard,
+    /// The model that thinks longest.
+    Deep,
+}
+
+/// What a model can do, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum CapabilityConfig {
+    /// Answer token by token.
+    Streaming,
+    /// Call tools.
+    Tools,
+    /// Answer by a JSON schema.
+    StructuredOutput,
+    /// Read images.
+    Vision,
+    /// Hear or speak.
+    Audio,
+    /// Make embeddings.
+    Embeddings,
 }
 
 /// A price, in US dollars per million tokens.
@@ -60,4 +99,22 @@ pub struct PriceConfig {
     pub input: f64,
     /// For the tokens of the answer.
     pub output: f64,
+}
+
+// === impl ServedConfig ===
+
+impl ServedConfig {
+    /// Whether it takes whatever call comes.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.context_window.is_none() && self.lacks.is_empty()
+    }
+}
+
+// === impl GradeConfig ===
+
+impl GradeConfig {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference to the field")]
+    fn is_standard(&self) -> bool {
+        *self == Self::Standard
+    }
 }

@@ -3,9 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Config, RetryConfig, RouteConfig, ServedConfig, StrategyConfig, TierConfig,
+    BudgetConfig, ComplexityConfig, Config, LearnedConfig, RetryConfig, RouteConfig, ServedConfig,
+    StrategyConfig, TierConfig,
     spot::{Invalid, Spot},
 };
+use crate::attempt;
 
 type Checked = Result<(), Invalid>;
 
@@ -21,14 +23,18 @@ impl Config {
         durations.into_iter().try_for_each(|(name, duration)| some_time(&root.key(name), duration))?;
         self.retry.check(&root.key("retry"))?;
         self.check_redis(&root)?;
+        if let Some(budget) = &self.budget {
+            budget.check(&root.key("budget"))?;
+        }
         if let Some(idempotency) = &self.idempotency {
             let spot = root.key("idempotency");
             some_time(&spot.key("ttl"), idempotency.ttl)?;
             at_least_one(&spot.key("capacity"), Some(idempotency.capacity))?;
         }
         for (name, route) in &self.routes {
-            route.check(&root.key("routes").key(name), self)?;
+            route.check(&root.key("routes").key(name), self, name)?;
         }
+        self.check_agreement()?;
         let names = self.names()?;
         match &self.default_route {
             Some(name) if !names.contains_key(name.as_str()) => {
@@ -76,7 +82,7 @@ impl Config {
 }
 
 impl RouteConfig {
-    fn check(&self, spot: &Spot, config: &Config) -> Checked {
+    fn check(&self, spot: &Spot, config: &Config, name: &str) -> Checked {
         let deadline = self.deadline.unwrap_or(config.deadline);
         some_time(&spot.key("deadline"), deadline)?;
         if let Some(timeout) = self.attempt_timeout {
@@ -89,17 +95,21 @@ impl RouteConfig {
         if let Some(retry) = &self.retry {
             retry.check(&spot.key("retry"))?;
         }
+        if let Some(budget) = &self.budget {
+            budget.check(&spot.key("budget"))?;
+        }
+        let is_budgeted = self.budget.is_some() || config.budget.is_some();
         let spot = spot.key("tiers");
         if self.tiers.is_empty() {
             return Err(spot.invalid("is empty: a route needs at least one tier"));
         }
         let mut tiers = self.tiers.iter().enumerate();
-        tiers.try_for_each(|(at, tier)| tier.check(&spot.index(at), config))
+        tiers.try_for_each(|(at, tier)| tier.check(&spot.index(at), config, (name, is_budgeted)))
     }
 }
 
 impl TierConfig {
-    fn check(&self, spot: &Spot, config: &Config) -> Checked {
+    fn check(&self, spot: &Spot, config: &Config, (route, is_budgeted): (&str, bool)) -> Checked {
         let kinds = [!self.models.is_empty(), self.answer.is_some(), self.queue.is_some()];
         if kinds.into_iter().filter(|kind| *kind).count() != 1 {
             return Err(spot.invalid("must have exactly one of `models`, `answer` and `queue`"));
@@ -107,13 +117,94 @@ impl TierConfig {
         if self.models.is_empty() && self.strategy.is_some() {
             return Err(spot.key("strategy").invalid("chooses among `models`, and there are none"));
         }
+        if let Some(strategy) = &self.strategy {
+            strategy.check(&spot.key("strategy").key(strategy.name()))?;
+        }
+        let needs_price = match &self.strategy {
+            _ if is_budgeted => Some("which its budget counts in"),
+            Some(StrategyConfig::Cheapest) => Some("which the strategy \"cheapest\" compares"),
+            Some(StrategyConfig::CostBudget(_)) => Some("which the strategy \"cost_budget\" looks at"),
+            _ => None,
+        };
         let spot = spot.key("models");
         for (at, served) in self.models.iter().enumerate() {
             let spot = spot.index(at);
             served.check(&spot, config)?;
-            if self.strategy == Some(StrategyConfig::Cheapest) && served.price.is_none() {
-                return Err(spot.invalid("has no `price`, which the strategy \"cheapest\" compares"));
+            let model = served.model.as_deref().unwrap_or(route);
+            if let Some(needs_price) = needs_price
+                && served.price.is_none()
+                && attempt::usual_price(model).is_none()
+            {
+                let why =
+                    format!("has no `price`, {needs_price}; {{ input = 0, output = 0 }} says it is free");
+                return Err(spot.invalid(why));
             }
+        }
+        Ok(())
+    }
+}
+
+impl StrategyConfig {
+    fn check(&self, spot: &Spot) -> Checked {
+        match self {
+            Self::Complexity(settings) => settings.check(spot),
+            Self::CostBudget(settings) => not_negative(&spot.key("per_call"), settings.per_call),
+            Self::Learned(settings) => settings.check(spot),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ComplexityConfig {
+    fn check(&self, spot: &Spot) -> Checked {
+        let Self { standard_from, deep_from, chars, length, structured_output, steps, tools } = *self;
+        if !(chars.is_finite() && chars > 0.0) {
+            return Err(spot.key("chars").invalid(format!("is {chars}: it must be more than 0")));
+        }
+        let weights = [
+            ("length", length),
+            ("structured_output", structured_output),
+            ("steps", steps),
+            ("tools", tools),
+            ("standard_from", standard_from),
+        ];
+        weights.into_iter().try_for_each(|(name, weight)| not_negative(&spot.key(name), weight))?;
+        if standard_from <= deep_from && deep_from <= 1.0 {
+            return Ok(());
+        }
+        let why = format!("is {deep_from}: it must be from `standard_from` ({standard_from}) to 1");
+        Err(spot.key("deep_from").invalid(why))
+    }
+}
+
+impl LearnedConfig {
+    fn check(&self, spot: &Spot) -> Checked {
+        let targets = [
+            ("share", self.share),
+            ("dollars_per_thousand", self.dollars_per_thousand),
+            ("quality", self.quality),
+        ];
+        let mut set = targets.into_iter().filter_map(|(name, target)| Some((name, target?)));
+        let Some((name, target)) = set.next() else { return Ok(()) };
+        if let Some((other, _)) = set.next() {
+            return Err(spot
+                .key(other)
+                .invalid(format!("and {name} contradict each other: name one target")));
+        }
+        not_negative(&spot.key(name), target)?;
+        if name != "dollars_per_thousand" && target > 1.0 {
+            return Err(spot.key(name).invalid(format!("is {target}: it must be from 0 to 1")));
+        }
+        Ok(())
+    }
+}
+
+impl BudgetConfig {
+    fn check(&self, spot: &Spot) -> Checked {
+        not_negative(&spot.key("dollars"), self.dollars)?;
+        if self.window < Duration::from_secs(1) {
+            let spot = spot.key("window");
+            return Err(spot.invalid(format!("is {:?}: it must be at least a second", self.window)));
         }
         Ok(())
     }
@@ -131,15 +222,9 @@ impl ServedConfig {
         at_least_one(&spot.key("in_flight"), self.in_flight)?;
         at_least_one(&spot.key("context_window"), self.context_window)?;
         let Some(price) = self.price else { return Ok(()) };
-        for (name, dollars) in [("input", price.input), ("output", price.output)] {
-            if !(dollars.is_finite() && dollars >= 0.0) {
-                let spot = spot.key("price").key(name);
-                return Err(
-                    spot.invalid(format!("is {dollars}: it must be dollars per million tokens, 0 or more"))
-                );
-            }
-        }
-        Ok(())
+        let spot = spot.key("price");
+        not_negative(&spot.key("input"), price.input)?;
+        not_negative(&spot.key("output"), price.output)
     }
 }
 
@@ -159,6 +244,13 @@ impl RetryConfig {
 
 fn some_time(spot: &Spot, duration: Duration) -> Checked {
     if duration.is_zero() { Err(spot.invalid("is zero: no call can be that fast")) } else { Ok(()) }
+}
+
+fn not_negative(spot: &Spot, number: f64) -> Checked {
+    if number.is_finite() && number >= 0.0 {
+        return Ok(());
+    }
+    Err(spot.invalid(format!("is {number}: it must be a number, 0 or more")))
 }
 
 fn at_least_one<N: Copy + Default + PartialEq>(spot: &Spot, number: Option<N>) -> Checked {

@@ -1,6 +1,9 @@
 use std::{error::Error, fmt, io, path::PathBuf};
 
-use super::spot::{Invalid, line};
+use super::{
+    Config,
+    spot::{Invalid, line},
+};
 
 /// Why a configuration was refused.
 ///
@@ -48,9 +51,19 @@ impl ConfigError {
         Self { path: None, line, cause: Cause::Toml(source.message().to_owned()) }
     }
 
-    pub(crate) fn invalid(invalid: Invalid, text: Option<&str>) -> Self {
-        let line = text.and_then(|text| invalid.spot.line(text));
-        Self { path: None, line, cause: Cause::Invalid(invalid) }
+    pub(crate) const fn invalid(invalid: Invalid) -> Self {
+        Self { path: None, line: None, cause: Cause::Invalid(invalid) }
+    }
+
+    /// Says where in the text of its configuration it is, if that was read from one.
+    pub(crate) fn of(self, config: &Config) -> Self {
+        let Self { path, line, cause } = self;
+        let text = config.origin.text.as_deref();
+        let found = match &cause {
+            Cause::Invalid(invalid) => text.and_then(|text| invalid.spot.line(text)),
+            Cause::Unreadable(_) | Cause::Toml(_) => None,
+        };
+        Self { path: path.or_else(|| config.origin.path.clone()), line: line.or(found), cause }
     }
 
     pub(super) fn in_file(self, path: PathBuf) -> Self {

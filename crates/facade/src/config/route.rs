@@ -3,7 +3,7 @@ use std::{path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::ServedConfig;
+use super::{BudgetConfig, ServedConfig, StrategyConfig, strategy::Written};
 
 /// A way to an answer: tiers, tried in order.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -24,6 +24,9 @@ pub struct RouteConfig {
     /// When a call is sent again, where it is not as everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryConfig>,
+    /// The US dollars that its calls may cost in each window of time, besides the budget of all routes: no limit unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetConfig>,
     /// The tiers, the best first.
     pub tiers: Vec<TierConfig>,
 }
@@ -38,6 +41,7 @@ pub struct TierConfig {
     pub models: Vec<ServedConfig>,
     /// How to choose among the models: `"least_loaded"` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Written>")]
     pub strategy: Option<StrategyConfig>,
     /// An answer that is always the same, and better than none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -45,24 +49,6 @@ pub struct TierConfig {
     /// A file of calls that people will see to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<PathBuf>,
-}
-
-/// How a tier chooses among its models.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum StrategyConfig {
-    /// The less loaded of two drawn at random, by latency and calls under way.
-    #[default]
-    LeastLoaded,
-    /// In turn.
-    RoundRobin,
-    /// In turn, by weight.
-    Weighted,
-    /// The cheapest that is well.
-    Cheapest,
-    /// In the order in which they are listed: the first that is well.
-    InOrder,
 }
 
 /// When a call is sent again, and after what wait.
@@ -88,6 +74,22 @@ pub struct RetryConfig {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub max_wait: Duration,
+    /// How many retries calls earn, so that an outage is not met with a storm of them: 0.2 for each call unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RetryBudgetConfig>,
+}
+
+/// How many retries calls earn. Moves to another backend spend it too.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryBudgetConfig {
+    /// The retries that each call earns: 0.2 unless set.
+    pub ratio: f64,
+    /// The retries a second that there are in any case: 10 unless set.
+    pub floor: f64,
+    /// The most retries that are saved up: 100 unless set.
+    pub burst: u32,
 }
 
 /// How waits are spread, so that those who failed together do not come back together.
@@ -134,7 +136,16 @@ impl Default for RetryConfig {
             cap: MINUTE,
             jitter: JitterConfig::default(),
             max_wait: MINUTE,
+            budget: None,
         }
+    }
+}
+
+// === impl RetryBudgetConfig ===
+
+impl Default for RetryBudgetConfig {
+    fn default() -> Self {
+        Self { ratio: 0.2, floor: 10.0, burst: 100 }
     }
 }
 

@@ -12,6 +12,7 @@ mod routes;
 #[cfg(feature = "redis")]
 mod shared;
 mod storm;
+mod strategies;
 mod streams;
 mod surface;
 mod tiers;

@@ -62,6 +62,14 @@ impl LeastLoaded {
     }
 }
 
+/// A clone draws for itself, from where this one stands.
+impl Clone for LeastLoaded {
+    fn clone(&self) -> Self {
+        let seed = self.seed.as_ref().map(|seed| AtomicU64::new(seed.load(Relaxed)));
+        Self { to_the_end: self.to_the_end, seed }
+    }
+}
+
 impl Strategy for LeastLoaded {
     fn choose(&self, view: &View<'_>) -> Result<Pick, Refusal> {
         if view.is_empty() {

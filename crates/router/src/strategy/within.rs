@@ -67,7 +67,9 @@ impl<St> Within<St> {
         let (profile, price) = (view.profile(), view.get(index)?.attributes().price?);
         self.budget.reserve(self.key(profile), price, profile.worst_case())
     }
+}
 
+impl<St: Strategy> Within<St> {
     /// Looks at what the budget has room for.
     fn afforded<T>(&self, view: &View<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
         let fits = |candidate: &Candidate<'_>, profile: &Profile<'_>| self.fits(candidate, profile);

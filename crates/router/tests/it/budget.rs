@@ -67,7 +67,7 @@ async fn a_budget_that_is_used_up_sheds_until_it_renews() {
 
 #[tokio::test(start_paused = true)]
 async fn any_strategy_ranks_what_a_budget_has_room_for() {
-    let budget = Budget::new(5.2, DAY).unwrap();
+    let budget = Budget::new(4.0, DAY).unwrap();
     let mut router = Router::new(set(), budget.clone().then(RoundRobin::default()))
         .describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() })
         .meter(hand_over(|_: u32, ticket: Ticket| {
@@ -79,8 +79,9 @@ async fn any_strategy_ranks_what_a_budget_has_room_for() {
     for _ in 0..6 {
         chosen.push(call(&mut router, 0).await.unwrap_or_else(|error| error.to_string()));
     }
-    assert_eq!(chosen[..4], ["mini", "large", "mini", "mini"], "there is no second large one in it");
-    assert!((budget.spent("") - 2.95).abs() < 1e-6);
+    let large = chosen.iter().filter(|name| *name == "large").count();
+    assert_eq!((large, chosen.len()), (1, 6), "there is no second large one in it: {chosen:?}");
+    assert!((budget.spent("") - 3.25).abs() < 1e-6);
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +101,10 @@ async fn budgets_nest_and_each_is_settled() {
     assert!((day.spent("a") - 0.3).abs() < 1e-6 && (day.spent("b") - 0.15).abs() < 1e-6);
     assert!((month.spent("") - 0.45).abs() < 1e-6, "{}", month.spent(""));
     let day_is_over = call(&mut router, 0).await.unwrap_err();
-    assert!(day_is_over.to_string().contains("mini: may cost more than the budget has left"), "{day_is_over}");
+    assert!(
+        day_is_over.to_string().contains("mini: may cost more than the budget has left"),
+        "{day_is_over}"
+    );
     tokio::time::advance(DAY).await;
     let fault = call(&mut router, 0).await.unwrap_err().fault();
     assert_eq!(fault.kind, FaultKind::Shed, "the month is over too");

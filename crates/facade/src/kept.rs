@@ -1,0 +1,157 @@
+//! What several routes share, and what a reload leaves as it is: limits, and what was spent of budgets.
+
+use std::{collections::HashMap, sync::Arc};
+
+use mainstay_bucket::{InvalidLimit, Limits};
+use mainstay_router::{Budget, Invalid};
+
+use crate::{BudgetConfig, Config, KeySource, ServedConfig, limits};
+
+/// What is kept, of the configuration that is in use.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// The server that limits are shared by; others are not taken over.
+    shared_by: (Option<KeySource>, Option<f64>),
+    limits: HashMap<Place, KeptLimits>,
+    /// By the route's name; the one of all routes has none.
+    budgets: HashMap<Option<String>, (BudgetConfig, Budget)>,
+}
+
+/// A model on a backend.
+type Place = (String, String);
+
+/// The limits of a model on a backend.
+#[derive(Clone)]
+pub(crate) struct KeptLimits {
+    /// `None` of limits that were not set by numbers.
+    numbers: Option<Numbers>,
+    pub(crate) own: Arc<Limits>,
+    pub(crate) models: limits::Models,
+}
+
+/// The limits of a model on a backend as numbers, wherever they were said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    requests_per_minute: Option<u64>,
+    tokens_per_minute: Option<u64>,
+    in_flight: Option<u32>,
+}
+
+/// What is kept is taken over from `before` where it is the same.
+pub(crate) struct Keeping<'a> {
+    before: &'a Kept,
+    pub(crate) now: Kept,
+}
+
+// === impl Numbers ===
+
+impl Numbers {
+    /// What both say; `Err` with the field that they say differently, and both values.
+    pub(crate) fn merged(mut self, served: &ServedConfig) -> Result<Self, (&'static str, u64, u64)> {
+        agree("requests_per_minute", &mut self.requests_per_minute, served.requests_per_minute)?;
+        agree("tokens_per_minute", &mut self.tokens_per_minute, served.tokens_per_minute)?;
+        agree("in_flight", &mut self.in_flight, served.in_flight)?;
+        Ok(self)
+    }
+
+    /// Whether there is any limit that is known.
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_limited(self) -> bool {
+        self != Self::default()
+    }
+
+    /// The limits, so wide where none is set that only the server narrows them.
+    fn limits(self) -> Result<Limits, InvalidLimit> {
+        let limits = Limits::default()
+            .requests_per_minute(self.requests_per_minute.unwrap_or(limits::MANY_REQUESTS))?
+            .tokens_per_minute(self.tokens_per_minute.unwrap_or(limits::MANY_TOKENS))?;
+        match self.in_flight {
+            Some(calls) => limits.in_flight(calls),
+            None => Ok(limits),
+        }
+    }
+}
+
+fn agree<N: Copy + PartialEq + Into<u64>>(
+    field: &'static str,
+    known: &mut Option<N>,
+    said: Option<N>,
+) -> Result<(), (&'static str, u64, u64)> {
+    match (*known, said) {
+        (Some(known), Some(said)) if known != said => Err((field, said.into(), known.into())),
+        (None, said) => {
+            *known = said;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+// === impl Keeping ===
+
+impl<'a> Keeping<'a> {
+    /// Keeps what is shared by this server, as well as what it was before.
+    pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
+        let shared_by = (config.redis_url.clone(), config.redis_local_share);
+        Self { before, now: Kept { shared_by, ..Kept::default() } }
+    }
+
+    /// The limits of a model on a backend: those that are kept, if their numbers are the same.
+    pub(crate) fn limits(
+        &mut self,
+        on: &str,
+        model: &str,
+        numbers: Numbers,
+        share: impl FnOnce(&Arc<Limits>) -> Result<limits::Models, InvalidLimit>,
+    ) -> Result<KeptLimits, InvalidLimit> {
+        let place = (on.to_owned(), model.to_owned());
+        let before =
+            if self.before.shared_by == self.now.shared_by { self.before.limits.get(&place) } else { None };
+        let kept = self.now.limits.get(&place).or(before);
+        let limits = if let Some(kept) = kept.filter(|kept| kept.numbers == Some(numbers)) {
+            kept.clone()
+        } else {
+            let own = Arc::new(numbers.limits()?);
+            KeptLimits { numbers: Some(numbers), models: share(&own)?, own }
+        };
+        self.now.limits.insert(place, limits.clone());
+        Ok(limits)
+    }
+
+    /// The budget of a route, or of all: what is kept, if it is the same.
+    pub(crate) fn budget(&mut self, route: Option<&str>, config: &BudgetConfig) -> Result<Budget, Invalid> {
+        let name = route.map(str::to_owned);
+        let kept = self.now.budgets.get(&name).or_else(|| self.before.budgets.get(&name));
+        let budget = match kept.filter(|(kept, _)| kept == config) {
+            Some((_, budget)) => budget.clone(),
+            None => Budget::new(config.dollars, config.window)?,
+        };
+        self.now.budgets.insert(name, (config.clone(), budget.clone()));
+        Ok(budget)
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// Limits that were set in code.
+    pub(crate) fn of(on: &str, limits: &HashMap<String, Arc<Limits>>) -> Self {
+        let keep = |(model, own): (&String, &Arc<Limits>)| {
+            let kept =
+                KeptLimits { numbers: None, own: Arc::clone(own), models: limits::by_model(HashMap::new()) };
+            ((on.to_owned(), model.clone()), kept)
+        };
+        Self { limits: limits.iter().map(keep).collect(), ..Self::default() }
+    }
+
+    /// The limits of each model on a backend that are set.
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, &str, &Arc<Limits>)> {
+        let set = self.limits.iter().filter(|(_, kept)| kept.numbers != Some(Numbers::default()));
+        set.map(|((on, model), kept)| (on.as_str(), model.as_str(), &kept.own))
+    }
+
+    /// The budgets, by their routes' names.
+    pub(crate) fn budgets(&self) -> impl Iterator<Item = (Option<&str>, &Budget)> {
+        self.budgets.iter().map(|(route, (_, budget))| (route.as_deref(), budget))
+    }
+}
