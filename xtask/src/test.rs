@@ -30,11 +30,17 @@ struct Tally {
     ignored: usize,
 }
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 8] = [
     Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
     Step {
         name: "lints",
         cargo: &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
+        env: None,
+    },
+    // The layers alone, as who stacks them around a service of their own depends on them.
+    Step {
+        name: "lean",
+        cargo: &["clippy", "--package=mainstay", "--lib", "--no-default-features", "--", "-D", "warnings"],
         env: None,
     },
     // Tests run the examples as a user does; with `--all-targets`, `cargo test` builds them as tests alone.

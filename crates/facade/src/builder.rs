@@ -9,7 +9,7 @@ use mainstay_idempotency::Store;
 use mainstay_openai_client::{ApiKey, ChatResponse, ClientBuilder};
 
 use crate::{
-    BuildError, Config, Mainstay, Preset, Served, Tier, assemble,
+    BuildError, Config, Continuation, Mainstay, Preset, Served, Tier, assemble,
     config::Spot,
     kept::Kept,
     mainstay::AllRoutes,
@@ -30,6 +30,7 @@ use crate::{
 /// | [`retry`](Self::retry) | as of [`RetryPolicy`]: 3 retries, from 1 s, with a budget |
 /// | [`limits`](Self::limits) | none but what the server says of its own |
 /// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
+/// | [`continue_streams`](Self::continue_streams) | off: a stream that breaks ends in an error |
 /// | [`check`](Self::check) | none: every answer is taken |
 /// | [`idempotency`](Self::idempotency) | off: keys are only passed on to the backend |
 /// | [`idempotency_store`](Self::idempotency_store) | none: keys are remembered as long as the process lives |
@@ -59,6 +60,7 @@ pub struct Builder {
     retry: RetryPolicy,
     limits: HashMap<String, Arc<Limits>>,
     max_wait: Duration,
+    continuation: Option<Continuation>,
     remember: Option<(Duration, usize)>,
     store: Option<Arc<dyn Store<Served>>>,
     #[cfg(feature = "redis")]
@@ -81,6 +83,7 @@ impl Builder {
             retry: RetryPolicy::default(),
             limits: HashMap::new(),
             max_wait: MINUTE,
+            continuation: None,
             remember: None,
             store: None,
             #[cfg(feature = "redis")]
@@ -173,6 +176,13 @@ impl Builder {
     /// [`Shed`](mainstay_fault::FaultKind::Shed), with the time after which it would be served.
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.max_wait = wait;
+        self
+    }
+
+    /// Lets streams go on where they break after their first token, by a new call. See [`Continuation`]: what the caller gets is then no longer
+    /// the answer of one model.
+    pub fn continue_streams(mut self, continuation: Continuation) -> Self {
+        self.continuation = Some(continuation);
         self
     }
 

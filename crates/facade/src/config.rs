@@ -4,6 +4,7 @@ mod agree;
 mod backend;
 mod budget;
 mod check;
+mod continuation;
 mod error;
 mod key;
 mod origin;
@@ -23,6 +24,7 @@ pub(crate) use self::spot::Spot;
 pub use self::{
     backend::{BackendConfig, CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
     budget::BudgetConfig,
+    continuation::ContinuationConfig,
     error::ConfigError,
     key::KeySource,
     preset::Preset,
@@ -97,6 +99,9 @@ pub struct Config {
     pub default_route: Option<String>,
     /// When a call is sent again, and after what wait.
     pub retry: RetryConfig,
+    /// How a stream goes on that broke after its first token. Left out, it ends in an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continue_streams: Option<ContinuationConfig>,
     /// The US dollars that all calls together may cost in each window of time: no limit unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetConfig>,
@@ -134,6 +139,7 @@ impl Default for Config {
             max_wait: MINUTE,
             default_route: None,
             retry: RetryConfig::default(),
+            continue_streams: None,
             budget: None,
             idempotency: None,
             redis_url: None,

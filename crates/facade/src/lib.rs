@@ -1,38 +1,67 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "openai")]
 mod among;
+#[cfg(feature = "openai")]
 mod asks;
+#[cfg(feature = "openai")]
 mod assemble;
+#[cfg(feature = "openai")]
 mod attempt;
+#[cfg(feature = "openai")]
 mod build_error;
+#[cfg(feature = "openai")]
 mod builder;
-#[cfg(feature = "redis")]
+#[cfg(all(feature = "openai", feature = "redis"))]
 mod by_model;
+#[cfg(feature = "openai")]
 mod config;
+#[cfg(feature = "openai")]
+mod continuation;
 mod deadline;
+#[cfg(feature = "openai")]
 mod error;
+#[cfg(feature = "openai")]
 mod kept;
+#[cfg(feature = "openai")]
 mod limits;
+#[cfg(feature = "openai")]
 mod mainstay;
+#[cfg(feature = "openai")]
 mod named;
+#[cfg(feature = "openai")]
 mod once;
+#[cfg(feature = "openai")]
 mod ongoing;
+#[cfg(feature = "openai")]
 mod remember;
+#[cfg(feature = "openai")]
 mod reply;
+#[cfg(feature = "openai")]
 mod report;
+#[cfg(feature = "openai")]
 mod reported;
+#[cfg(feature = "openai")]
 mod route;
+#[cfg(feature = "openai")]
 mod served;
-#[cfg(feature = "redis")]
+mod service_builder_ext;
+#[cfg(all(feature = "openai", feature = "redis"))]
 mod sharing;
+#[cfg(feature = "openai")]
 mod stack;
+#[cfg(feature = "openai")]
 mod status;
+#[cfg(feature = "openai")]
 mod stream;
+#[cfg(feature = "openai")]
 mod tier;
+#[cfg(feature = "openai")]
 mod usage;
 
+#[cfg(feature = "openai")]
 pub mod check;
-#[cfg(feature = "metrics")]
+#[cfg(all(feature = "openai", feature = "metrics"))]
 pub mod metrics;
 
 /// Delays, jitter, budgets, the retry policy and layer: the crate `mainstay-backoff`.
@@ -46,36 +75,61 @@ pub use mainstay_fault as fault;
 /// One key, one effect: the crate `mainstay-idempotency`.
 pub use mainstay_idempotency as idempotency;
 /// The client of OpenAI-compatible APIs: the crate `mainstay-openai-client`.
+#[cfg(feature = "openai")]
 pub use mainstay_openai_client as openai;
 /// Backends, their health, and strategies to choose among them: the crate `mainstay-router`.
 pub use mainstay_router as router;
 
+#[cfg(feature = "openai")]
 pub use asks::Asks;
+#[cfg(feature = "openai")]
 pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
+#[cfg(feature = "openai")]
 pub use build_error::BuildError;
+#[cfg(feature = "openai")]
 pub use builder::Builder;
+#[cfg(feature = "openai")]
 pub use config::{
-    BackendConfig, BudgetConfig, CapabilityConfig, ComplexityConfig, Config, ConfigError, CostBudgetConfig,
-    GradeConfig, IdempotencyConfig, JitterConfig, KeySource, LearnedConfig, Preset, PriceConfig,
-    RetryBudgetConfig, RetryConfig, RouteConfig, ServedConfig, StrategyConfig, TierConfig,
+    BackendConfig, BudgetConfig, CapabilityConfig, ComplexityConfig, Config, ConfigError, ContinuationConfig,
+    CostBudgetConfig, GradeConfig, IdempotencyConfig, JitterConfig, KeySource, LearnedConfig, Preset,
+    PriceConfig, RetryBudgetConfig, RetryConfig, RouteConfig, ServedConfig, StrategyConfig, TierConfig,
 };
+#[cfg(feature = "openai")]
+pub use continuation::{Continuation, Continue, ContinueFuture};
 pub use deadline::{Deadline, DeadlineLayer};
+#[cfg(feature = "openai")]
 pub use error::Error;
+#[cfg(feature = "openai")]
 pub use mainstay::Mainstay;
 pub use mainstay_backoff::{Rejected, RetryPolicy};
 pub use mainstay_fallback::Degradation;
 pub use mainstay_fault::{Fault, FaultKind, HasFault};
+#[cfg(feature = "openai")]
 pub use mainstay_openai_client::{ChatRequest, ChatResponse, EmbeddingRequest, EmbeddingResponse};
+#[cfg(feature = "openai")]
 pub use named::Named;
+#[cfg(feature = "openai")]
 pub use once::{NewKey, Once, OnceKey, OnceStreamed};
+#[cfg(feature = "openai")]
 pub use ongoing::Ongoing;
+#[cfg(feature = "openai")]
 pub use reply::{Failure, Reply};
+#[cfg(feature = "openai")]
 pub use report::{AttemptReport, Report};
+#[cfg(feature = "openai")]
 pub use reported::{ReportLayer, Reportable, Reported, ReportedFuture};
+#[cfg(feature = "openai")]
 pub use route::{ByRoute, RouteFuture};
+#[cfg(feature = "openai")]
 pub use served::{Served, ServedCodec};
+pub use service_builder_ext::ServiceBuilderExt;
+#[cfg(feature = "openai")]
 pub use stack::{ChatFuture, ChatService, EmbedFuture, EmbedService, StreamFuture, StreamService};
+#[cfg(feature = "openai")]
 pub use status::{BackendStatus, BudgetStatus, LimitStatus, Status};
+#[cfg(feature = "openai")]
 pub use stream::ChatStream;
+#[cfg(feature = "openai")]
 pub use tier::{Asked, Tier};
+#[cfg(feature = "openai")]
 pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

@@ -13,8 +13,8 @@ use tower::{
 };
 
 use crate::{
-    AttemptLayer, Attempted, ChatStream, Deadline, DeadlineLayer, Error, NewKey, Once, OnceStreamed,
-    ReportLayer, Reported, Served,
+    AttemptLayer, Attempted, ChatStream, Continuation, Continue, Deadline, DeadlineLayer, Error, NewKey,
+    Once, OnceStreamed, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
     limits::{self, ByModel, ChatMeter, EmbedMeter, StreamMeter, Weigh},
     named::Named,
@@ -46,9 +46,10 @@ pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
 
 /// A route: the deadline, and below it the tiers.
 pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
-pub(crate) type StreamRoute = Route<ToRequest<StreamModels>>;
+pub(crate) type StreamRoute = Deadline<Continue<Tiers<ToRequest<StreamModels>, Ask>>>;
 pub(crate) type EmbedRoute = Route<EmbedModels, Same>;
-type Route<T, M = Ask> = Deadline<MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>>;
+type Route<T, M = Ask> = Deadline<Tiers<T, M>>;
+type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
@@ -197,8 +198,20 @@ pub(crate) fn embed_models(
 
 /// A route: deadline -> tiers.
 pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Route<T, M> {
-    let tiers = MapErr::new(TierList::new(tiers), Error::from as fn(Exhausted<Error>) -> Error);
-    DeadlineLayer::new(deadline).layer(tiers)
+    DeadlineLayer::new(deadline).layer(self::tiers(tiers))
+}
+
+/// A route of streams: deadline -> what goes on where they break -> tiers.
+pub(crate) fn stream_route(
+    deadline: Duration,
+    continuation: Option<Continuation>,
+    tiers: Vec<mainstay_fallback::Tier<ToRequest<StreamModels>, Ask>>,
+) -> StreamRoute {
+    DeadlineLayer::new(deadline).layer(Continue::new(continuation, self::tiers(tiers)))
+}
+
+fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T, M> {
+    MapErr::new(TierList::new(tiers), Error::from as fn(Exhausted<Error>) -> Error)
 }
 
 /// Whole answers: report -> one execution for each key -> route.

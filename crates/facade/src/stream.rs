@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -7,7 +8,7 @@ use std::{
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
-use mainstay_fault::{Entry, HasFault};
+use mainstay_fault::{Entry, Fault, FaultKind, HasFault};
 use mainstay_idempotency::{self as idempotency, Playback};
 use mainstay_router::{Price, Ticket};
 use tracing::Span;
@@ -16,6 +17,7 @@ use crate::{
     Ongoing, Report,
     among::router_usage,
     attempt,
+    continuation::{Resume, Resuming},
     openai::{self, Accumulator, ChatChunk, ChatResponse, Usage},
 };
 
@@ -44,6 +46,8 @@ pub struct ChatStream {
     price: Option<Price>,
     /// Where its backend is judged, at its end.
     ticket: Option<Ticket>,
+    /// How it goes on, should it break.
+    resume: Option<Box<Resume>>,
     /// The whole call.
     ongoing: Option<Ongoing>,
 }
@@ -57,6 +61,15 @@ pub struct ChatStream {
 enum Source {
     Live(openai::ChatStream),
     Played(Played),
+    Broken(Broken),
+}
+
+/// A stream that broke, and the call that will go on with it.
+struct Broken {
+    next: Resuming,
+    resume: Option<Box<Resume>>,
+    error: Option<openai::Error>,
+    headers: HeaderMap,
 }
 
 /// A stream that was recorded, or is being recorded, under an idempotency key.
@@ -91,6 +104,7 @@ impl ChatStream {
             entry: None,
             price: None,
             ticket: None,
+            resume: None,
             ongoing: None,
         }
     }
@@ -113,6 +127,12 @@ impl ChatStream {
         self
     }
 
+    /// Has it go on where it breaks.
+    pub(crate) fn resuming(mut self, resume: Option<Box<Resume>>) -> Self {
+        self.resume = resume;
+        self
+    }
+
     /// Has it report on the whole call.
     pub(crate) fn of_call(mut self, ongoing: Ongoing) -> Self {
         self.ongoing = Some(ongoing);
@@ -128,7 +148,7 @@ impl ChatStream {
 
     fn replayed(&self) -> Option<Duration> {
         match &self.source {
-            Source::Live(_) => None,
+            Source::Live(_) | Source::Broken(_) => None,
             Source::Played(played) => played.replayed,
         }
     }
@@ -138,6 +158,7 @@ impl ChatStream {
         match &self.source {
             Source::Live(live) => live.headers(),
             Source::Played(played) => &played.headers,
+            Source::Broken(broken) => &broken.headers,
         }
     }
 
@@ -146,6 +167,7 @@ impl ChatStream {
         match &self.source {
             Source::Live(live) => live.usage(),
             Source::Played(played) => played.usage.as_ref(),
+            Source::Broken(_) => None,
         }
     }
 
@@ -161,16 +183,13 @@ impl ChatStream {
         Ok(response)
     }
 
-    /// Notes what the stream has used, and how it ended.
-    fn settle(&mut self, item: Option<&Result<ChatChunk, openai::Error>>) {
-        match item {
-            Some(Ok(chunk)) => {
-                if let Some(usage) = &chunk.usage {
-                    self.note(usage);
-                }
-            }
-            Some(Err(error)) => self.end(Some(error)),
-            None => self.end(None),
+    /// Notes what a chunk tells of the usage, and what it says, should it have to be continued.
+    fn settle(&mut self, chunk: &ChatChunk) {
+        if let Some(usage) = &chunk.usage {
+            self.note(usage);
+        }
+        if self.resume.as_mut().is_some_and(|resume| !resume.note(chunk)) {
+            self.resume = None;
         }
     }
 
@@ -186,9 +205,36 @@ impl ChatStream {
         }
     }
 
+    /// Ends it, or begins to go on with it.
+    fn broke(&mut self, error: openai::Error) -> Option<openai::Error> {
+        let Some(resume) = self.resume.take().filter(|_| error.fault().kind == FaultKind::Interrupted) else {
+            self.end(Some(&error));
+            return Some(error);
+        };
+        self.end_attempt(Some(error.fault()));
+        let ((next, resume), headers) = (resume.begin(), self.headers().clone());
+        self.source = Source::Broken(Broken { next, resume, error: Some(error), headers });
+        None
+    }
+
+    /// Goes on with what another call says. What of it belongs to the whole call stays as it is.
+    fn go_on(&mut self, next: Self, resume: Option<Box<Resume>>) {
+        let Self { source, reservation, entry, price, ticket, .. } = next;
+        (self.source, self.reservation, self.resume) = (source, reservation, resume);
+        (self.entry, self.price, self.ticket) = (entry, price, ticket);
+    }
+
     fn end(&mut self, error: Option<&openai::Error>) {
-        self.reservation = None;
         let fault = error.map(HasFault::fault);
+        self.end_attempt(fault);
+        let replayed = self.replayed();
+        if let Some(ongoing) = &mut self.ongoing {
+            ongoing.end_unread(replayed, fault);
+        }
+    }
+
+    fn end_attempt(&mut self, fault: Option<Fault>) {
+        self.reservation = None;
         if let Some(mut entry) = self.entry.take() {
             entry.end(fault);
         }
@@ -196,10 +242,6 @@ impl ChatStream {
             (Some(ticket), None) => ticket.finish(self.usage().map(router_usage)),
             (Some(ticket), Some(fault)) => ticket.fail(&fault),
             (None, _) => {}
-        }
-        let replayed = self.replayed();
-        if let Some(ongoing) = &mut self.ongoing {
-            ongoing.end_unread(replayed, fault);
         }
     }
 }
@@ -211,16 +253,38 @@ impl Stream for ChatStream {
         let span = self.ongoing.as_ref().map(|ongoing| ongoing.span().clone());
         let _entered = span.as_ref().map(Span::enter);
         loop {
-            let item = ready!(self.source.poll_next(cx));
-            self.settle(item.as_ref());
+            let item = match &mut self.source {
+                Source::Live(live) => ready!(Pin::new(live).poll_next(cx)),
+                Source::Played(played) => ready!(Pin::new(&mut played.playback).poll_next(cx)),
+                // It was over when going on with it had failed.
+                Source::Broken(Broken { error: None, .. }) => return Poll::Ready(None),
+                Source::Broken(broken) => match ready!(broken.next.as_mut().poll(cx)) {
+                    Ok(next) => {
+                        let resume = broken.resume.take();
+                        self.go_on(next, resume);
+                        continue;
+                    }
+                    Err(_) => broken.error.take().map(Err),
+                },
+            };
             match item {
-                Some(Ok(chunk)) if self.hides_usage => {
+                None => self.end(None),
+                Some(Err(error)) => match self.broke(error) {
+                    Some(error) => return Poll::Ready(Some(Err(error))),
+                    None => continue,
+                },
+                Some(Ok(chunk)) => {
+                    self.settle(&chunk);
+                    if !self.hides_usage {
+                        return Poll::Ready(Some(Ok(chunk)));
+                    }
                     if chunk.usage.is_none() || !chunk.choices.is_empty() {
                         return Poll::Ready(Some(Ok(without_usage(chunk))));
                     }
+                    continue;
                 }
-                item => return Poll::Ready(item),
             }
+            return Poll::Ready(None);
         }
     }
 }
@@ -232,13 +296,10 @@ fn without_usage(mut chunk: ChatChunk) -> ChatChunk {
     chunk
 }
 
-// === impl Source ===
+// === impl Broken ===
 
-impl Source {
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<ChatChunk, openai::Error>>> {
-        match self {
-            Self::Live(live) => Pin::new(live).poll_next(cx),
-            Self::Played(played) => Pin::new(&mut played.playback).poll_next(cx),
-        }
+impl fmt::Debug for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broken").field("error", &self.error).finish_non_exhaustive()
     }
 }

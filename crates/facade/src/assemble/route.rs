@@ -16,7 +16,8 @@ use super::{
     tiers::Choosing,
 };
 use crate::{
-    BuildError, ChatRequest, Config, ConfigError, RouteConfig, ServedConfig, Tier, TierConfig, attempt,
+    BuildError, ChatRequest, Config, ConfigError, Continuation, RouteConfig, ServedConfig, Tier, TierConfig,
+    attempt,
     config::Spot,
     kept::{Keeping, Numbers},
     limits,
@@ -68,7 +69,9 @@ impl RouteBuilder<'_> {
                 self.models(&mut assembly, &route, (&name, tier), &spot, last)?;
             }
         }
-        let (ways, watched) = assembly.finish(&name.into(), config.deadline.unwrap_or(self.config.deadline));
+        let deadline = config.deadline.unwrap_or(self.config.deadline);
+        let continuation = self.config.continue_streams.as_ref().map(Continuation::from);
+        let (ways, watched) = assembly.finish(&name.into(), deadline, continuation);
         self.live.watched.extend(watched);
         Ok(ways)
     }

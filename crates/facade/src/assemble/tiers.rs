@@ -12,7 +12,7 @@ use super::{
     strategy::{Chooses, Spending},
 };
 use crate::{
-    EmbeddingRequest, Served, ServedConfig, Tier,
+    Continuation, EmbeddingRequest, Served, ServedConfig, Tier,
     among::Limited,
     config::{CapabilityConfig, GradeConfig},
     limits::{ChatMeter, EmbedMeter, StreamMeter},
@@ -95,10 +95,15 @@ impl Assembly {
     }
 
     /// The ways of the route, and its backends to be watched.
-    pub(crate) fn finish(self, route: &Arc<str>, deadline: Duration) -> (Ways, Vec<Watched>) {
+    pub(crate) fn finish(
+        self,
+        route: &Arc<str>,
+        deadline: Duration,
+        continuation: Option<Continuation>,
+    ) -> (Ways, Vec<Watched>) {
         let ways = Ways {
             chat: MapResponse::new(stack::route(deadline, self.chat), Served::of as fn(_) -> _),
-            stream: stack::route(deadline, self.stream),
+            stream: stack::stream_route(deadline, continuation, self.stream),
             embed: stack::route(deadline, self.embed),
         };
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())

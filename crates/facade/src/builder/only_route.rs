@@ -85,7 +85,7 @@ impl Builder {
                 Kind::Local(_) => assembly.local(tier),
             }
         }
-        let (ways, watched) = assembly.finish(&Arc::from("default"), self.deadline);
+        let (ways, watched) = assembly.finish(&Arc::from("default"), self.deadline, self.continuation);
         let clients = Arc::new(BTreeMap::from([(host, client)]));
         Ok(Tables::of_one(
             ways,

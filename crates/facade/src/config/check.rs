@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    BudgetConfig, ComplexityConfig, Config, LearnedConfig, RetryConfig, RouteConfig, ServedConfig,
-    StrategyConfig, TierConfig,
+    BudgetConfig, ComplexityConfig, Config, ContinuationConfig, LearnedConfig, RetryConfig, RouteConfig,
+    ServedConfig, StrategyConfig, TierConfig,
     spot::{Invalid, Spot},
 };
 use crate::attempt;
@@ -25,6 +25,10 @@ impl Config {
         self.check_redis(&root)?;
         if let Some(budget) = &self.budget {
             budget.check(&root.key("budget"))?;
+        }
+        if let Some(ContinuationConfig { prefill: true, words: Some(_), .. }) = &self.continue_streams {
+            let spot = root.key("continue_streams").key("words");
+            return Err(spot.invalid("says nothing beside `prefill`, with which nobody asks"));
         }
         if let Some(idempotency) = &self.idempotency {
             let spot = root.key("idempotency");

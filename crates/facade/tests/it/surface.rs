@@ -50,3 +50,16 @@ async fn a_refused_connection_is_an_error_that_says_where() {
     assert_eq!(error.fault().kind, FaultKind::Connect);
     assert!(error.to_string().contains(&gone.to_string()), "{error}");
 }
+
+#[test]
+fn the_layers_alone_compile_nothing_of_http_or_stores() {
+    let tree = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--package=mainstay", "--no-default-features", "--edges=normal", "--prefix=none", "--offline"])
+        .output()
+        .unwrap();
+    let tree = String::from_utf8(tree.stdout).unwrap();
+    assert!(tree.contains("mainstay-router"), "{tree}");
+    for heavy in ["reqwest", "hyper", "redb", "redis", "mainstay-openai-client", "schemars", "toml"] {
+        assert!(!tree.lines().any(|line| line.split(' ').next() == Some(heavy)), "{heavy}");
+    }
+}

@@ -33,5 +33,8 @@ async fn what_happened_is_counted() {
     ] {
         assert!(text.contains(&line), "{line}\nis not in\n{text}");
     }
-    assert_eq!(proxy.json("/health").await, serde_json::json!({"status": "ok", "models": 1, "set_aside": []}));
+    assert_eq!(
+        proxy.json("/health").await,
+        serde_json::json!({"status": "ok", "models": 1, "set_aside": []})
+    );
 }

@@ -1,0 +1,124 @@
+//! Streams that go on where they break, for those who asked for it.
+
+use futures_util::StreamExt;
+use mainstay::{ChatRequest, Continuation, FaultKind, HasFault, Mainstay, RetryPolicy, backoff::Exponential};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
+
+const SEA: &str = "Tell me of the sea.";
+
+async fn playing(turns: Vec<Turn>, continuation: Option<Continuation>) -> (MockOpenAi, Mainstay) {
+    let plan = Plan::new().model("m", ModelPlan::new().sequence(turns));
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let millis = std::time::Duration::from_millis;
+    let policy = RetryPolicy::default().backoff(Exponential::new(millis(1), 1.0, millis(1)).unwrap());
+    let builder =
+        Mainstay::builder().base_url(mock.base_url()).retry(policy).between_tokens_timeout(millis(100));
+    let builder = match continuation {
+        Some(continuation) => builder.continue_streams(continuation),
+        None => builder,
+    };
+    (mock, builder.build().unwrap())
+}
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user(SEA)
+}
+
+/// What the stream says, and how it ends.
+async fn read(
+    mainstay: &Mainstay,
+    request: ChatRequest,
+) -> (String, Option<FaultKind>, Vec<Option<FaultKind>>) {
+    let mut stream = mainstay.chat_stream(request).await.unwrap();
+    let (mut text, mut broke) = (String::new(), None);
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(chunk) => text.push_str(chunk.text()),
+            Err(error) => broke = Some(error.fault().kind),
+        }
+    }
+    assert!(stream.next().await.is_none(), "it stays over");
+    let attempts =
+        stream.report().attempts.iter().map(|attempt| attempt.fault.map(|fault| fault.kind)).collect();
+    (text, broke, attempts)
+}
+
+/// The first words of the answer to the request alone, and the answer to a request that carries them.
+async fn parts(after: usize, words: Option<&str>) -> (String, String) {
+    let (_mock, bare) = playing(vec![StreamFault::EndEarly { after }.into()], None).await;
+    let (said, broke, _) = read(&bare, ask()).await;
+    assert_eq!(broke, Some(FaultKind::Interrupted), "it is off unless asked for");
+    let again = ask().assistant(said.as_str());
+    let again = match words {
+        Some(words) => again.user(words),
+        None => again,
+    };
+    (said, read(&bare, again).await.0)
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_with_what_was_said_so_far() {
+    for fault in [
+        StreamFault::EndEarly { after: 3 },
+        StreamFault::Cut { after: 3 },
+        StreamFault::ErrorEvent { after: 3 },
+        StreamFault::Stall { after: 3 },
+    ] {
+        let (mock, mainstay) = playing(vec![fault.into()], Some(Continuation::prefill())).await;
+        let (text, broke, attempts) = read(&mainstay, ask()).await;
+        let (said, rest) = parts(3, None).await;
+        assert!(said.split(' ').count() >= 3 && !rest.is_empty(), "{said:?} {rest:?}");
+        assert_eq!((text, broke), (format!("{said}{rest}"), None));
+        assert_eq!(attempts, [Some(FaultKind::Interrupted), None], "the report has both");
+        assert_eq!(mock.stats().calls, 2);
+    }
+    let words = "And then?";
+    let (_mock, mainstay) =
+        playing(vec![StreamFault::EndEarly { after: 3 }.into()], Some(Continuation::ask().words(words)))
+            .await;
+    let (said, rest) = parts(3, Some(words)).await;
+    assert_eq!(read(&mainstay, ask()).await.0, format!("{said}{rest}"));
+}
+
+#[tokio::test]
+async fn it_goes_on_as_often_as_it_may() {
+    let cut = || Turn::from(StreamFault::Cut { after: 2 });
+    let (mock, mainstay) = playing(vec![cut(), cut(), cut()], Some(Continuation::prefill().times(2))).await;
+    let (text, broke, attempts) = read(&mainstay, ask()).await;
+    assert_eq!((broke, attempts.len()), (Some(FaultKind::Interrupted), 3), "{text}");
+    assert_eq!(mock.stats().calls, 3);
+}
+
+#[tokio::test]
+async fn where_going_on_fails_the_break_is_told() {
+    let turns = vec![StreamFault::Cut { after: 2 }.into(), WholeFault::InvalidRequest.into()];
+    let (mock, mainstay) = playing(turns, Some(Continuation::ask())).await;
+    let (_, broke, attempts) = read(&mainstay, ask()).await;
+    assert_eq!(broke, Some(FaultKind::Interrupted));
+    assert_eq!(attempts, [Some(FaultKind::Interrupted), Some(FaultKind::InvalidRequest)]);
+    assert_eq!(mock.stats().calls, 2);
+}
+
+#[tokio::test]
+async fn what_has_a_prescribed_format_is_not_continued_by_asking() {
+    let cut = || vec![Turn::from(StreamFault::Cut { after: 2 })];
+    let (_mock, mainstay) = playing(cut(), Some(Continuation::ask())).await;
+    assert_eq!(read(&mainstay, ask().json_object()).await.1, Some(FaultKind::Interrupted));
+    let (_mock, mainstay) = playing(cut(), Some(Continuation::prefill())).await;
+    assert_eq!(read(&mainstay, ask().json_object()).await.1, None);
+}
+
+#[tokio::test]
+async fn a_file_says_it_too_and_a_continued_stream_is_played_again_whole() {
+    let plan = ModelPlan::new().sequence([StreamFault::Cut { after: 2 }]);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let toml = format!(
+        "continue_streams = {{ prefill = true }}\n[idempotency]\n[backends.mock]\nbase_url = {:?}\n[routes.m]\ntiers = [{{ models = [{{ on = \"mock\" }}] }}]",
+        mock.base_url()
+    );
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    let (first, broke, _) = read(&mainstay, ask().key("one")).await;
+    assert_eq!((broke, mock.stats().calls), (None, 2));
+    assert_eq!(read(&mainstay, ask().key("one")).await.0, first);
+    assert_eq!(mock.stats().calls, 2, "its own key did not meet the first call's");
+}
