@@ -11,7 +11,8 @@ use std::{
 use allocation_counter::measure;
 use anyhow::{Result, bail};
 use mainstay_benches::{
-    Measure, chat, drive, fallback, idempotency, is_trial, limiter, mock, programs, retry, router, stack,
+    Measure, Took, chat, drive, failover, fallback, idempotency, is_trial, learned, limiter, mock, outage,
+    programs, retry, router, stack,
 };
 use tokio::runtime::Builder;
 
@@ -36,6 +37,9 @@ fn main() -> Result<()> {
             "fallback" => fallback::measure_all(&mut counter)?,
             "idempotency" => idempotency::measure_all(&mut counter)?,
             "stack" => stack::measure_all(&mut counter)?,
+            "learned" => learned::measure_all(&mut counter)?,
+            "outage" => outage::measure_all(&mut counter)?,
+            "failover" => failover::measure_all(&mut counter)?,
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }
@@ -96,5 +100,29 @@ impl Measure for Counter {
         runtime.block_on(drive(at_once, before, call.clone()));
         let info = measure(|| runtime.block_on(drive(at_once, each, call)));
         self.keep(work, side, info.count_total, each * u64::from(at_once));
+    }
+
+    /// All allocations of a run, in between or not.
+    fn between<F>(&mut self, work: &str, side: &str, run: impl Fn() -> F)
+    where
+        F: Future<Output = Took>,
+    {
+        let (before, each) = self.times(30);
+        let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime can be had");
+        let runs = |times: u64| {
+            runtime.block_on(async {
+                for _ in 0..times {
+                    run().await;
+                }
+            });
+        };
+        runs(before);
+        let info = measure(|| runs(each));
+        self.keep(work, side, info.count_total, each);
+    }
+
+    fn number(&mut self, work: &str, side: &str, _: impl FnOnce() -> f64) -> Result<()> {
+        self.keep(work, side, 0, 1);
+        Ok(())
     }
 }

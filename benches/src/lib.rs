@@ -19,11 +19,15 @@ mod calls;
 #[cfg(feature = "programs")]
 pub mod chat;
 #[cfg(feature = "programs")]
+pub mod failover;
+#[cfg(feature = "programs")]
 pub mod fallback;
 #[cfg(feature = "programs")]
 mod hammer;
 #[cfg(feature = "programs")]
 pub mod idempotency;
+#[cfg(feature = "programs")]
+pub mod learned;
 #[cfg(feature = "programs")]
 pub mod limiter;
 #[cfg(feature = "programs")]
@@ -33,6 +37,8 @@ pub mod mock;
 #[cfg(feature = "programs")]
 mod once;
 #[cfg(feature = "programs")]
+pub mod outage;
+#[cfg(feature = "programs")]
 pub mod retry;
 #[cfg(feature = "programs")]
 pub mod router;
@@ -41,11 +47,11 @@ pub mod stack;
 #[cfg(feature = "programs")]
 mod timer;
 
-pub use rows::{ALLOCATIONS, Bar, ROUNDS, ROWS, Row, programs};
+pub use rows::{ALLOCATIONS, Bar, ROUNDS, ROWS, Row, Unit, programs};
 
 #[cfg(feature = "programs")]
 pub use self::{
     calls::drive,
-    measure::{Measure, is_trial},
+    measure::{Measure, Took, is_trial},
     timer::{Timer, time},
 };

@@ -1,5 +1,7 @@
 use std::env;
 
+use anyhow::Result;
+
 /// Measures the sides of works: how long they take, or how often they allocate.
 pub trait Measure {
     /// Measures a work that is done when `unit` returns.
@@ -27,7 +29,22 @@ pub trait Measure {
         call: impl Fn() -> F + Clone + Send + 'static,
     ) where
         F: Future<Output: Send> + Send + 'static;
+
+    /// Measures what lies between two moments of something that takes longer: each run says how long that was.
+    fn between<F>(&mut self, work: &str, side: &str, run: impl Fn() -> F)
+    where
+        F: Future<Output = Took>;
+
+    /// Measures what is a number already: a count, or the middle one of several times in nanoseconds.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be kept.
+    fn number(&mut self, work: &str, side: &str, number: impl FnOnce() -> f64) -> Result<()>;
 }
+
+/// What a measured future says of itself.
+pub type Took = std::time::Duration;
 
 /// Whether this program only has to show that it works, as under `cargo test`, and not to measure.
 pub fn is_trial() -> bool {

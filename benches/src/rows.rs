@@ -26,6 +26,17 @@ pub(crate) const REPLAY: &str = "idempotent replay, 1,000 keys";
 pub(crate) const MISS: &str = "new idempotency key";
 pub(crate) const FLOCK: &str = "64 callers of one new idempotency key";
 pub(crate) const STACK: &str = "all layers around a ready service";
+pub(crate) const LEARNED_SHORT: &str = "learned choice, 30-character prompt";
+pub(crate) const LEARNED_USUAL: &str = "learned choice, 300-character prompt";
+pub(crate) const LEARNED_LONG: &str = "learned choice, 3,000-character prompt";
+pub(crate) const LEARNED_CHAT: &str = "chat call through the facade, CPU";
+pub(crate) const OUTAGE: &str = "outage, calls that the upstream sees";
+pub(crate) const FAULT_429: &str = "429 to the next backend's request";
+pub(crate) const FAULT_500: &str = "500 to the next backend's request";
+pub(crate) const FAULT_QUOTA: &str = "quota fault to the next backend's request";
+pub(crate) const FAULT_CLOSED: &str = "closed connection to the next backend's request";
+pub(crate) const FIRST_TOKEN: &str = "streamed chat call, to the first token";
+pub(crate) const NEXT_TOKEN: &str = "streamed chat call, token to token";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
 
@@ -40,6 +51,12 @@ pub(crate) const TIERS: &str = "mainstay-fallback";
 pub(crate) const TIERS_THREE: &str = "mainstay-fallback, three tiers";
 pub(crate) const IDEMPOTENCY: &str = "mainstay-idempotency";
 pub(crate) const CLIENT: &str = "mainstay-openai-client";
+pub(crate) const LEARNED: &str = "mainstay-router, learned";
+pub(crate) const BY_RULE: &str = "mainstay-router, complexity";
+pub(crate) const LEARNED_FACADE: &str = "mainstay, learned";
+pub(crate) const LOADED_FACADE: &str = "mainstay, least loaded";
+pub(crate) const CALLS_MADE: &str = "calls made";
+pub(crate) const BY_HAND: &str = "two clients by hand";
 pub(crate) const MAINSTAY: &str = "mainstay, whole stack";
 pub(crate) const ASYNC_OPENAI: &str = "async-openai";
 pub(crate) const BACKON: &str = "backon";
@@ -108,10 +125,22 @@ pub const ROWS: &[Row] = &[
     Row::new("idempotency", FLOCK, IDEMPOTENCY, COALESCE),
     Row::new("stack", STACK, MAINSTAY_LAYERS, TOWER_RESILIENCE).at_most(1.0).allocating(2.0),
     Row::new("stack", STACK, MAINSTAY_LAYERS, NO_STACK),
+    Row::new("learned", LEARNED_SHORT, LEARNED, BY_RULE).allocating(0.0),
+    Row::new("learned", LEARNED_USUAL, LEARNED, BY_RULE).within(20_000.0).allocating(0.0),
+    Row::new("learned", LEARNED_LONG, LEARNED, BY_RULE).allocating(0.0),
+    Row::new("learned", LEARNED_CHAT, LEARNED_FACADE, LOADED_FACADE),
+    Row::new("outage", OUTAGE, MAINSTAY_LAYERS, CALLS_MADE).counting().at_most(1.2),
+    Row::new("outage", OUTAGE, MAINSTAY_LAYERS, TOWER_RESILIENCE).counting(),
+    Row::new("failover", FAULT_429, MAINSTAY, BY_HAND).within(5e6),
+    Row::new("failover", FAULT_500, MAINSTAY, BY_HAND).within(5e6),
+    Row::new("failover", FAULT_QUOTA, MAINSTAY, BY_HAND).within(5e6),
+    Row::new("failover", FAULT_CLOSED, MAINSTAY, BY_HAND).within(5e6),
     Row::new("chat", CHAT, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHAT, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, MAINSTAY, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", CHATS, CLIENT, ASYNC_OPENAI).at_most(1.0),
+    Row::new("chat", FIRST_TOKEN, MAINSTAY, ASYNC_OPENAI),
+    Row::new("chat", NEXT_TOKEN, MAINSTAY, ASYNC_OPENAI),
 ];
 
 /// One work, ours beside a peer.
@@ -127,6 +156,18 @@ pub struct Row {
     pub peer: &'static str,
     /// What ours must not exceed.
     pub bar: Bar,
+    /// What is measured.
+    pub unit: Unit,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Time, in nanoseconds.
+    #[default]
+    Nanoseconds,
+    /// Calls that the upstream sees, for each that was made.
+    Calls,
 }
 
 /// What a row must not exceed. Without a bar it is there to be read.
@@ -134,6 +175,8 @@ pub struct Row {
 pub struct Bar {
     /// The most of the peer's time that ours may take: 0.5 is twice the peer's throughput.
     pub ratio: Option<f64>,
+    /// The most that ours may take, in nanoseconds.
+    pub nanoseconds: Option<f64>,
     /// The most allocations that one unit of our work may make.
     pub allocations: Option<f64>,
 }
@@ -150,11 +193,22 @@ pub fn programs() -> impl Iterator<Item = &'static str> {
 
 impl Row {
     const fn new(program: &'static str, work: &'static str, ours: &'static str, peer: &'static str) -> Self {
-        Self { program, work, ours, peer, bar: Bar { ratio: None, allocations: None } }
+        let bar = Bar { ratio: None, nanoseconds: None, allocations: None };
+        Self { program, work, ours, peer, bar, unit: Unit::Nanoseconds }
     }
 
     const fn at_most(mut self, ratio: f64) -> Self {
         self.bar.ratio = Some(ratio);
+        self
+    }
+
+    const fn within(mut self, nanoseconds: f64) -> Self {
+        self.bar.nanoseconds = Some(nanoseconds);
+        self
+    }
+
+    const fn counting(mut self) -> Self {
+        self.unit = Unit::Calls;
         self
     }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: ours beside the peers, and whether each row passes its bar.
 
 mod measured;
+mod page;
 mod programs;
 mod report;
 #[cfg(test)]

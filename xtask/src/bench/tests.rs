@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use mainstay_benches::{Bar, ROUNDS, Row, programs};
+use mainstay_benches::{Bar, ROUNDS, Row, Unit, programs};
 use tempfile::TempDir;
 
 use super::{
@@ -16,7 +16,8 @@ const ROW: Row = Row {
     work: "retry, success at once",
     ours: "ours",
     peer: "theirs",
-    bar: Bar { ratio: Some(2.0), allocations: Some(0.0) },
+    bar: Bar { ratio: Some(2.0), nanoseconds: None, allocations: Some(0.0) },
+    unit: Unit::Nanoseconds,
 };
 
 /// As criterion writes it.
@@ -52,8 +53,8 @@ fn report(target: &TempDir) -> anyhow::Result<Report> {
 }
 
 fn json(target: &TempDir) -> serde_json::Value {
-    let path = report(target).unwrap().write(target.path()).unwrap();
-    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    let page = report(target).unwrap().write(target.path()).unwrap();
+    serde_json::from_slice(&fs::read(page.with_file_name("report.json")).unwrap()).unwrap()
 }
 
 #[test]
@@ -64,10 +65,13 @@ fn a_row_is_the_median_of_its_rounds() {
         "work": "retry, success at once",
         "ours": "ours",
         "ours_ns": MEDIAN * 8.0 * 1.5,
+        "ours_calls": null,
         "peer": "theirs",
         "peer_ns": MEDIAN * 8.0,
+        "peer_calls": null,
         "ratio": 1.5,
         "bar": 2.0,
+        "bar_ns": null,
         "allocations": 0.0,
         "peer_allocations": 6.0,
         "allocations_bar": 0.0,
@@ -84,6 +88,20 @@ fn a_time_above_its_bar_fails() {
 }
 
 #[test]
+fn a_time_that_takes_too_long_fails_however_long_the_peer_takes() {
+    let (target, row) = (target(1.0, 0), |ns| Row { bar: Bar { nanoseconds: Some(ns), ..ROW.bar }, ..ROW });
+    let report = |row| Report::new([&row].into_iter(), &Measured::new(target.path())).unwrap();
+    assert!(report(row(MEDIAN * 8.0)).passes() && !report(row(MEDIAN * 7.9)).passes());
+}
+
+#[test]
+fn calls_are_no_time() {
+    let (target, row) = (target(1.0, 0), Row { unit: Unit::Calls, ..ROW });
+    let report = Report::new([&row].into_iter(), &Measured::new(target.path())).unwrap();
+    assert!(report.table().to_string().contains("59.02 calls"), "{}", report.table());
+}
+
+#[test]
 fn an_allocation_above_its_bar_fails() {
     assert!(!report(&target(1.0, 1)).unwrap().passes());
 }
@@ -95,6 +113,20 @@ fn the_table_says_what_passes() {
         ["retry, success at once", "147.5 ns", "59.0 ns", "2.50", "2.00, 0 allocations", "0 beside 6", "NO"]
     {
         assert!(table.contains(said), "{said:?} is not in\n{table}");
+    }
+}
+
+#[test]
+fn the_page_draws_both_sides_and_the_bar() {
+    let target = target(2.5, 0);
+    let page = fs::read_to_string(report(&target).unwrap().write(target.path()).unwrap()).unwrap();
+    for said in [
+        "<section class=\"missed\"><h2>retry, success at once</h2>",
+        "<div class=\"fill\" style=\"width: 100.0%\"></div><span class=\"bar\" style=\"left: 80.0%\"></span>",
+        "<div class=\"fill\" style=\"width: 40.0%\"></div></span><span class=\"value\">59.0 ns</span>",
+        "ratio 2.50; allocations: 0 beside 6",
+    ] {
+        assert!(page.contains(said), "{said:?} is not in\n{page}");
     }
 }
 
@@ -130,7 +162,7 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     let error = options.programs().unwrap_err().to_string();
     assert!(
         error.starts_with(
-            "no bench is named \"rtry\"; there are: retry, limiter, router, fallback, idempotency, stack, chat"
+            "no bench is named \"rtry\"; there are: retry, limiter, router, fallback, idempotency, stack, learned, outage, failover, chat"
         ),
         "{error}"
     );

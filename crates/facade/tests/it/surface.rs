@@ -54,7 +54,14 @@ async fn a_refused_connection_is_an_error_that_says_where() {
 #[test]
 fn the_layers_alone_compile_nothing_of_http_or_stores() {
     let tree = std::process::Command::new(env!("CARGO"))
-        .args(["tree", "--package=mainstay", "--no-default-features", "--edges=normal", "--prefix=none", "--offline"])
+        .args([
+            "tree",
+            "--package=mainstay",
+            "--no-default-features",
+            "--edges=normal",
+            "--prefix=none",
+            "--offline",
+        ])
         .output()
         .unwrap();
     let tree = String::from_utf8(tree.stdout).unwrap();
