@@ -11,6 +11,21 @@ fn settings(pace: Pace) -> String {
     format!("attempt_timeout = {0}\nfirst_token_timeout = {0}\n[idempotency]\nttl = \"1h\"", pace.toml(5.0))
 }
 
+/// One server, down from the first second to the last, and a caller for each attempt that it could make: retries are what makes it worse.
+async fn alone(pace: Pace) {
+    let world = World::start(
+        pace,
+        [ModelPlan::new().fault(WholeFault::ServerError, 1.0)],
+        60.0,
+        "",
+        r#"{ models = [{ on = "a" }] }"#,
+    )
+    .await;
+    let outcomes = world.load(120.0, Ask::either).await;
+    assert!(outcomes.iter().all(|outcome| outcome.fault().is_some()), "everybody is told");
+    world.end(&outcomes, pace.calls).await;
+}
+
 /// Down from the first second to the last.
 async fn down(pace: Pace) {
     let always = |fault| ModelPlan::new().fault(fault, 1.0);
@@ -66,12 +81,14 @@ async fn back_again(pace: Pace) {
 
 #[tokio::test(start_paused = true)]
 async fn chaos_7_all_down_in_different_ways() {
+    alone(Pace::SIMULATED).await;
     down(Pace::SIMULATED).await;
     back_again(Pace::SIMULATED).await;
 }
 
 #[tokio::test]
 async fn chaos_7_in_brief() {
+    alone(Pace::BRIEF).await;
     down(Pace::BRIEF).await;
     back_again(Pace::BRIEF).await;
 }
