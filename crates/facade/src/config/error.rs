@@ -17,7 +17,7 @@ use super::{
 ///
 /// let error = Config::from_toml("deadline = \"1m\"\nretrys = 3").unwrap_err();
 /// assert_eq!(error.line(), Some(2));
-/// assert!(error.to_string().starts_with("configuration, line 2: unknown field `retrys`, expected one of `deadline`"));
+/// assert!(error.to_string().starts_with("configuration, line 2: unknown field `retrys`, expected one of `preset`"));
 /// ```
 #[derive(Debug)]
 pub struct ConfigError {
