@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue},
@@ -13,18 +13,19 @@ use mainstay::{
     ChatRequest, ChatResponse, Degradation, HasFault, Reply, Report, fault::HasCall, idempotency,
 };
 
-use crate::{api_error::ApiError, app::App, body, events, failure, watch::Watch};
+use crate::{api_error::ApiError, app::App, body, events, failure, keys::Caller, watch::Watch};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers a chat. When the caller goes away, this is dropped, and with it the call to the backend.
 pub(crate) async fn complete(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let mut request = body::chat(&body::read(&headers, body, app.max_body.get()).await?)?;
-    carry_key(&headers, &mut request)?;
+    carry_key(&headers, caller, &mut request)?;
     let watch = Watch::begin(&app.mainstay, &request);
     if request.stream == Some(true) {
         stream(app, request, watch).await
@@ -62,13 +63,18 @@ async fn stream(app: App, request: ChatRequest, watch: Watch) -> Result<Response
     }
 }
 
-/// Takes the caller's idempotency key along: all attempts carry it, and where keys are remembered, it runs once.
-pub(crate) fn carry_key(headers: &HeaderMap, request: &mut impl HasCall) -> Result<(), ApiError> {
+/// Takes the caller's idempotency key along, marked as the caller's own: all attempts carry it, and where keys are remembered, it
+/// runs once.
+pub(crate) fn carry_key(
+    headers: &HeaderMap,
+    caller: Caller,
+    request: &mut impl HasCall,
+) -> Result<(), ApiError> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
     let key =
         key.to_str().map_err(|_| ApiError::invalid("the idempotency key is not in plain text", None))?;
     if let Some(call) = request.call_mut() {
-        call.key = Some(key.into());
+        call.key = Some(caller.own(key).into());
     }
     Ok(())
 }
