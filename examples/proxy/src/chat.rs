@@ -9,11 +9,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse, Response},
 };
-use mainstay::{
-    ChatRequest, ChatResponse, Degradation, HasFault, Reply, Report, fault::HasCall, idempotency,
-};
+use mainstay::{ChatRequest, ChatResponse, Degradation, Reply, Report, fault::HasCall, idempotency};
 
-use crate::{api_error::ApiError, app::App, body, events, failure, keys::Caller, watch::Watch};
+use crate::{api_error::ApiError, app::App, body, events, failure, keys::Caller};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -26,41 +24,21 @@ pub(crate) async fn complete(
 ) -> Result<Response, ApiError> {
     let mut request = body::chat(&body::read(&headers, body, app.max_body.get()).await?)?;
     carry_key(&headers, caller, &mut request)?;
-    let watch = Watch::begin(&app.mainstay, &request);
-    if request.stream == Some(true) {
-        stream(app, request, watch).await
-    } else {
-        whole(app, request, watch).await
-    }
+    if request.stream == Some(true) { stream(app, request).await } else { whole(app, request).await }
 }
 
-async fn whole(app: App, request: ChatRequest, watch: Watch) -> Result<Response, ApiError> {
-    match app.mainstay.chat(request).await {
-        Ok(Reply { response, report, .. }) => {
-            watch.end(None, &report);
-            let headers = told(&response.headers, &report);
-            Ok((headers, Json(completed(response))).into_response())
-        }
-        Err(failure) => {
-            watch.end(Some(failure.fault().kind), failure.report());
-            Err(failure::told(&failure))
-        }
-    }
+async fn whole(app: App, request: ChatRequest) -> Result<Response, ApiError> {
+    let reply = app.mainstay.chat(request).await.map_err(|failure| failure::told(&failure))?;
+    let Reply { response, report, .. } = reply;
+    let headers = told(&response.headers, &report);
+    Ok((headers, Json(completed(response))).into_response())
 }
 
 /// Its head is sent at the first token: what fails before it has a status of its own.
-async fn stream(app: App, request: ChatRequest, watch: Watch) -> Result<Response, ApiError> {
-    match app.mainstay.chat_stream(request).await {
-        Ok(stream) => {
-            watch.first_token();
-            let headers = told(stream.headers(), &stream.report());
-            Ok((headers, events::relay(stream, watch)).into_response())
-        }
-        Err(failure) => {
-            watch.end(Some(failure.fault().kind), failure.report());
-            Err(failure::told(&failure))
-        }
-    }
+async fn stream(app: App, request: ChatRequest) -> Result<Response, ApiError> {
+    let stream = app.mainstay.chat_stream(request).await.map_err(|failure| failure::told(&failure))?;
+    let headers = told(stream.headers(), &stream.report());
+    Ok((headers, events::relay(stream)).into_response())
 }
 
 /// Takes the caller's idempotency key along, marked as the caller's own: all attempts carry it, and where keys are remembered, it
