@@ -24,6 +24,8 @@ mod error;
 #[cfg(feature = "openai")]
 mod kept;
 #[cfg(feature = "openai")]
+mod labels;
+#[cfg(feature = "openai")]
 mod limits;
 #[cfg(feature = "openai")]
 mod mainstay;
@@ -33,6 +35,8 @@ mod named;
 mod once;
 #[cfg(feature = "openai")]
 mod ongoing;
+#[cfg(feature = "openai")]
+mod provider;
 #[cfg(feature = "openai")]
 mod remember;
 #[cfg(feature = "openai")]
