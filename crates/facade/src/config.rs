@@ -6,12 +6,15 @@ mod budget;
 mod check;
 mod continuation;
 mod error;
+mod header;
 mod key;
 mod origin;
 mod preset;
 mod route;
+mod served;
 mod spot;
 mod strategy;
+mod tier;
 
 use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
 
@@ -22,14 +25,17 @@ use toml::de::DeTable;
 use self::origin::Origin;
 pub(crate) use self::spot::Spot;
 pub use self::{
-    backend::{BackendConfig, CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
+    backend::BackendConfig,
     budget::BudgetConfig,
     continuation::ContinuationConfig,
     error::ConfigError,
+    header::HeaderSource,
     key::KeySource,
     preset::Preset,
-    route::{IdempotencyConfig, JitterConfig, RetryBudgetConfig, RetryConfig, RouteConfig, TierConfig},
+    route::{IdempotencyConfig, JitterConfig, RetryBudgetConfig, RetryConfig, RouteConfig},
+    served::{CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
     strategy::{ComplexityConfig, CostBudgetConfig, LearnedConfig, StrategyConfig},
+    tier::TierConfig,
 };
 
 /// A stack as a file describes it: backends, and the routes that lead to them.
@@ -64,7 +70,7 @@ pub use self::{
 /// "#.parse()?;
 ///
 /// assert_eq!(config.deadline, Duration::from_secs(120));
-/// assert_eq!(Config::from_toml(&config.to_toml())?, config);
+/// assert_eq!(Config::from_toml(&config.to_toml()?)?, config);
 /// # Ok::<_, mainstay::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -181,11 +187,11 @@ impl Config {
     ///
     /// A key that stands in it in clear ([`KeySource::Insecure`]) is written in clear.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Never: whatever a configuration holds can be said in TOML.
-    pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).expect("a configuration holds only what TOML can say")
+    /// A path is not UTF-8, which TOML cannot say: no configuration that was read has such.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self).map_err(|error| ConfigError::unwritable(&error))
     }
 
     /// The JSON Schema of the file, for editors.

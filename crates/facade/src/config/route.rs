@@ -3,9 +3,23 @@ use std::{path::PathBuf, time::Duration};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BudgetConfig, ServedConfig, StrategyConfig, strategy::Written};
+use super::{BudgetConfig, ContinuationConfig, TierConfig};
 
 /// A way to an answer: tiers, tried in order.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay::{RouteConfig, ServedConfig, StrategyConfig, TierConfig};
+///
+/// let both = [ServedConfig::on("openai").model("gpt-4o"), ServedConfig::on("azure").model("gpt-4o").weight(2)];
+/// let route = RouteConfig::new()
+///     .alias("gpt-4o")
+///     .tier(TierConfig::models(both).strategy(StrategyConfig::Weighted))
+///     .tier(ServedConfig::on("local").model("llama-3"))
+///     .tier(TierConfig::answer("We are at it."));
+/// assert_eq!(route.tiers.len(), 3);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -21,34 +35,29 @@ pub struct RouteConfig {
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub attempt_timeout: Option<Duration>,
+    /// How long one streamed attempt may take to its first token, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub first_token_timeout: Option<Duration>,
+    /// How long a stream may take from one token to the next, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub between_tokens_timeout: Option<Duration>,
+    /// How long an attempt may wait for a limit, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub max_wait: Option<Duration>,
     /// When a call is sent again, where it is not as everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryConfig>,
+    /// How a stream goes on that broke after its first token, where it is not as everywhere; `{ times = 0 }` ends it in an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continue_streams: Option<ContinuationConfig>,
     /// The US dollars that its calls may cost in each window of time, besides the budget of all routes: no limit unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetConfig>,
     /// The tiers, the best first.
     pub tiers: Vec<TierConfig>,
-}
-
-/// One tier: models among which a strategy chooses, or an answer that is set, or a queue for people. Exactly one of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct TierConfig {
-    /// Models on backends.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<ServedConfig>,
-    /// How to choose among the models: `"least_loaded"` unless set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Written>")]
-    pub strategy: Option<StrategyConfig>,
-    /// An answer that is always the same, and better than none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
-    /// A file of calls that people will see to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue: Option<PathBuf>,
 }
 
 /// When a call is sent again, and after what wait.
@@ -122,6 +131,85 @@ pub struct IdempotencyConfig {
     /// set. Needs the feature `redb`. One process at a time can use it. Streams are kept in memory only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
+}
+
+// === impl RouteConfig ===
+
+impl RouteConfig {
+    /// Begins a route: it needs a [`tier`](Self::tier).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds another name of a model that leads here.
+    #[must_use]
+    pub fn alias(mut self, model: impl Into<String>) -> Self {
+        self.aliases.push(model.into());
+        self
+    }
+
+    /// Adds a tier, below those that there are.
+    #[must_use]
+    pub fn tier(mut self, tier: impl Into<TierConfig>) -> Self {
+        self.tiers.push(tier.into());
+        self
+    }
+
+    /// Sets how long a call may take in all.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Sets how long one attempt may take that is answered whole.
+    #[must_use]
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.attempt_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long one streamed attempt may take to its first token.
+    #[must_use]
+    pub fn first_token_timeout(mut self, limit: Duration) -> Self {
+        self.first_token_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long a stream may take from one token to the next.
+    #[must_use]
+    pub fn between_tokens_timeout(mut self, limit: Duration) -> Self {
+        self.between_tokens_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long an attempt may wait for a limit.
+    #[must_use]
+    pub fn max_wait(mut self, limit: Duration) -> Self {
+        self.max_wait = Some(limit);
+        self
+    }
+
+    /// Sets when a call is sent again.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryConfig) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Sets how a stream goes on that broke after its first token.
+    #[must_use]
+    pub fn continue_streams(mut self, continuation: ContinuationConfig) -> Self {
+        self.continue_streams = Some(continuation);
+        self
+    }
+
+    /// Sets what its calls may cost in each window of time.
+    #[must_use]
+    pub fn budget(mut self, budget: BudgetConfig) -> Self {
+        self.budget = Some(budget);
+        self
+    }
 }
 
 // === impl RetryConfig ===
