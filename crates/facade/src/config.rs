@@ -7,9 +7,11 @@ mod check;
 mod continuation;
 mod error;
 mod header;
+mod idempotency;
 mod key;
 mod origin;
 mod preset;
+mod retry;
 mod route;
 mod served;
 mod spot;
@@ -18,7 +20,10 @@ mod tier;
 
 use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
 
-use schemars::JsonSchema;
+use schemars::{
+    JsonSchema, Schema,
+    transform::{RecursiveTransform, Transform},
+};
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
@@ -30,9 +35,11 @@ pub use self::{
     continuation::ContinuationConfig,
     error::ConfigError,
     header::HeaderSource,
+    idempotency::IdempotencyConfig,
     key::KeySource,
     preset::Preset,
-    route::{IdempotencyConfig, JitterConfig, RetryBudgetConfig, RetryConfig, RouteConfig},
+    retry::{JitterConfig, RetryBudgetConfig, RetryConfig},
+    route::RouteConfig,
     served::{CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
     strategy::{ComplexityConfig, CostBudgetConfig, LearnedConfig, StrategyConfig},
     tier::TierConfig,
@@ -196,7 +203,9 @@ impl Config {
 
     /// The JSON Schema of the file, for editors.
     pub fn schema() -> serde_json::Value {
-        schemars::schema_for!(Self).to_value()
+        let mut schema = schemars::schema_for!(Self);
+        RecursiveTransform(without_examples).transform(&mut schema);
+        schema.to_value()
     }
 
     /// Looks for what contradicts itself, as reading a file does.
@@ -222,5 +231,15 @@ impl FromStr for Config {
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         Self::from_toml(text)
+    }
+}
+
+/// Leaves out what describes a field to who writes Rust.
+fn without_examples(schema: &mut Schema) {
+    let description = schema.as_object_mut().and_then(|schema| schema.get_mut("description"));
+    if let Some(serde_json::Value::String(text)) = description
+        && let Some(end) = text.find("\n\n# Examples")
+    {
+        text.truncate(end);
     }
 }

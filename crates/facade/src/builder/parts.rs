@@ -67,7 +67,8 @@ impl Builder {
         self
     }
 
-    /// Brings a tier of your own, which routes name: [`TierConfig::own`](crate::TierConfig::own), in a file `{ own = "NAME" }`.
+    /// Brings a tier of your own, which routes name: [`TierConfig::own`](crate::TierConfig::own), in a file `{ own = "NAME" }`. Of those with one
+    /// name, the last counts.
     ///
     /// # Examples
     ///
@@ -88,7 +89,9 @@ impl Builder {
     /// # Ok::<_, mainstay::BuildError>(())
     /// ```
     pub fn own_tier(mut self, tier: Tier) -> Self {
-        self.overlay.parts.tiers.push(tier);
+        let tiers = &mut self.overlay.parts.tiers;
+        tiers.retain(|other| other.name != tier.name);
+        tiers.push(tier);
         self
     }
 

@@ -124,6 +124,11 @@ fn contradictions_are_named_with_line_and_field() {
             "line 26: `routes.extract.tiers[0].models[0].grade` says nothing to the strategy \"weighted\"",
         ),
         (
+            "weight = 3, tokens_per_minute = 90_000, price = { input = 2.5, output = 10 } },\n        { on = \"local\" },\n    ], strategy = \"weighted\"",
+            "}, { on = \"local\" }], strategy = \"complexity\"",
+            "`routes.extract.tiers[0].strategy` chooses by the models' `grade`, \"small\", \"standard\" or \"deep\", and all have the same",
+        ),
+        (
             "{ on = \"local\" },",
             "",
             "line 28: `routes.extract.tiers[0].strategy` chooses among several `models`, and there is one",

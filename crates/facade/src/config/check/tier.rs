@@ -40,17 +40,21 @@ impl TierConfig {
         }
     }
 
-    /// Refuses a strategy that has nothing to choose. Your own may have its reasons to refuse the only one.
+    /// Refuses a strategy that has nothing to choose by. Your own may have its reasons to refuse the only one.
     fn check_strategy(&self, spot: &Spot) -> Checked {
         let Some(strategy) = &self.strategy else { return Ok(()) };
-        match &*self.models {
-            [] => return Err(spot.invalid("chooses among `models`, and there are none")),
-            [_] if !matches!(strategy, StrategyConfig::Own(_)) => {
-                return Err(spot.invalid("chooses among several `models`, and there is one: leave it out"));
+        match (strategy, &*self.models) {
+            (_, []) => Err(spot.invalid("chooses among `models`, and there are none")),
+            (StrategyConfig::Own(_) | StrategyConfig::LeastLoaded, _) => Ok(()),
+            (_, [_]) => Err(spot.invalid("chooses among several `models`, and there is one: leave it out")),
+            (StrategyConfig::Complexity(_), [first, others @ ..])
+                if others.iter().all(|other| other.grade == first.grade) =>
+            {
+                let grade = "chooses by the models' `grade`, \"small\", \"standard\" or \"deep\", and all have the same";
+                Err(spot.invalid(grade))
             }
-            _ => {}
+            _ => strategy.check(&spot.key(strategy.name())),
         }
-        strategy.check(&spot.key(strategy.name()))
     }
 }
 
