@@ -79,7 +79,7 @@ async fn limits_weights_and_budgets_need_no_file() {
     let (one, other) = (mock(None).await, mock(None).await);
     let models = [
         ServedConfig::on("one").model("m1").weight(3).price(0.0, 1_000.0),
-        ServedConfig::on("other").model("m2").requests_per_minute(60).price(0.0, 1_000.0),
+        ServedConfig::on("other").model("m2").in_flight(7).price(0.0, 1_000.0),
     ];
     let route = RouteConfig::new().tier(TierConfig::models(models).strategy(StrategyConfig::Weighted));
     let builder = two(&one, &other).route("chat", route);
@@ -88,7 +88,7 @@ async fn limits_weights_and_budgets_need_no_file() {
         mainstay.chat(ask("chat").max_tokens(45)).await.unwrap();
     }
     assert_eq!((one.stats().calls, other.stats().calls), (6, 2));
-    assert_eq!(mainstay.limits()["other/m2"].requests_available(), Some(58));
+    assert_eq!(mainstay.limits()["other/m2"].in_flight_available(), Some(7));
     assert!(mainstay.status().budgets[0].spent > 0.0);
     let refused = mainstay.chat(ask("chat").max_tokens(1_001)).await.unwrap_err();
     assert_eq!(refused.fault().kind, FaultKind::Shed, "{refused}");

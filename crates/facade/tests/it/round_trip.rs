@@ -11,72 +11,7 @@ use proptest::{collection::vec, option::of, prelude::*};
 use serde_json::Value;
 
 /// Every field that there is, but for those of which another one says the same.
-const FULL: &str = r#"
-preset = "batch"
-deadline = "50m"
-attempt_timeout = "9m"
-first_token_timeout = "4m"
-between_tokens_timeout = "1m 30s"
-max_wait = "20m"
-default_route = "chat"
-redis_url = { file = "/run/secrets/redis" }
-redis_local_share = 0.25
-
-[retry]
-retries = 5
-base = "1s 500ms"
-factor = 1.5
-cap = "1m"
-jitter = "equal"
-max_wait = "5m"
-budget = { ratio = 0.1, floor = 2.5, burst = 20 }
-
-[continue_streams]
-times = 2
-prefill = false
-words = "Go on."
-
-[budget]
-dollars = 100.0
-window = "30d"
-per_user = true
-
-[idempotency]
-ttl = "10m"
-capacity = 1000
-
-[backends.a]
-base_url = "https://api.openai.com/v1"
-api_key = { env = "OPENAI_API_KEY" }
-headers = { x-team = "papers", x-gateway-key = { insecure = "k" } }
-connect_timeout = "3s"
-
-[routes.chat]
-aliases = ["gpt-4o"]
-deadline = "40m"
-attempt_timeout = "5m"
-first_token_timeout = "1m"
-between_tokens_timeout = "10s"
-max_wait = "1m"
-retry = { retries = 1 }
-continue_streams = { prefill = true }
-budget = { dollars = 1.0 }
-tiers = [
-    { models = [
-        { on = "a", model = "gpt-4o", weight = 3, requests_per_minute = 600, tokens_per_minute = 90000, in_flight = 8, context_window = 128000, price = { input = 2.5, output = 10.0 }, lacks = ["audio", "vision"] },
-        { on = "a", model = "gpt-4o-mini" },
-    ], strategy = "weighted" },
-    { models = [{ on = "a", model = "o3", grade = "deep" }, { on = "a", model = "gpt-4o-mini", grade = "small" }], strategy = { complexity = { standard_from = 0.2, deep_from = 0.6, chars = 5000.0, length = 0.4, structured_output = 0.1, steps = 0.15, tools = 0.25 } } },
-    { models = [{ on = "a", model = "gpt-4o" }, { on = "a", model = "gpt-4o-mini" }], strategy = { cost_budget = { per_call = 0.01 } } },
-    { models = [{ on = "a", model = "gpt-4o" }, { on = "a", model = "gpt-4o-mini" }], strategy = { learned = { model = "r.model", share = 0.3, falls_back = true, online = true } } },
-    { models = [{ on = "a", model = "gpt-4o" }, { on = "a", model = "gpt-4o-mini" }], strategy = { learned = { model = "r.model", dollars_per_thousand = 0.3 } } },
-    { models = [{ on = "a", model = "gpt-4o" }, { on = "a", model = "gpt-4o-mini" }], strategy = { learned = { model = "r.model", quality = 0.9 } } },
-    { models = [{ on = "a", model = "gpt-4o" }], strategy = { own = "nearest" } },
-    { own = "by rules" },
-    { answer = "We are at it." },
-    { queue = "people.jsonl" },
-]
-"#;
+const FULL: &str = include_str!("full.toml");
 
 /// The names of all fields in a schema.
 fn fields(schema: &Value, into: &mut BTreeSet<String>) {
