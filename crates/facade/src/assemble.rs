@@ -11,21 +11,24 @@ use std::{
     sync::Arc,
 };
 
+use mainstay_backoff::RetryPolicy;
 use mainstay_openai_client::Client;
 
 use crate::{
     BuildError, Config,
     config::Spot,
     kept::{Keeping, Kept},
+    parts::Parts,
     route::Table,
-    stack::{ChatRoute, EmbedRoute, SharedCheck, StreamRoute},
+    stack::{ChatRoute, EmbedRoute, StreamRoute},
     status::Watched,
 };
 
+use self::policy::policy;
 use self::route::RouteBuilder;
 #[cfg(feature = "learned")]
 use self::strategy::Choosers;
-pub(crate) use self::{policy::policy, tiers::Assembly};
+pub(crate) use self::tiers::Assembly;
 
 /// The routes, by what is asked for.
 pub(crate) struct Tables {
@@ -98,19 +101,20 @@ impl Tables {
 /// Puts together all routes of a configuration. Limits and budgets that are the same as before are taken over.
 ///
 /// Errors name the line, if the configuration was read from a text.
-pub(crate) fn tables(config: &Config, check: &SharedCheck, before: &Kept) -> Result<Tables, BuildError> {
-    put_together(config, check, before).map_err(|error| error.of(config))
+pub(crate) fn tables(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables, BuildError> {
+    put_together(config, parts, before).map_err(|error| error.of(config))
 }
 
-fn put_together(config: &Config, check: &SharedCheck, before: &Kept) -> Result<Tables, BuildError> {
+fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables, BuildError> {
     config.validate()?;
-    let clients = backend::clients(config)?;
-    let policy = policy(&config.retry, &Spot::default().key("retry"))?;
+    parts.check_tiers()?;
+    let clients = backend::clients(config, parts)?;
+    let policy = usual_policy(config, parts)?;
     let mut tables = Tables::empty();
     let mut builder = RouteBuilder {
         config,
         clients: &clients,
-        check,
+        parts,
         queues: HashMap::new(),
         numbers: config.numbers(),
         keeping: Keeping::new(before, config),
@@ -136,4 +140,12 @@ fn put_together(config: &Config, check: &SharedCheck, before: &Kept) -> Result<T
     let clients = clients.into_iter().map(|(name, client)| (name.to_owned(), client));
     tables.live.clients = Arc::new(clients.collect());
     Ok(tables)
+}
+
+/// When calls are sent again, where their route says nothing of that.
+pub(crate) fn usual_policy(config: &Config, parts: &Parts) -> Result<RetryPolicy, BuildError> {
+    match &parts.retry {
+        Some(policy) => Ok(policy.clone()),
+        None => policy(&config.retry, &Spot::default().key("retry")),
+    }
 }

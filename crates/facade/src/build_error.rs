@@ -11,6 +11,14 @@ pub enum BuildError {
     /// A setting of the builder cannot be used.
     #[error(transparent)]
     Setting(#[from] InvalidSetting),
+    /// A setting of the builder would do nothing beside what else is set, or contradicts it.
+    #[error("builder: `{setting}` {why}")]
+    Unused {
+        /// The setting.
+        setting: &'static str,
+        /// Why, and what would be right: a sentence of which the setting is the subject.
+        why: &'static str,
+    },
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -1,43 +1,59 @@
 mod only_route;
+mod parts;
+mod routes;
+mod unused;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
-use mainstay_backoff::{Rejected, RetryPolicy};
+use mainstay_backoff::RetryPolicy;
 use mainstay_bucket::Limits;
 use mainstay_idempotency::Store;
-use mainstay_openai_client::{ApiKey, ChatResponse, ClientBuilder};
+use mainstay_openai_client::{ApiKey, ClientBuilder};
 
 use crate::{
-    BuildError, Config, Continuation, Mainstay, Preset, Served, Tier, assemble,
-    config::Spot,
-    kept::Kept,
-    mainstay::AllRoutes,
-    route::Routes,
-    stack::{self, SharedCheck},
+    BuildError, Config, Mainstay, Preset, Served, assemble, kept::Kept, mainstay::AllRoutes, once::Remember,
+    overlay::Overlay, remember::remember, route::Routes, stack,
 };
 
-/// Sets up a [`Mainstay`].
+/// Sets up a [`Mainstay`], for one backend or for several.
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`base_url`](Self::base_url), [`api_key`](Self::api_key), [`client`](Self::client) | as of [`ClientBuilder`] |
 /// | [`preset`](Self::preset) | none: as below |
 /// | [`deadline`](Self::deadline) | 10 min: the whole call, waits and retries included |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 2 min: one attempt that is answered whole |
 /// | [`first_token_timeout`](Self::first_token_timeout) | 1 min: one attempt that is streamed, up to its first token |
 /// | [`between_tokens_timeout`](Self::between_tokens_timeout) | 1 min |
 /// | [`retry`](Self::retry) | as of [`RetryPolicy`]: 3 retries, from 1 s, with a budget |
-/// | [`limits`](Self::limits) | none but what the server says of its own |
 /// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
 /// | [`continue_streams`](Self::continue_streams) | off: a stream that breaks ends in an error |
 /// | [`check`](Self::check) | none: every answer is taken |
 /// | [`idempotency`](Self::idempotency) | off: keys are only passed on to the backend |
 /// | [`idempotency_store`](Self::idempotency_store) | none: keys are remembered as long as the process lives |
-/// | [`tier`](Self::tier) | none: when the model fails, the call does |
-/// | [`config`](Self::config) | none: one backend for whatever model is named |
+/// | [`tier`](Self::tier) | none: when the models fail, the call does |
+///
+/// | one backend, whatever model is named | default |
+/// |---|---|
+/// | [`base_url`](Self::base_url), [`api_key`](Self::api_key), [`client`](Self::client) | as of [`ClientBuilder`] |
+/// | [`limits`](Self::limits) | none but what the server says of its own |
+///
+/// | several backends, and routes to them | default |
+/// |---|---|
+/// | [`backend`](Self::backend) | none |
+/// | [`route`](Self::route) | none |
+/// | [`default_route`](Self::default_route) | none: models without a route are answered 404 |
+/// | [`budget`](Self::budget) | none |
+/// | [`own_strategy`](Self::own_strategy), [`own_tier`](Self::own_tier) | none |
+/// | [`config`](Self::config) | none: backends and routes as they are set here |
+///
+/// Settings count before those of a configuration, in whatever order they are made, also one that is read later
+/// ([`Mainstay::reload`]); the routes' own settings count before both. A setting that would do nothing beside what else is set is an error of
+/// [`build`](Self::build).
 ///
 /// # Examples
+///
+/// One backend:
 ///
 /// ```
 /// use std::time::Duration;
@@ -52,22 +68,44 @@ use crate::{
 ///     .build()?;
 /// # Ok::<_, mainstay::BuildError>(())
 /// ```
+///
+/// Several:
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay::{BudgetConfig, Mainstay, RouteConfig, ServedConfig, StrategyConfig, TierConfig};
+///
+/// let both = [
+///     ServedConfig::on("openai").model("gpt-4o").requests_per_minute(600).weight(3),
+///     ServedConfig::on("azure").model("gpt-4o"),
+/// ];
+/// let mainstay = Mainstay::builder()
+///     .backend("openai", |client| client.api_key("sk-…"))
+///     .backend("azure", |client| client.base_url("https://example.openai.azure.com").azure("2024-10-21").api_key("…"))
+///     .backend("local", |client| client.base_url("http://127.0.0.1:8080/v1"))
+///     .route(
+///         "chat",
+///         RouteConfig::new()
+///             .tier(TierConfig::models(both).strategy(StrategyConfig::Weighted))
+///             .tier(ServedConfig::on("local").model("llama-3").price(0.0, 0.0))
+///             .tier(TierConfig::answer("We are at it.")),
+///     )
+///     .budget(BudgetConfig::new(50.0, Duration::from_secs(86_400)))
+///     .build()?;
+/// assert_eq!(mainstay.models(), ["chat"]);
+/// # Ok::<_, mainstay::BuildError>(())
+/// ```
 #[must_use]
 pub struct Builder {
+    /// The only backend's.
     client: ClientBuilder,
-    deadline: Duration,
-    attempt_timeout: Duration,
-    retry: RetryPolicy,
+    /// Whether anything of it was set that has no use for others.
+    sets_client: bool,
+    /// Of the only backend's models.
     limits: HashMap<String, Arc<Limits>>,
-    max_wait: Duration,
-    continuation: Option<Continuation>,
-    remember: Option<(Duration, usize)>,
     store: Option<Arc<dyn Store<Served>>>,
-    #[cfg(feature = "redis")]
-    redis: Option<(String, Option<f64>)>,
-    tiers: Vec<Tier>,
     config: Option<Config>,
-    check: SharedCheck,
+    overlay: Overlay,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -78,19 +116,11 @@ impl Builder {
     pub(crate) fn new(client: ClientBuilder) -> Self {
         Self {
             client: client.first_token_timeout(MINUTE).between_tokens_timeout(MINUTE),
-            deadline: 10 * MINUTE,
-            attempt_timeout: 2 * MINUTE,
-            retry: RetryPolicy::default(),
+            sets_client: false,
             limits: HashMap::new(),
-            max_wait: MINUTE,
-            continuation: None,
-            remember: None,
             store: None,
-            #[cfg(feature = "redis")]
-            redis: None,
-            tiers: Vec::new(),
             config: None,
-            check: Arc::new(|_| Ok(())),
+            overlay: Overlay::default(),
         }
     }
 
@@ -107,56 +137,61 @@ impl Builder {
     /// Sets anything else of the client: organisation, headers, Azure, connect timeout, size limit.
     pub fn client(mut self, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Self {
         self.client = set(self.client);
+        self.sets_client = true;
         self
     }
 
     /// Sets deadline, timeouts, waits and retries as a preset says; what is set after it counts before it.
-    pub fn preset(self, preset: Preset) -> Self {
+    pub fn preset(mut self, preset: Preset) -> Self {
         let config = preset.config();
-        // The presets are tested.
-        let retry = assemble::policy(&config.retry, &Spot::default()).unwrap_or_default();
-        self.deadline(config.deadline)
-            .attempt_timeout(config.attempt_timeout)
+        self.client = self
+            .client
             .first_token_timeout(config.first_token_timeout)
-            .between_tokens_timeout(config.between_tokens_timeout)
-            .max_wait(config.max_wait)
-            .retry(retry)
+            .between_tokens_timeout(config.between_tokens_timeout);
+        self.overlay.set_preset(preset);
+        self
     }
 
     /// Sets how long a call may take in all. A request's own deadline counts if it is tighter.
     pub fn deadline(mut self, limit: Duration) -> Self {
-        self.deadline = limit;
+        self.overlay.deadline = Some(limit);
         self
     }
 
     /// Sets how long one attempt may take that is answered whole, body included.
     pub fn attempt_timeout(mut self, limit: Duration) -> Self {
-        self.attempt_timeout = limit;
+        self.overlay.attempt_timeout = Some(limit);
         self
     }
 
     /// Sets how long one attempt that is streamed may take to its first token. As a stream may go on for as long as
     /// the deadline allows, there is no limit to the whole of it.
-    pub fn first_token_timeout(self, limit: Duration) -> Self {
-        self.client(|client| client.first_token_timeout(limit))
+    pub fn first_token_timeout(mut self, limit: Duration) -> Self {
+        self.client = self.client.first_token_timeout(limit);
+        self.overlay.first_token_timeout = Some(limit);
+        self
     }
 
     /// Sets how long a stream may take from one token to the next.
-    pub fn between_tokens_timeout(self, limit: Duration) -> Self {
-        self.client(|client| client.between_tokens_timeout(limit))
+    pub fn between_tokens_timeout(mut self, limit: Duration) -> Self {
+        self.client = self.client.between_tokens_timeout(limit);
+        self.overlay.between_tokens_timeout = Some(limit);
+        self
     }
 
     /// Sets when a call is sent again, and after what wait.
     pub fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.overlay.parts.retry = Some(policy);
         self
     }
 
-    /// Limits the calls to a model, in requests and tokens a minute and in calls under way.
+    /// Limits the calls to a model of the only backend, in requests and tokens a minute and in calls under way.
     ///
     /// Calls wait for their turn, first come, first served, before they are sent. Each reserves what it is expected to need
     /// and settles on what it has used. Whether limits are set or not, all or some of them, the server's own word counts: its
     /// `x-ratelimit-*` headers narrow them, also those that are not set here, and a Retry-After holds back all calls to the model.
+    ///
+    /// Where there are routes, limits are set with their models: [`ServedConfig`](crate::ServedConfig).
     ///
     /// ```
     /// use mainstay::{Mainstay, bucket::Limits};
@@ -175,66 +210,7 @@ impl Builder {
     /// Sets the longest that an attempt waits for the limits. What would wait longer is refused at once, as
     /// [`Shed`](mainstay_fault::FaultKind::Shed), with the time after which it would be served.
     pub fn max_wait(mut self, wait: Duration) -> Self {
-        self.max_wait = wait;
-        self
-    }
-
-    /// Lets streams go on where they break after their first token, by a new call. See [`Continuation`]: what the caller gets is then no longer
-    /// the answer of one model.
-    pub fn continue_streams(mut self, continuation: Continuation) -> Self {
-        self.continuation = Some(continuation);
-        self
-    }
-
-    /// Looks at each whole answer, and asks again where the closure refuses it: see [`check`](crate::check).
-    ///
-    /// Streams are not checked: their answer has been passed on by the time it is known.
-    pub fn check(
-        mut self,
-        check: impl Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync + 'static,
-    ) -> Self {
-        self.check = Arc::new(check);
-        self
-    }
-
-    /// Runs each idempotency key once: who asks with the same key ([`ChatRequest::key`](crate::ChatRequest::key)) gets the same
-    /// answer for so long, also if it is still on its way. So many keys are remembered; when they are used up, new ones are refused.
-    ///
-    /// A stream is followed live by those who ask at the same time, and played again to later ones, unless it broke. Set answers
-    /// are not remembered. See [`idempotency`](crate::idempotency).
-    pub fn idempotency(mut self, ttl: Duration, capacity: usize) -> Self {
-        self.remember = Some((ttl, capacity));
-        self
-    }
-
-    /// Keeps whole answers in a store besides, such as a file that survives the process, with [`ServedCodec`](crate::ServedCodec).
-    /// Without [`idempotency`](Self::idempotency) it is not used.
-    pub fn idempotency_store(mut self, store: impl Store<Served> + 'static) -> Self {
-        self.store = Some(Arc::new(store));
-        self
-    }
-
-    /// Shares the [`limits`](Self::limits) that are set and the [`idempotency`](Self::idempotency) keys with all processes and machines
-    /// that name the same Redis or Valkey server, as `redis://host:6379/`. It is connected when it is first needed.
-    ///
-    /// While it is away, calls with idempotency keys are refused; calls to models with limits are too, or, with a local share (more than 0, at
-    /// most 1), kept to that part of the limits by this process alone.
-    #[cfg(feature = "redis")]
-    pub fn redis_url(mut self, url: impl Into<String>, local_share: impl Into<Option<f64>>) -> Self {
-        self.redis = Some((url.into(), local_share.into()));
-        self
-    }
-
-    /// Adds a tier below: what answers calls when the model has failed, and the tiers above have. See [`Tier`].
-    pub fn tier(mut self, tier: Tier) -> Self {
-        self.tiers.push(tier);
-        self
-    }
-
-    /// Takes the stack from a configuration, with its routes and backends. What was set here besides is not used, but for
-    /// the [`check`](Self::check).
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = Some(config);
+        self.overlay.max_wait = Some(wait);
         self
     }
 
@@ -244,15 +220,17 @@ impl Builder {
     ///
     /// Names the setting that cannot be used, its value and the reason.
     pub fn build(self) -> Result<Mainstay, BuildError> {
-        let check = Arc::clone(&self.check);
-        let remember = self.remember().map_err(|error| match &self.config {
-            Some(config) => error.of(config),
-            None => error,
-        })?;
+        let config = self.overlay.onto(self.config.clone().unwrap_or_default());
+        let is_routed = self.is_routed(&config);
+        self.check_used(&config, is_routed)?;
+        config.validate()?;
+        let remember = self.remember(&config).map_err(|error| error.of(&config))?;
         let store = remember.as_ref().and_then(|remember| remember.store.clone());
-        let tables = match &self.config {
-            Some(config) => assemble::tables(config, &check, &Kept::default())?,
-            None => self.only_route()?,
+        let overlay = self.overlay.clone();
+        let tables = if is_routed {
+            assemble::tables(&config, &overlay.parts, &Kept::default())?
+        } else {
+            self.only_route(&config).map_err(|error| error.of(&config))?
         };
         let routes = AllRoutes {
             chat: Arc::new(Routes::new(tables.chat)),
@@ -266,9 +244,21 @@ impl Builder {
             routes,
             live: Arc::new(ArcSwap::from_pointee(tables.live)),
             reloading: Arc::default(),
-            check,
+            overlay: Arc::new(overlay),
             store,
         })
+    }
+
+    /// How keys are remembered: in a store that is set here, or as the configuration says.
+    fn remember(&self, config: &Config) -> Result<Option<Remember>, BuildError> {
+        let Some(keys) = &config.idempotency else { return Ok(None) };
+        let mut remember = remember(keys)?;
+        #[cfg(feature = "redis")]
+        if let (None, Some(sharing)) = (&self.store, crate::sharing::Sharing::of(config)?) {
+            remember.store = Some(sharing.store());
+        }
+        remember.store = self.store.clone().or(remember.store);
+        Ok(Some(remember))
     }
 }
 
@@ -276,10 +266,8 @@ impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
             .field("client", &self.client)
-            .field("deadline", &self.deadline)
-            .field("attempt_timeout", &self.attempt_timeout)
-            .field("retry", &self.retry)
             .field("limits", &self.limits)
+            .field("config", &self.overlay.onto(self.config.clone().unwrap_or_default()))
             .finish_non_exhaustive()
     }
 }

@@ -6,30 +6,43 @@ mod budget;
 mod check;
 mod continuation;
 mod error;
+mod header;
+mod idempotency;
 mod key;
 mod origin;
 mod preset;
+mod retry;
 mod route;
+mod served;
 mod spot;
 mod strategy;
+mod tier;
 
 use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
 
-use schemars::JsonSchema;
+use schemars::{
+    JsonSchema, Schema,
+    transform::{RecursiveTransform, Transform},
+};
 use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
 use self::origin::Origin;
 pub(crate) use self::spot::Spot;
 pub use self::{
-    backend::{BackendConfig, CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
+    backend::BackendConfig,
     budget::BudgetConfig,
     continuation::ContinuationConfig,
     error::ConfigError,
+    header::HeaderSource,
+    idempotency::IdempotencyConfig,
     key::KeySource,
     preset::Preset,
-    route::{IdempotencyConfig, JitterConfig, RetryBudgetConfig, RetryConfig, RouteConfig, TierConfig},
+    retry::{JitterConfig, RetryBudgetConfig, RetryConfig},
+    route::RouteConfig,
+    served::{CapabilityConfig, GradeConfig, PriceConfig, ServedConfig},
     strategy::{ComplexityConfig, CostBudgetConfig, LearnedConfig, StrategyConfig},
+    tier::TierConfig,
 };
 
 /// A stack as a file describes it: backends, and the routes that lead to them.
@@ -64,7 +77,7 @@ pub use self::{
 /// "#.parse()?;
 ///
 /// assert_eq!(config.deadline, Duration::from_secs(120));
-/// assert_eq!(Config::from_toml(&config.to_toml())?, config);
+/// assert_eq!(Config::from_toml(&config.to_toml()?)?, config);
 /// # Ok::<_, mainstay::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -181,16 +194,18 @@ impl Config {
     ///
     /// A key that stands in it in clear ([`KeySource::Insecure`]) is written in clear.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// Never: whatever a configuration holds can be said in TOML.
-    pub fn to_toml(&self) -> String {
-        toml::to_string_pretty(self).expect("a configuration holds only what TOML can say")
+    /// A path is not UTF-8, which TOML cannot say: no configuration that was read has such.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string_pretty(self).map_err(|error| ConfigError::unwritable(&error))
     }
 
     /// The JSON Schema of the file, for editors.
     pub fn schema() -> serde_json::Value {
-        schemars::schema_for!(Self).to_value()
+        let mut schema = schemars::schema_for!(Self);
+        RecursiveTransform(without_examples).transform(&mut schema);
+        schema.to_value()
     }
 
     /// Looks for what contradicts itself, as reading a file does.
@@ -216,5 +231,15 @@ impl FromStr for Config {
 
     fn from_str(text: &str) -> Result<Self, ConfigError> {
         Self::from_toml(text)
+    }
+}
+
+/// Leaves out what describes a field to who writes Rust.
+fn without_examples(schema: &mut Schema) {
+    let description = schema.as_object_mut().and_then(|schema| schema.get_mut("description"));
+    if let Some(serde_json::Value::String(text)) = description
+        && let Some(end) = text.find("\n\n# Examples")
+    {
+        text.truncate(end);
     }
 }

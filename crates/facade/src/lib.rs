@@ -36,6 +36,10 @@ mod once;
 #[cfg(feature = "openai")]
 mod ongoing;
 #[cfg(feature = "openai")]
+mod overlay;
+#[cfg(feature = "openai")]
+mod parts;
+#[cfg(feature = "openai")]
 mod provider;
 #[cfg(feature = "openai")]
 mod remember;
@@ -95,8 +99,9 @@ pub use builder::Builder;
 #[cfg(feature = "openai")]
 pub use config::{
     BackendConfig, BudgetConfig, CapabilityConfig, ComplexityConfig, Config, ConfigError, ContinuationConfig,
-    CostBudgetConfig, GradeConfig, IdempotencyConfig, JitterConfig, KeySource, LearnedConfig, Preset,
-    PriceConfig, RetryBudgetConfig, RetryConfig, RouteConfig, ServedConfig, StrategyConfig, TierConfig,
+    CostBudgetConfig, GradeConfig, HeaderSource, IdempotencyConfig, JitterConfig, KeySource, LearnedConfig,
+    Preset, PriceConfig, RetryBudgetConfig, RetryConfig, RouteConfig, ServedConfig, StrategyConfig,
+    TierConfig,
 };
 #[cfg(feature = "openai")]
 pub use continuation::{Continuation, Continue, ContinueFuture};

@@ -7,26 +7,28 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use mainstay_bucket::Limits;
 use mainstay_idempotency::Store;
-use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, EmbeddingRequest};
+use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, EmbeddingRequest, EmbeddingResponse};
 use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
     BuildError, Builder, Config, Failure, Reply, Served, Status,
     assemble::{self, Live},
+    overlay::Overlay,
     route::Routes,
     stack::{
-        ChatFuture, ChatRoute, ChatService, EmbedFuture, EmbedRoute, EmbedService, SharedCheck, StreamFuture,
-        StreamRoute, StreamService,
+        ChatFuture, ChatRoute, ChatService, EmbedFuture, EmbedRoute, EmbedService, StreamFuture, StreamRoute,
+        StreamService,
     },
 };
 
 /// Calls to language models that survive what the services do to them.
 ///
 /// Around an OpenAI-compatible client it keeps a deadline, limits each attempt, sends failed calls again when that is
-/// right and as often as the budget allows, and looks at the answers. It is a [`Service`] too, and its parts can be
-/// taken out.
+/// right and as often as the budget allows, and looks at the answers. It is a [`Service`] of chats and of embeddings too, and its parts can
+/// be taken out: services ([`chat_service`](Self::chat_service)), clients, limits.
 ///
 /// # Clone
 ///
@@ -57,7 +59,8 @@ pub struct Mainstay {
     pub(crate) live: Arc<ArcSwap<Live>>,
     /// Held by who reloads.
     pub(crate) reloading: Arc<Mutex<()>>,
-    pub(crate) check: SharedCheck,
+    /// What was set in code, for configurations that are read later.
+    pub(crate) overlay: Arc<Overlay>,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
 }
 
@@ -135,14 +138,16 @@ impl Mainstay {
     /// Puts another configuration in the place of this one, for all clones. Calls that are under way end as they began.
     ///
     /// Limits and budgets that are the same stay as they are: nobody gets a second minute's worth by reloading. The health of the backends
-    /// is learned anew. Where idempotency keys are kept does not change.
+    /// is learned anew. What was set in code ([`Builder`]) stays, and counts before the configuration, unless it is the only backend's.
+    /// Whether and where idempotency keys are kept does not change.
     ///
     /// # Errors
     ///
     /// As [`Builder::build`]; everything stays as it was then.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let tables = assemble::tables(config, &self.check, &self.live.load().kept)?;
+        let config = self.overlay.onto(config.clone());
+        let tables = assemble::tables(&config, &self.overlay.parts, &self.live.load().kept)?;
         self.routes.chat.replace(tables.chat);
         self.routes.stream.replace(tables.stream);
         self.routes.embed.replace(tables.embed);
@@ -174,7 +179,9 @@ impl Mainstay {
         }
     }
 
-    /// The names of the models that have a route of their own, in order; none where one route serves whatever is named.
+    /// The names of the models that have a route of their own, aliases included, in order; none where one route serves whatever is named.
+    ///
+    /// Copies and sorts them at each call: it is for people and lists of models, not for the way of each call.
     pub fn models(&self) -> Vec<String> {
         self.routes.chat.names()
     }
@@ -194,6 +201,31 @@ impl Mainstay {
     pub fn stream_service(&self) -> StreamService {
         self.stream.clone()
     }
+
+    /// Takes out the service of embeddings.
+    pub fn embed_service(&self) -> EmbedService {
+        self.embed.clone()
+    }
+
+    /// The limits that are set, by the names of their backends and models as in a [`Report`](crate::Report): to be looked at, paused, or
+    /// spent by calls that go elsewhere. Those that other processes share are this process's own part of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay::{Mainstay, RouteConfig, ServedConfig};
+    ///
+    /// let mainstay = Mainstay::builder()
+    ///     .backend("local", |client| client.base_url("http://127.0.0.1:8080/v1"))
+    ///     .route("chat", RouteConfig::new().tier(ServedConfig::on("local").model("llama-3").in_flight(4)))
+    ///     .build()?;
+    /// assert_eq!(mainstay.limits()["local/llama-3"].in_flight_available(), Some(4));
+    /// # Ok::<_, mainstay::BuildError>(())
+    /// ```
+    pub fn limits(&self) -> BTreeMap<String, Arc<Limits>> {
+        let live = self.live.load();
+        live.kept.limits().map(|(on, model, own)| (format!("{on}/{model}"), Arc::clone(own))).collect()
+    }
 }
 
 impl Service<ChatRequest> for Mainstay {
@@ -207,6 +239,20 @@ impl Service<ChatRequest> for Mainstay {
 
     fn call(&mut self, request: ChatRequest) -> Self::Future {
         self.chat.call(request)
+    }
+}
+
+impl Service<EmbeddingRequest> for Mainstay {
+    type Response = Reply<EmbeddingResponse>;
+    type Error = Failure;
+    type Future = <EmbedService as Service<EmbeddingRequest>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        <EmbedService as Service<EmbeddingRequest>>::poll_ready(&mut self.embed, cx)
+    }
+
+    fn call(&mut self, request: EmbeddingRequest) -> Self::Future {
+        self.embed.call(request)
     }
 }
 

@@ -2,13 +2,13 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fallback::Degradation;
 use mainstay_fault::{Attempt, Fault, Journal};
-use serde::{Serialize, Serializer};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 use tokio::time::Instant;
 
 /// What happened to a call: each attempt with its backend, its fault and the wait before it, and what all of it cost.
 ///
 /// Every call has one, answered ([`Reply::report`](crate::Reply)) or not ([`Failure::report`](crate::Failure)). Shown, it
-/// is a small table; by serde it is JSON.
+/// is a small table; by serde it is JSON, with the totals besides: `waited_seconds`, `tokens`, and `dollars` (null where no price is known).
 ///
 /// # Examples
 ///
@@ -21,22 +21,18 @@ use tokio::time::Instant;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
     /// The attempts, in the order in which they began.
     pub attempts: Vec<AttemptReport>,
     /// How long the call took in all.
-    #[serde(rename = "took_seconds", serialize_with = "seconds")]
     pub took: Duration,
     /// The tier that answered; `None` if none did, or of a stream.
-    #[serde(serialize_with = "shared")]
     pub tier: Option<Arc<str>>,
     /// How long ago the answer was given, if it was given to an earlier call with the same key, or to one at the same time.
-    #[serde(rename = "replayed_seconds", serialize_with = "age")]
     pub replayed: Option<Duration>,
     /// How much worse the answer is than the first tier's would be.
-    #[serde(serialize_with = "degraded")]
     pub degraded: Degradation,
 }
 
@@ -97,6 +93,22 @@ impl Report {
     pub fn dollars(&self) -> Option<f64> {
         let known = self.attempts.iter().filter_map(|attempt| attempt.dollars);
         known.fold(None, |sum, dollars| Some(sum.unwrap_or(0.0) + dollars))
+    }
+}
+
+/// What it has, and its totals.
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_struct("Report", 8)?;
+        map.serialize_field("attempts", &self.attempts)?;
+        map.serialize_field("took_seconds", &self.took.as_secs_f64())?;
+        map.serialize_field("waited_seconds", &self.waited().as_secs_f64())?;
+        map.serialize_field("tokens", &self.tokens())?;
+        map.serialize_field("dollars", &self.dollars())?;
+        map.serialize_field("tier", &self.tier.as_deref())?;
+        map.serialize_field("replayed_seconds", &self.replayed.map(|age| age.as_secs_f64()))?;
+        map.serialize_field("degraded", self.degraded.as_str())?;
+        map.end()
     }
 }
 
@@ -166,19 +178,4 @@ fn words<S: Serializer>(fault: &Option<Fault>, serializer: S) -> Result<S::Ok, S
 
 fn name<S: Serializer>(name: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(name)
-}
-
-#[allow(clippy::ref_option, reason = "serde gives a reference to the field")]
-fn shared<S: Serializer>(name: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
-    name.as_deref().serialize(serializer)
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference to the field")]
-fn degraded<S: Serializer>(degraded: &Degradation, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(degraded.as_str())
-}
-
-#[allow(clippy::ref_option, reason = "serde gives a reference to the field")]
-fn age<S: Serializer>(age: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    age.map(|age| age.as_secs_f64()).serialize(serializer)
 }

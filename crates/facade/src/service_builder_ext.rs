@@ -66,6 +66,9 @@ pub trait ServiceBuilderExt<L>: Sized {
     fn deadline(self, limit: Duration) -> ServiceBuilder<Stack<DeadlineLayer, L>>;
 
     /// Runs each key that requests carry once: see [`IdempotencyLayer`].
+    ///
+    /// Answers are kept in memory, and in any other [`Store`](mainstay_idempotency::Store) behind it, such as a file or a server:
+    /// `Memory::new().backed_by(store)`.
     fn once_per_key<T: Clone>(self, store: Memory<T>) -> ServiceBuilder<Stack<IdempotencyLayer<T>, L>>;
 
     /// Puts one tier below what follows, which goes by the name `first`: see [`FallbackLayer`].

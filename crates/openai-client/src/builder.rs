@@ -205,7 +205,8 @@ impl ClientBuilder {
         for (field, name, value) in &self.headers {
             let mut parsed = HeaderValue::try_from(value.expose_secret())
                 .map_err(|error| InvalidSetting::new(field, name, error.to_string()))?;
-            parsed.set_sensitive(is_auth(name));
+            // What is set here may be a secret, whatever it is called.
+            parsed.set_sensitive(true);
             headers.insert(header_name(field, name)?, parsed);
         }
         Ok(headers)

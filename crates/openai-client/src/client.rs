@@ -87,6 +87,22 @@ impl Client {
         shared.into()
     }
 
+    /// Makes a client that differs in how long a stream may take to its first token, and shares the connections of this one.
+    #[must_use]
+    pub fn with_first_token_timeout(&self, limit: Duration) -> Self {
+        let mut shared = Shared::clone(&self.shared);
+        shared.timeouts.first_token = Some(limit);
+        shared.into()
+    }
+
+    /// Makes a client that differs in how long a stream may take from one token to the next, and shares the connections of this one.
+    #[must_use]
+    pub fn with_between_tokens_timeout(&self, limit: Duration) -> Self {
+        let mut shared = Shared::clone(&self.shared);
+        shared.timeouts.between_tokens = limit;
+        shared.into()
+    }
+
     /// Asks for a chat completion.
     pub fn chat(&self, request: ChatRequest) -> ResponseFuture<ChatResponse> {
         self.clone().call(request)

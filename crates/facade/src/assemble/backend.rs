@@ -1,17 +1,25 @@
 use std::collections::HashMap;
 
-use mainstay_openai_client::Client;
+use mainstay_openai_client::{Client, ClientBuilder};
 
-use crate::{BackendConfig, BuildError, Config, ConfigError, config::Spot};
+use crate::{BackendConfig, BuildError, Config, ConfigError, config::Spot, parts::Parts};
 
 /// The clients of all backends, by name.
-pub(super) fn clients(config: &Config) -> Result<HashMap<&str, Client>, BuildError> {
+pub(super) fn clients<'c>(config: &'c Config, parts: &Parts) -> Result<HashMap<&'c str, Client>, BuildError> {
     let spot = Spot::default().key("backends");
-    let client = |(name, backend): (&'_ String, &BackendConfig)| client(config, backend, &spot.key(name));
-    config.backends.iter().map(|entry| Ok((entry.0.as_str(), client(entry)?))).collect()
+    let client = |(name, backend): (&'c String, &BackendConfig)| {
+        let spot = spot.key(name);
+        let said = client(config, backend, &spot)?;
+        let builder = if let Some(set) = parts.clients.get(name) { set(said) } else { said };
+        let built = builder.build();
+        let built = built
+            .map_err(|invalid| ConfigError::invalid(spot.invalid(format!("cannot be used: {invalid}"))))?;
+        Ok((name.as_str(), built))
+    };
+    config.backends.iter().map(client).collect()
 }
 
-fn client(config: &Config, backend: &BackendConfig, spot: &Spot) -> Result<Client, BuildError> {
+fn client(config: &Config, backend: &BackendConfig, spot: &Spot) -> Result<ClientBuilder, BuildError> {
     let mut builder = Client::builder()
         .base_url(&backend.base_url)
         .first_token_timeout(config.first_token_timeout)
@@ -27,8 +35,11 @@ fn client(config: &Config, backend: &BackendConfig, spot: &Spot) -> Result<Clien
         builder = builder.connect_timeout(limit);
     }
     for (name, value) in &backend.headers {
+        let value = value.read().map_err(|wrong| {
+            let spot = spot.key("headers").key(name);
+            ConfigError::invalid(spot.invalid(format!("cannot be read: {wrong}")))
+        })?;
         builder = builder.header(name, value);
     }
-    let built = builder.build();
-    built.map_err(|invalid| ConfigError::invalid(spot.invalid(format!("cannot be used: {invalid}"))).into())
+    Ok(builder)
 }

@@ -7,7 +7,7 @@ use std::{
 use mainstay_backoff::RetryPolicy;
 use mainstay_bucket::{InvalidLimit, Limits};
 use mainstay_fallback::queue::JsonlQueue;
-use mainstay_openai_client::Client;
+use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::Price;
 
 use super::{
@@ -21,14 +21,15 @@ use crate::{
     config::Spot,
     kept::{Keeping, Numbers},
     limits,
-    stack::{Last, Place, SharedCheck},
+    parts::Parts,
+    stack::{Last, Place},
 };
 
 /// Routes on their way from the configuration.
 pub(super) struct RouteBuilder<'a> {
     pub(super) config: &'a Config,
     pub(super) clients: &'a HashMap<&'a str, Client>,
-    pub(super) check: &'a SharedCheck,
+    pub(super) parts: &'a Parts,
     pub(super) queues: HashMap<PathBuf, JsonlQueue<ChatRequest>>,
     pub(super) numbers: BTreeMap<(&'a str, &'a str), Numbers>,
     pub(super) keeping: Keeping<'a>,
@@ -56,24 +57,44 @@ impl RouteBuilder<'_> {
         spot: &Spot,
     ) -> Result<Ways, BuildError> {
         let route = Route { name, config, policy, budgets: self.budgets(name, config, spot)? };
-        let mut assembly = Assembly::new(Arc::clone(self.check));
+        let mut assembly = Assembly::new(Arc::clone(&self.parts.check));
         for (at, tier) in config.tiers.iter().enumerate() {
             let spot = spot.key("tiers").index(at);
             let name: Arc<str> = format!("{name} {}", at + 1).into();
-            if let Some(text) = &tier.answer {
-                assembly.local(Tier::answer(name, text));
-            } else if let Some(path) = &tier.queue {
-                assembly.local(Tier::queue(name, self.queue(path)?));
+            if let Some(local) = self.local(&name, tier, &spot)? {
+                assembly.local(local);
             } else {
-                let last = if at + 1 == config.tiers.len() { Last::Yes } else { Last::No };
+                let is_last = at + 1 == config.tiers.len() && self.parts.below.is_empty();
+                let last = if is_last { Last::Yes } else { Last::No };
                 self.models(&mut assembly, &route, (&name, tier), &spot, last)?;
             }
         }
+        self.parts.below.iter().for_each(|tier| assembly.local(tier.clone()));
         let deadline = config.deadline.unwrap_or(self.config.deadline);
-        let continuation = self.config.continue_streams.as_ref().map(Continuation::from);
+        let continuation = self.continuation(config);
         let (ways, watched) = assembly.finish(&name.into(), deadline, continuation);
         self.live.watched.extend(watched);
         Ok(ways)
+    }
+
+    /// A tier that needs no model, if it is one.
+    fn local(&mut self, name: &Arc<str>, tier: &TierConfig, spot: &Spot) -> Result<Option<Tier>, BuildError> {
+        Ok(match (&tier.answer, &tier.queue, &tier.own) {
+            (Some(text), ..) => Some(Tier::answer(Arc::clone(name), text)),
+            (_, Some(path), _) => Some(Tier::queue(Arc::clone(name), self.queue(path)?)),
+            (.., Some(own)) => {
+                let invalid = |wrong| ConfigError::invalid(spot.key("own").invalid(wrong));
+                Some(self.parts.tier(own).map_err(invalid)?)
+            }
+            _ => None,
+        })
+    }
+
+    /// How a route's streams go on that break: what is said nearest to it.
+    fn continuation(&self, route: &RouteConfig) -> Option<Continuation> {
+        let own = route.continue_streams.as_ref().map(Continuation::from);
+        let all = || self.config.continue_streams.as_ref().map(Continuation::from);
+        own.or_else(|| self.parts.continuation.clone()).or_else(all)
     }
 
     fn queue(&mut self, path: &PathBuf) -> Result<JsonlQueue<ChatRequest>, BuildError> {
@@ -113,9 +134,9 @@ impl RouteBuilder<'_> {
             places.push((place, served, limits));
         }
         let strategy = tier.strategy.clone().unwrap_or_default();
-        let by = Chooses::of(&strategy, &spot.key("strategy").key(strategy.name()))?;
+        let by = Chooses::of(&strategy, self.parts, &spot.key("strategy").key(strategy.name()))?;
         match &*places {
-            [(place, served, _)] if route.budgets.is_empty() && served.is_plain() => {
+            [(place, served, _)] if route.budgets.is_empty() && served.is_plain() && !by.is_own() => {
                 assembly.one(name, route.policy, place, last);
             }
             several => {
@@ -147,9 +168,9 @@ impl RouteBuilder<'_> {
             model: Some(model.into()),
             price: price(served, model, spot)?,
             limits: kept.models,
-            max_wait: self.config.max_wait,
+            max_wait: route.config.max_wait.unwrap_or(self.config.max_wait),
             whole: client.with_timeout(timeout),
-            streaming: client.streaming(),
+            streaming: streaming(client, route.config, self.config),
         };
         Ok((place, kept.own))
     }
@@ -175,4 +196,16 @@ fn price(served: &ServedConfig, model: &str, spot: &Spot) -> Result<Option<Price
     let Some(price) = served.price else { return Ok(attempt::usual_price(model)) };
     let price = Price::per_million(price.input, price.output);
     Ok(Some(price.map_err(|invalid| ConfigError::invalid(spot.key("price").invalid(invalid.to_string())))?))
+}
+
+/// The client of a route's streams, which may go on for as long as its deadline allows.
+fn streaming(client: &Client, route: &RouteConfig, config: &Config) -> Streaming {
+    let mut client = client.with_timeout(route.deadline.unwrap_or(config.deadline));
+    if let Some(limit) = route.first_token_timeout {
+        client = client.with_first_token_timeout(limit);
+    }
+    if let Some(limit) = route.between_tokens_timeout {
+        client = client.with_between_tokens_timeout(limit);
+    }
+    client.streaming()
 }

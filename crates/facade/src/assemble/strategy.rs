@@ -7,7 +7,9 @@ use mainstay_router::{
     strategy::{self, Complexity, CostBudget, Strategy, Weights},
 };
 
-use crate::{BuildError, ComplexityConfig, ConfigError, StrategyConfig, config::Spot, stack::Last};
+use crate::{
+    BuildError, ComplexityConfig, ConfigError, StrategyConfig, config::Spot, parts::Parts, stack::Last,
+};
 
 /// What chooses by what was learned, to be told of outcomes.
 #[cfg(feature = "learned")]
@@ -24,6 +26,7 @@ pub(super) enum Chooses {
     CostBudget(CostBudget),
     #[cfg(feature = "learned")]
     Learned(strategy::Learned),
+    Own(Arc<dyn Strategy>),
 }
 
 /// A budget, and whether all calls share it.
@@ -32,7 +35,7 @@ pub(super) type Spending = (Budget, bool);
 // === impl Chooses ===
 
 impl Chooses {
-    pub(super) fn of(config: &StrategyConfig, spot: &Spot) -> Result<Self, BuildError> {
+    pub(super) fn of(config: &StrategyConfig, parts: &Parts, spot: &Spot) -> Result<Self, BuildError> {
         let invalid = |error: router::Invalid| ConfigError::invalid(spot.invalid(error.to_string()));
         Ok(match config {
             StrategyConfig::LeastLoaded => Self::LeastLoaded,
@@ -45,6 +48,9 @@ impl Chooses {
                 Self::CostBudget(CostBudget::per_call(config.per_call).map_err(invalid)?)
             }
             StrategyConfig::Learned(config) => learned(config, spot)?,
+            StrategyConfig::Own(name) => {
+                Self::Own(parts.strategy(name).map_err(|wrong| ConfigError::invalid(spot.invalid(wrong)))?)
+            }
         })
     }
 
@@ -61,6 +67,11 @@ impl Chooses {
         };
         let router = Router::new(backends, budgets.iter().fold(self.strategy(), within));
         if last == Last::No { router.gives_way() } else { router }
+    }
+
+    /// Whether it is one of the program's own, which may have its reasons to refuse even the only model.
+    pub(super) const fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
     }
 
     /// What chooses by what was learned, if that does.
@@ -83,6 +94,7 @@ impl Chooses {
             Self::CostBudget(budget) => Arc::new(budget.clone()),
             #[cfg(feature = "learned")]
             Self::Learned(learned) => Arc::new(learned.clone()),
+            Self::Own(own) => Arc::clone(own),
         }
     }
 }

@@ -31,4 +31,11 @@ impl BudgetConfig {
     pub const fn new(dollars: f64, window: Duration) -> Self {
         Self { dollars, window, per_user: false }
     }
+
+    /// Gives each user such a budget.
+    #[must_use]
+    pub const fn per_user(mut self) -> Self {
+        self.per_user = true;
+        self
+    }
 }

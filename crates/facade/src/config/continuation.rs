@@ -20,6 +20,29 @@ pub struct ContinuationConfig {
 
 // === impl ContinuationConfig ===
 
+impl ContinuationConfig {
+    /// Sets how often at most; 0 ends a stream that breaks in an error.
+    #[must_use]
+    pub const fn times(mut self, times: u32) -> Self {
+        self.times = times;
+        self
+    }
+
+    /// Has the server go on with a last message of the assistant.
+    #[must_use]
+    pub const fn prefill(mut self) -> Self {
+        self.prefill = true;
+        self
+    }
+
+    /// Sets what the user says to make the model go on.
+    #[must_use]
+    pub fn words(mut self, words: impl Into<String>) -> Self {
+        self.words = Some(words.into());
+        self
+    }
+}
+
 impl Default for ContinuationConfig {
     fn default() -> Self {
         Self { times: 1, prefill: false, words: None }

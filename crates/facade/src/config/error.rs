@@ -31,6 +31,8 @@ enum Cause {
     Unreadable(io::Error),
     /// Its message only: the error itself would show the text.
     Toml(String),
+    /// What cannot be said in TOML.
+    Unwritable(String),
     Invalid(Invalid),
 }
 
@@ -51,6 +53,10 @@ impl ConfigError {
         Self { path: None, line, cause: Cause::Toml(source.message().to_owned()) }
     }
 
+    pub(super) fn unwritable(source: &toml::ser::Error) -> Self {
+        Self { path: None, line: None, cause: Cause::Unwritable(source.to_string()) }
+    }
+
     pub(crate) const fn invalid(invalid: Invalid) -> Self {
         Self { path: None, line: None, cause: Cause::Invalid(invalid) }
     }
@@ -61,7 +67,7 @@ impl ConfigError {
         let text = config.origin.text.as_deref();
         let found = match &cause {
             Cause::Invalid(invalid) => text.and_then(|text| invalid.spot.line(text)),
-            Cause::Unreadable(_) | Cause::Toml(_) => None,
+            Cause::Unreadable(_) | Cause::Toml(_) | Cause::Unwritable(_) => None,
         };
         Self { path: path.or_else(|| config.origin.path.clone()), line: line.or(found), cause }
     }
@@ -83,6 +89,7 @@ impl fmt::Display for ConfigError {
         match &self.cause {
             Cause::Unreadable(error) => write!(f, ": {error}"),
             Cause::Toml(message) => write!(f, ": {message}"),
+            Cause::Unwritable(message) => write!(f, " cannot be written: {message}"),
             Cause::Invalid(invalid) => write!(f, ": {invalid}"),
         }
     }
@@ -92,7 +99,7 @@ impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
             Cause::Unreadable(error) => Some(error),
-            Cause::Toml(_) | Cause::Invalid(_) => None,
+            Cause::Toml(_) | Cause::Unwritable(_) | Cause::Invalid(_) => None,
         }
     }
 }

@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for KeySource {
     }
 }
 
-struct Written;
+pub(super) struct Written;
 
 impl<'de> de::Visitor<'de> for Written {
     type Value = KeySource;

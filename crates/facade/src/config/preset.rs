@@ -50,6 +50,18 @@ impl Preset {
         Config { preset: Some(self), ..config }
     }
 
+    /// Sets what it says, and nothing else.
+    pub(crate) fn set(self, config: &mut Config) {
+        let of = self.config();
+        config.preset = of.preset;
+        config.deadline = of.deadline;
+        config.attempt_timeout = of.attempt_timeout;
+        config.first_token_timeout = of.first_token_timeout;
+        config.between_tokens_timeout = of.between_tokens_timeout;
+        config.max_wait = of.max_wait;
+        config.retry = of.retry;
+    }
+
     const fn settings(self) -> &'static str {
         match self {
             Self::Interactive => include_str!("../../presets/interactive.toml"),

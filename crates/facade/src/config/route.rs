@@ -1,11 +1,25 @@
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BudgetConfig, ServedConfig, StrategyConfig, strategy::Written};
+use super::{BudgetConfig, ContinuationConfig, RetryConfig, TierConfig};
 
 /// A way to an answer: tiers, tried in order.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay::{RouteConfig, ServedConfig, StrategyConfig, TierConfig};
+///
+/// let both = [ServedConfig::on("openai").model("gpt-4o"), ServedConfig::on("azure").model("gpt-4o").weight(2)];
+/// let route = RouteConfig::new()
+///     .alias("gpt-4o")
+///     .tier(TierConfig::models(both).strategy(StrategyConfig::Weighted))
+///     .tier(ServedConfig::on("local").model("llama-3"))
+///     .tier(TierConfig::answer("We are at it."));
+/// assert_eq!(route.tiers.len(), 3);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -21,9 +35,24 @@ pub struct RouteConfig {
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub attempt_timeout: Option<Duration>,
+    /// How long one streamed attempt may take to its first token, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub first_token_timeout: Option<Duration>,
+    /// How long a stream may take from one token to the next, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub between_tokens_timeout: Option<Duration>,
+    /// How long an attempt may wait for a limit, where it is not as everywhere.
+    #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub max_wait: Option<Duration>,
     /// When a call is sent again, where it is not as everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryConfig>,
+    /// How a stream goes on that broke after its first token, where it is not as everywhere; `{ times = 0 }` ends it in an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continue_streams: Option<ContinuationConfig>,
     /// The US dollars that its calls may cost in each window of time, besides the budget of all routes: no limit unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetConfig>,
@@ -31,128 +60,81 @@ pub struct RouteConfig {
     pub tiers: Vec<TierConfig>,
 }
 
-/// One tier: models among which a strategy chooses, or an answer that is set, or a queue for people. Exactly one of them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[non_exhaustive]
-pub struct TierConfig {
-    /// Models on backends.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub models: Vec<ServedConfig>,
-    /// How to choose among the models: `"least_loaded"` unless set.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Written>")]
-    pub strategy: Option<StrategyConfig>,
-    /// An answer that is always the same, and better than none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
-    /// A file of calls that people will see to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub queue: Option<PathBuf>,
-}
+// === impl RouteConfig ===
 
-/// When a call is sent again, and after what wait.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RetryConfig {
-    /// How often at most: 3 unless set.
-    pub retries: u32,
-    /// The first wait: `"1s"` unless set.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub base: Duration,
-    /// How much longer each wait is than the one before: 2 unless set.
-    pub factor: f64,
-    /// The longest wait: `"1m"` unless set.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub cap: Duration,
-    /// How waits are spread: `"proportional"` unless set.
-    pub jitter: JitterConfig,
-    /// The longest Retry-After that is waited for: `"1m"` unless set.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub max_wait: Duration,
-    /// How many retries calls earn, so that an outage is not met with a storm of them: 0.2 for each call unless set.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub budget: Option<RetryBudgetConfig>,
-}
-
-/// How many retries calls earn. Moves to another backend spend it too.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RetryBudgetConfig {
-    /// The retries that each call earns: 0.2 unless set.
-    pub ratio: f64,
-    /// The retries a second that there are in any case: 10 unless set.
-    pub floor: f64,
-    /// The most retries that are saved up: 100 unless set.
-    pub burst: u32,
-}
-
-/// How waits are spread, so that those who failed together do not come back together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JitterConfig {
-    /// Not at all.
-    None,
-    /// Anything from nothing to the whole wait.
-    Full,
-    /// Half of the wait, and anything up to the other half.
-    Equal,
-    /// Half to one and a half times the wait.
-    #[default]
-    Proportional,
-}
-
-/// One key, one effect.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct IdempotencyConfig {
-    /// How long an answer is kept: `"1h"` unless set.
-    #[serde(with = "humantime_serde")]
-    #[schemars(with = "String")]
-    pub ttl: Duration,
-    /// The most answers that are kept: 100,000 unless set.
-    pub capacity: usize,
-    /// The file that keeps whole answers, so that they survive the process, and none runs twice unasked after a crash: none unless
-    /// set. Needs the feature `redb`. One process at a time can use it. Streams are kept in memory only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-}
-
-// === impl RetryConfig ===
-
-impl Default for RetryConfig {
-    fn default() -> Self {
-        const MINUTE: Duration = Duration::from_secs(60);
-        Self {
-            retries: 3,
-            base: Duration::from_secs(1),
-            factor: 2.0,
-            cap: MINUTE,
-            jitter: JitterConfig::default(),
-            max_wait: MINUTE,
-            budget: None,
-        }
+impl RouteConfig {
+    /// Begins a route: it needs a [`tier`](Self::tier).
+    pub fn new() -> Self {
+        Self::default()
     }
-}
 
-// === impl RetryBudgetConfig ===
-
-impl Default for RetryBudgetConfig {
-    fn default() -> Self {
-        Self { ratio: 0.2, floor: 10.0, burst: 100 }
+    /// Adds another name of a model that leads here.
+    #[must_use]
+    pub fn alias(mut self, model: impl Into<String>) -> Self {
+        self.aliases.push(model.into());
+        self
     }
-}
 
-// === impl IdempotencyConfig ===
+    /// Adds a tier, below those that there are.
+    #[must_use]
+    pub fn tier(mut self, tier: impl Into<TierConfig>) -> Self {
+        self.tiers.push(tier.into());
+        self
+    }
 
-impl Default for IdempotencyConfig {
-    fn default() -> Self {
-        Self { ttl: Duration::from_secs(3_600), capacity: 100_000, path: None }
+    /// Sets how long a call may take in all.
+    #[must_use]
+    pub fn deadline(mut self, limit: Duration) -> Self {
+        self.deadline = Some(limit);
+        self
+    }
+
+    /// Sets how long one attempt may take that is answered whole.
+    #[must_use]
+    pub fn attempt_timeout(mut self, limit: Duration) -> Self {
+        self.attempt_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long one streamed attempt may take to its first token.
+    #[must_use]
+    pub fn first_token_timeout(mut self, limit: Duration) -> Self {
+        self.first_token_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long a stream may take from one token to the next.
+    #[must_use]
+    pub fn between_tokens_timeout(mut self, limit: Duration) -> Self {
+        self.between_tokens_timeout = Some(limit);
+        self
+    }
+
+    /// Sets how long an attempt may wait for a limit.
+    #[must_use]
+    pub fn max_wait(mut self, limit: Duration) -> Self {
+        self.max_wait = Some(limit);
+        self
+    }
+
+    /// Sets when a call is sent again.
+    #[must_use]
+    pub fn retry(mut self, retry: RetryConfig) -> Self {
+        self.retry = Some(retry);
+        self
+    }
+
+    /// Sets how a stream goes on that broke after its first token.
+    #[must_use]
+    pub fn continue_streams(mut self, continuation: ContinuationConfig) -> Self {
+        self.continue_streams = Some(continuation);
+        self
+    }
+
+    /// Sets what its calls may cost in each window of time.
+    #[must_use]
+    pub fn budget(mut self, budget: BudgetConfig) -> Self {
+        self.budget = Some(budget);
+        self
     }
 }

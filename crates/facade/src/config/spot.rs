@@ -42,8 +42,19 @@ impl Spot {
 
     /// The line, from 1, at which this place, or the nearest one above it that was written, begins in `text`.
     pub(super) fn line(&self, text: &str) -> Option<usize> {
+        let (_, offset) = self.find(text)?;
+        line(text, offset)
+    }
+
+    /// Whether this place was written in `text`.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        self.find(text).is_some_and(|(depth, _)| depth == self.0.len())
+    }
+
+    /// Goes down in `text` as far as it was written: how many steps, and the byte at which that begins.
+    fn find(&self, text: &str) -> Option<(usize, usize)> {
         let root = DeTable::parse(text).ok()?;
-        let mut offset = root.span().start;
+        let mut found = (0, root.span().start);
         let mut here = &DeValue::Table(root.into_inner());
         for segment in &self.0 {
             let next = match segment {
@@ -51,10 +62,10 @@ impl Spot {
                 Segment::Index(index) => here.get(*index),
             };
             let Some(next) = next else { break };
-            offset = next.span().start;
+            found = (found.0 + 1, next.span().start);
             here = next.get_ref();
         }
-        line(text, offset)
+        Some(found)
     }
 }
 

@@ -40,6 +40,8 @@ pub enum StrategyConfig {
     CostBudget(CostBudgetConfig),
     /// The model that is worth its price for this prompt, by what was learned from past calls.
     Learned(LearnedConfig),
+    /// A strategy of your own, by the name under which the program has it ([`Builder::own_strategy`](crate::Builder::own_strategy)).
+    Own(String),
 }
 
 /// What makes a request complex, and from where on it is worth a better model. The score is in [0, 1].
@@ -133,6 +135,8 @@ pub(super) enum Settings {
     CostBudget(CostBudgetConfig),
     /// The model that is worth its price for this prompt, by what was learned from past calls.
     Learned(LearnedConfig),
+    /// A strategy of your own, by the name under which the program has it.
+    Own(String),
 }
 
 // === impl StrategyConfig ===
@@ -148,6 +152,7 @@ impl StrategyConfig {
             Self::Complexity(_) => "complexity",
             Self::CostBudget(_) => "cost_budget",
             Self::Learned(_) => "learned",
+            Self::Own(_) => "own",
         }
     }
 }
@@ -171,6 +176,7 @@ impl From<Settings> for StrategyConfig {
             Settings::Complexity(settings) => Self::Complexity(settings),
             Settings::CostBudget(settings) => Self::CostBudget(settings),
             Settings::Learned(settings) => Self::Learned(settings),
+            Settings::Own(name) => Self::Own(name),
         }
     }
 }
@@ -194,6 +200,7 @@ impl<'de> de::Visitor<'de> for Visitor {
         let needs_settings = match name {
             "cost_budget" => Some("{ cost_budget = { per_call = 0.01 } }"),
             "learned" => Some("{ learned = { model = \"router.model\", share = 0.3 } }"),
+            "own" => Some("{ own = \"name\" }"),
             _ => None,
         };
         if let Some(example) = needs_settings {

@@ -54,3 +54,13 @@ async fn a_model_without_a_route_is_not_found() {
     assert_eq!(failure.fault().kind, FaultKind::ModelNotFound);
     assert_eq!(failure.to_string(), "there is no model \"nobody\"; there are embedder");
 }
+
+#[tokio::test]
+async fn the_stack_is_a_service_of_embeddings_and_gives_it_out() {
+    use tower::ServiceExt;
+
+    let (one, _other, mainstay) = two(ModelPlan::new()).await;
+    assert_eq!(mainstay.clone().oneshot(ask()).await.unwrap().data.len(), 2);
+    assert_eq!(mainstay.embed_service().oneshot(ask()).await.unwrap().data.len(), 2);
+    assert_eq!(one.stats().calls, 2);
+}

@@ -1,6 +1,7 @@
 //! The whole stack against a real server that fails on purpose.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
+mod builder;
 mod config;
 mod continuation;
 #[cfg(feature = "metrics")]
@@ -11,6 +12,8 @@ mod limits;
 mod observed;
 mod once;
 mod report;
+mod round_trip;
+mod route_settings;
 mod routes;
 #[cfg(feature = "redis")]
 mod shared;

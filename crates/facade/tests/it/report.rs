@@ -52,6 +52,9 @@ async fn a_report_is_a_table_and_json() {
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["attempts"][0]["fault"], "rate limited, retry after 3ms");
     assert!(json["took_seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(json["tokens"], report.tokens());
+    assert_eq!(json["waited_seconds"], report.waited().as_secs_f64());
+    assert!(json["dollars"].is_null(), "nobody knows what the model costs");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Stacks that a file describes.
 
-use std::time::Duration;
+use std::{fmt::Write, time::Duration};
 
 use mainstay::{ChatRequest, Config, FaultKind, HasFault, Mainstay};
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
@@ -96,7 +96,9 @@ async fn every_strategy_serves() {
         let routes = BOTH
             .replace("in_order", strategy)
             .replace("\"m1\"", "\"m1\", price = { input = 2.5, output = 10 }")
-            .replace("\"m2\"", "\"m2\", price = { input = 0.15, output = 0.6 }, weight = 3");
+            .replace("\"m2\"", "\"m2\", price = { input = 0.15, output = 0.6 }");
+        let weighted = if strategy == "weighted" { "\"m2\", weight = 3" } else { "\"m2\"" };
+        let routes = routes.replace("\"m2\"", weighted);
         let mainstay = Mainstay::from_toml(&two(&one, &other, &routes)).unwrap();
         let mut small = 0;
         for _ in 0..8 {
@@ -140,6 +142,25 @@ async fn a_reload_takes_effect_for_new_calls_and_a_bad_one_changes_nothing() {
     bad.backends.remove("one");
     assert!(mainstay.reload(&bad).is_err());
     assert_eq!(clone.chat(ask("chat")).await.unwrap().model, "new");
+}
+
+#[tokio::test]
+async fn a_file_of_a_hundred_routes_is_a_stack() {
+    let (one, other) = (mock(Some(WholeFault::ServerError)).await, mock(None).await);
+    let mut toml = two(&one, &other, "");
+    for number in 0..100 {
+        let tiers = format!(
+            "[{{ models = [{{ on = \"one\", model = \"a{number}\", in_flight = 4 }}] }}, {{ models = [{{ on = \"other\", model = \"b{number}\" }}] }}]"
+        );
+        writeln!(toml, "[routes.r{number}]\naliases = [\"alias-{number}\"]\ntiers = {tiers}").unwrap();
+    }
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    assert_eq!((mainstay.models().len(), mainstay.limits().len()), (200, 100));
+    for (model, expected) in [("r0", "other/b0"), ("r99", "other/b99"), ("alias-57", "other/b57")] {
+        assert_eq!(mainstay.chat(ask(model)).await.unwrap().report.served_by(), Some(expected));
+    }
+    mainstay.reload(&toml.parse().unwrap()).unwrap();
+    assert_eq!(mainstay.chat(ask("r31")).await.unwrap().report.served_by(), Some("other/b31"));
 }
 
 #[tokio::test]

@@ -7,12 +7,13 @@ use mainstay::{
 use mainstay_mock_openai::MockOpenAi;
 use serde_json::json;
 
-/// A stack with one tier on one server: its strategy, and `models`, each the fields beside `on`.
+/// A stack with one tier on one server: its strategy if there is a choice, and `models`, each the fields beside `on`.
 async fn tier(settings: &str, strategy: &str, models: &[&str]) -> (MockOpenAi, Mainstay) {
     let mock = MockOpenAi::builder().start().await.unwrap();
     let models: Vec<_> = models.iter().map(|fields| format!("{{ on = \"mock\", {fields} }}")).collect();
+    let strategy = if models.len() == 1 { String::new() } else { format!("strategy = {strategy}, ") };
     let toml = format!(
-        "{settings}\n[backends.mock]\nbase_url = {:?}\n[routes.chat]\ntiers = [{{ strategy = {strategy}, models = [{}] }}]",
+        "{settings}\n[backends.mock]\nbase_url = {:?}\n[routes.chat]\ntiers = [{{ {strategy}models = [{}] }}]",
         mock.base_url(),
         models.join(", ")
     );
@@ -163,7 +164,7 @@ fn a_preset_says_what_is_left_out() {
     let seconds = std::time::Duration::from_secs;
     let config = Config::from_toml("preset = \"batch\"\n[retry]\nretries = 1").unwrap();
     assert_eq!((config.retry.retries, config.retry.cap, config.deadline), (1, seconds(120), seconds(3_600)));
-    assert_eq!(Config::from_toml(&config.to_toml()).unwrap(), config);
+    assert_eq!(Config::from_toml(&config.to_toml().unwrap()).unwrap(), config);
     for preset in [Preset::Interactive, Preset::Batch] {
         assert_eq!(preset.config().preset, Some(preset));
         Mainstay::builder().base_url("http://127.0.0.1:1/v1").preset(preset).build().unwrap();
@@ -214,7 +215,7 @@ mod learned {
         let (_mock, mainstay) =
             tier("", "{ learned = { model = \"/no/such.model\", falls_back = true } }", &fields).await;
         assert!(mainstay.chat(ask("Hello?")).await.is_ok());
-        let toml = "[backends.m]\nbase_url = \"http://127.0.0.1:1/v1\"\n[routes.chat]\ntiers = [\n{ models = [{ on = \"m\" }],\nstrategy = { learned = { model = \"/no/such.model\" } } }]";
+        let toml = "[backends.m]\nbase_url = \"http://127.0.0.1:1/v1\"\n[routes.chat]\ntiers = [\n{ models = [{ on = \"m\" }, { on = \"m\", model = \"b\" }],\nstrategy = { learned = { model = \"/no/such.model\" } } }]";
         let refused = Mainstay::from_toml(toml).map(|_| ()).unwrap_err().to_string();
         assert!(refused.starts_with("configuration, line 6: `routes.chat.tiers[0].strategy.learned.model` is \"/no/such.model\": cannot use the model file"), "{refused}");
     }

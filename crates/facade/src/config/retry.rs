@@ -1,0 +1,140 @@
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// When a call is sent again, and after what wait.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay::{RetryConfig, RouteConfig, ServedConfig};
+///
+/// let patient = RetryConfig::default().retries(8).base(Duration::from_secs(2));
+/// let route = RouteConfig::new().retry(patient).tier(ServedConfig::on("local"));
+/// assert_eq!(route.retry.unwrap().factor, 2.0);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryConfig {
+    /// How often at most: 3 unless set.
+    pub retries: u32,
+    /// The first wait: `"1s"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub base: Duration,
+    /// How much longer each wait is than the one before: 2 unless set.
+    pub factor: f64,
+    /// The longest wait: `"1m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub cap: Duration,
+    /// How waits are spread: `"proportional"` unless set.
+    pub jitter: JitterConfig,
+    /// The longest Retry-After that is waited for: `"1m"` unless set.
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub max_wait: Duration,
+    /// How many retries calls earn, so that an outage is not met with a storm of them: 0.2 for each call unless set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<RetryBudgetConfig>,
+}
+
+/// How many retries calls earn. Moves to another backend spend it too.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RetryBudgetConfig {
+    /// The retries that each call earns: 0.2 unless set.
+    pub ratio: f64,
+    /// The retries a second that there are in any case: 10 unless set.
+    pub floor: f64,
+    /// The most retries that are saved up: 100 unless set.
+    pub burst: u32,
+}
+
+/// How waits are spread, so that those who failed together do not come back together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JitterConfig {
+    /// Not at all.
+    None,
+    /// Anything from nothing to the whole wait.
+    Full,
+    /// Half of the wait, and anything up to the other half.
+    Equal,
+    /// Half to one and a half times the wait.
+    #[default]
+    Proportional,
+}
+
+// === impl RetryConfig ===
+
+impl RetryConfig {
+    /// Sets how often at most.
+    #[must_use]
+    pub const fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Sets the first wait.
+    #[must_use]
+    pub const fn base(mut self, wait: Duration) -> Self {
+        self.base = wait;
+        self
+    }
+
+    /// Sets how much longer each wait is than the one before.
+    #[must_use]
+    pub const fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// Sets the longest wait.
+    #[must_use]
+    pub const fn cap(mut self, wait: Duration) -> Self {
+        self.cap = wait;
+        self
+    }
+
+    /// Sets how waits are spread.
+    #[must_use]
+    pub const fn jitter(mut self, jitter: JitterConfig) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// Sets the longest Retry-After that is waited for.
+    #[must_use]
+    pub const fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            retries: 3,
+            base: Duration::from_secs(1),
+            factor: 2.0,
+            cap: MINUTE,
+            jitter: JitterConfig::default(),
+            max_wait: MINUTE,
+            budget: None,
+        }
+    }
+}
+
+// === impl RetryBudgetConfig ===
+
+impl Default for RetryBudgetConfig {
+    fn default() -> Self {
+        Self { ratio: 0.2, floor: 10.0, burst: 100 }
+    }
+}

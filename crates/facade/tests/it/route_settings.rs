@@ -1,0 +1,72 @@
+//! Settings of one route, where it is not as everywhere.
+//!
+//! Where a route's own setting is not kept, the one of all routes is an hour: a stack that takes that does not end the test.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
+
+const HOUR: &str =
+    "deadline = \"3h\"\nfirst_token_timeout = \"1h\"\nbetween_tokens_timeout = \"1h\"\nmax_wait = \"1h\"";
+
+/// A stack with the route `m`, its settings, and what else there is.
+async fn route(plan: ModelPlan, all: &str, own: &str, fields: &str) -> (MockOpenAi, Mainstay) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let toml = format!(
+        "{all}\n[retry]\nretries = 0\n[backends.a]\nbase_url = {:?}\n[routes.m]\n{own}\ntiers = [{{ models = [{{ on = \"a\"{fields} }}] }}]",
+        mock.base_url()
+    );
+    (mock, Mainstay::from_toml(&toml).unwrap())
+}
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user("Tell me of the sea.")
+}
+
+/// How a stream ends.
+async fn end(mainstay: &Mainstay) -> Option<FaultKind> {
+    let items: Vec<_> = mainstay.chat_stream(ask()).await.unwrap().collect().await;
+    items.last().unwrap().as_ref().err().map(|error| error.fault().kind)
+}
+
+#[tokio::test]
+async fn a_route_has_a_first_token_timeout_of_its_own() {
+    let silent = ModelPlan::new().fault(WholeFault::Hang, 1.0);
+    let (_mock, mainstay) = route(silent, HOUR, "first_token_timeout = \"20ms\"", "").await;
+    assert_eq!(mainstay.chat_stream(ask()).await.unwrap_err().fault().kind, FaultKind::Timeout);
+}
+
+#[tokio::test]
+async fn a_route_has_a_between_tokens_timeout_of_its_own() {
+    let stalls = ModelPlan::new().fault(StreamFault::Stall { after: 2 }, 1.0);
+    let (_mock, mainstay) = route(stalls, HOUR, "between_tokens_timeout = \"20ms\"", "").await;
+    assert_eq!(end(&mainstay).await, Some(FaultKind::Interrupted));
+}
+
+#[tokio::test]
+async fn a_route_waits_for_limits_as_long_as_it_says() {
+    let own = "max_wait = \"1ms\"";
+    let (mock, mainstay) = route(ModelPlan::new(), HOUR, own, ", requests_per_minute = 1").await;
+    mainstay.chat(ask()).await.unwrap();
+    assert_eq!(mainstay.chat(ask()).await.unwrap_err().fault().kind, FaultKind::Shed);
+    assert_eq!(mock.stats().calls, 1);
+}
+
+#[tokio::test]
+async fn a_route_says_whether_its_streams_go_on() {
+    let cut = || ModelPlan::new().sequence([Turn::from(StreamFault::Cut { after: 2 })]);
+    let (mock, mainstay) = route(cut(), HOUR, "continue_streams = {}", "").await;
+    assert_eq!((end(&mainstay).await, mock.stats().calls), (None, 2));
+    let all = format!("continue_streams = {{}}\n{HOUR}");
+    let (mock, mainstay) = route(cut(), &all, "continue_streams = { times = 0 }", "").await;
+    assert_eq!((end(&mainstay).await, mock.stats().calls), (Some(FaultKind::Interrupted), 1));
+}
+
+#[tokio::test]
+async fn a_stream_may_take_as_long_as_its_route_allows() {
+    let slow = ModelPlan::new().first_token(Latency::Constant(Duration::from_millis(200)));
+    let (_mock, mainstay) = route(slow, "deadline = \"50ms\"", "deadline = \"1h\"", "").await;
+    assert_eq!(end(&mainstay).await, None);
+}
