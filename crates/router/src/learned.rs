@@ -33,6 +33,7 @@ mod encoder;
 mod fit;
 mod folds;
 mod forest;
+mod groups;
 mod head;
 mod latent;
 mod metric;
