@@ -5,9 +5,28 @@
 //!
 //! # How it predicts
 //!
-//! A prompt becomes numbers: 47 dense features (length, symbols, kinds of words, the choices that it offers), its place among the
-//! words in 16 latent dimensions. Small boosted trees, the mean of three forests, predict how well the cheapest model will answer, and
-//! for each other model how much better it will. A line through predictions on calls that were held back calibrates both.
+//! A prompt becomes numbers: 58 dense features (length, symbols, kinds of words, its numbers, the choices that it offers), its place
+//! among the words in 16 latent dimensions. Small boosted trees, the mean of three forests, predict how well the cheapest model will
+//! answer, and for each other model how much better it will. Each tree chooses its questions by half of the groups of prompts, where
+//! groups are known, and settles its leaves by all: what is peculiar to a group is hardly learned by heart. A line through predictions
+//! on calls that were held back calibrates both.
+//!
+//! # What was tried
+//!
+//! On 7,207 answers of two models to exam questions of 40 subjects, by the APGR of all calls in one curve, five-fold. Changes were
+//! compared in a prototype (the last row: here) on 8 to 12 divisions by subject: the standard error over these is about 0.005.
+//!
+//! | | random folds | folds by subject |
+//! |---|---|---|
+//! | each tree sees half of the rows (as before) | 0.649 | 0.541 |
+//! | questions by half of the groups, leaves by all | 0.653 | 0.550 |
+//! | and numbers, decimals, years, equations, variables counted | 0.654 | 0.554 |
+//!
+//! Finer dimensions of words (32 to 64), rare words by a frequency list, reading ease, the question's form, a target without the
+//! subjects' means, the gain as strong minus weak from two forests, ridge regression, random Fourier features, nearest
+//! neighbours, extremely random trees, and averages of these did not help by subject, or cost more on random folds. Weights by the root
+//! of a group's size, which the second row has, made no difference in the third. Figures depend on what is divided how: the mean of the
+//! five folds' own APGRs is 0.660 on random folds and 0.587 by subject, the latter with a standard error of 0.015.
 //!
 //! ```
 //! use mainstay_router::{learned::{Dataset, Model, Recipe, Target}, strategy::Learned};
@@ -33,6 +52,7 @@ mod encoder;
 mod fit;
 mod folds;
 mod forest;
+mod groups;
 mod head;
 mod latent;
 mod metric;

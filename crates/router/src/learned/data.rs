@@ -150,6 +150,11 @@ impl Dataset {
         calls.iter().filter_map(|call| self.records.get(*call)).map(|record| &*record.prompt).collect()
     }
 
+    /// What some calls are about, where that is known.
+    pub(crate) fn groups(&self, calls: &[usize]) -> Vec<Option<Arc<str>>> {
+        calls.iter().filter_map(|call| self.records.get(*call)).map(|record| record.group.clone()).collect()
+    }
+
     pub(crate) fn index_or_insert(&mut self, model: &str) -> usize {
         self.models.iter().position(|name| **name == *model).unwrap_or_else(|| {
             self.models.push(model.into());

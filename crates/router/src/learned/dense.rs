@@ -1,11 +1,15 @@
 //! What can be counted in a text: its length, its symbols, its kind of words, and the choices that it offers.
 
 mod choices;
+mod marks;
+mod numbers;
 mod symbols;
 mod vocabulary;
 mod words;
 
 use choices::Choices;
+use marks::Marks;
+use numbers::Numbers;
 use symbols::Symbols;
 use words::Words;
 
@@ -48,6 +52,17 @@ pub(crate) const NAMES: [&str; COUNT] = [
     "words of code",
     "rules and duties",
     "opening with a question word",
+    "numbers to reckon with",
+    "largest number",
+    "decimals",
+    "years",
+    "percent signs",
+    "dollar signs",
+    "equations",
+    "opening brackets",
+    "hyphens and minus signs",
+    "single letters in the question",
+    "names in the question",
     "number of choices",
     "length of choices",
     "shortest choice",
@@ -64,7 +79,7 @@ pub(crate) const NAMES: [&str; COUNT] = [
 ];
 
 /// How many features there are.
-pub(crate) const COUNT: usize = 47;
+pub(crate) const COUNT: usize = 58;
 
 /// Measures a text. What a text does not have, such as choices, is not a number.
 pub(crate) fn measure(text: &str) -> [f32; COUNT] {
@@ -77,6 +92,7 @@ pub(crate) fn measure(text: &str) -> [f32; COUNT] {
     let words = Words::count(read, question);
     let found =
         [log(text.len())].into_iter().chain(words.size()).chain(symbols.shares()).chain(words.shares());
+    let found = found.chain(Numbers::find(question).features()).chain(Marks::count(question).features());
     let found = found.chain(choices.iter().flat_map(|choices| choices.features(read.len())));
     for (slot, value) in values.iter_mut().zip(found) {
         *slot = value;

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Recipe,
+    Dataset, Recipe,
     corpus::Corpus,
     encoder::{Encoded, Encoder},
     forest::{Bins, Grow},
+    groups::Groups,
     head::{HEADS, Head},
     latent::Latent,
 };
@@ -29,9 +30,11 @@ const BINS: usize = 32;
 // === impl Predictor ===
 
 impl Predictor {
-    pub(crate) fn fit(texts: &[&str], targets: &[Targets], recipe: &Recipe) -> Self {
+    /// Learns from some calls, whose targets are given in the same order.
+    pub(crate) fn fit(data: &Dataset, calls: &[usize], targets: &[Targets], recipe: &Recipe) -> Self {
+        let (texts, groups) = (data.prompts(calls), Groups::new(&data.groups(calls)));
         let mut rng = fastrand::Rng::with_seed(recipe.seed);
-        let Corpus { mut words, measured } = Corpus::new(texts);
+        let Corpus { mut words, measured } = Corpus::new(&texts);
         let rarity = words.rarity(RARE);
         words.weigh(&rarity);
         let encoder = Encoder::new(&measured, Latent::fit(&words, &rarity, recipe.dims, &mut rng));
@@ -40,7 +43,7 @@ impl Predictor {
         let (bins, grow) = (Bins::new(&features, BINS), grow(recipe));
         let head = |targets: &Targets| {
             let (mean, centred) = centred(targets);
-            Head { mean, forest: grow.mean(&bins, &centred, &mut rng) }
+            Head { mean, forest: grow.mean(&bins, &groups, &centred, &mut rng) }
         };
         Self { encoder, heads: targets.iter().map(head).collect() }
     }
@@ -65,7 +68,7 @@ impl Predictor {
 }
 
 const fn grow(recipe: &Recipe) -> Grow {
-    Grow { forests: 3, trees: recipe.trees, depth: 5, rate: 0.07, ballast: 50.0, rows: 0.5, columns: 0.3 }
+    Grow { forests: 3, trees: recipe.trees, depth: 5, rate: 0.07, ballast: 50.0, groups: 0.5, columns: 0.3 }
 }
 
 /// The mean of the targets, and how far each is from it.

@@ -56,7 +56,7 @@ pub fn cross_validate(data: &Dataset, folds: &[usize], recipe: &Recipe) -> Vec<f
     for fold in 0..folds.iter().max().map_or(0, |last| last + 1) {
         let (held, rest): (Vec<usize>, Vec<usize>) =
             (0..data.len()).partition(|at| folds.get(*at) == Some(&fold));
-        let predictor = Predictor::fit(&data.prompts(&rest), &[targets::pick(&gains, &rest)], recipe);
+        let predictor = Predictor::fit(data, &rest, &[targets::pick(&gains, &rest)], recipe);
         for (at, text) in held.iter().zip(data.prompts(&held)) {
             let [gain, ..] = predictor.values(&predictor.encode(text));
             if let Some(slot) = scores.get_mut(*at) {

@@ -4,6 +4,7 @@
 )]
 
 use super::{Bins, Forest, Question, Tree};
+use crate::learned::groups::Groups;
 
 /// How a forest grows: each tree on what those before it have left unexplained
 /// ([Friedman 2002](https://doi.org/10.1016/S0167-9473(01)00065-2)).
@@ -19,8 +20,8 @@ pub(crate) struct Grow {
     pub(crate) rate: f32,
     /// How many rows of mean 0 each leaf is thought to have besides its own.
     pub(crate) ballast: f32,
-    /// The share of rows that a tree sees.
-    pub(crate) rows: f32,
+    /// The share of groups that a tree sees.
+    pub(crate) groups: f32,
     /// The share of features that a tree sees.
     pub(crate) columns: f32,
 }
@@ -41,8 +42,14 @@ type Cell = (f32, f32);
 
 impl Grow {
     /// Grows forests that predict the targets, as one; rows without a target do not count.
-    pub(crate) fn mean(&self, bins: &Bins, targets: &[Option<f32>], rng: &mut fastrand::Rng) -> Forest {
-        let grown = (0..self.forests).flat_map(|_| self.forest(bins, targets, rng).trees);
+    pub(crate) fn mean(
+        &self,
+        bins: &Bins,
+        groups: &Groups,
+        targets: &[Option<f32>],
+        rng: &mut fastrand::Rng,
+    ) -> Forest {
+        let grown = (0..self.forests).flat_map(|_| self.forest(bins, groups, targets, rng).trees);
         let mut trees: Vec<Tree> = grown.collect();
         for leaf in trees.iter_mut().flat_map(|tree| &mut tree.leaves) {
             *leaf /= self.forests as f32;
@@ -50,27 +57,29 @@ impl Grow {
         Forest { trees }
     }
 
-    fn forest(&self, bins: &Bins, targets: &[Option<f32>], rng: &mut fastrand::Rng) -> Forest {
+    fn forest(
+        &self,
+        bins: &Bins,
+        groups: &Groups,
+        targets: &[Option<f32>],
+        rng: &mut fastrand::Rng,
+    ) -> Forest {
+        let known: Vec<bool> = targets.iter().map(Option::is_some).collect();
         let mut left: Vec<f32> = targets.iter().map(|target| target.unwrap_or(0.0)).collect();
-        let mut rows: Vec<u32> =
-            (0_u32..).zip(targets).filter_map(|(row, target)| target.map(|_| row)).collect();
+        let mut order: Vec<u32> = (0..).take(groups.len()).collect();
         let mut features: Vec<u16> = (0..u16::try_from(bins.features()).unwrap_or(u16::MAX)).collect();
         let mut forest = Forest::default();
         for _ in 0..self.trees {
-            let seen = draw(&mut rows, self.rows, rng);
-            let asked = draw(&mut features, self.columns, rng);
-            let tree = self.tree(bins, &left, seen, asked);
-            for (row, left) in left.iter_mut().enumerate() {
-                *left -= tree.leaves[leaf(&tree, bins, row)];
-            }
-            forest.trees.push(tree);
+            let seen = draw(&mut order, self.groups, rng).iter().flat_map(|group| groups.members(*group));
+            let rows = seen.filter(|row| known[**row as usize]).map(|row| (*row, 0)).collect();
+            let growing = Growing { bins, left: &left, rows, ballast: self.ballast };
+            let questions = self.questions(growing, draw(&mut features, self.columns, rng));
+            forest.trees.push(self.settle(questions, bins, &known, &mut left));
         }
         forest
     }
 
-    fn tree(&self, bins: &Bins, left: &[f32], rows: &[u32], features: &[u16]) -> Tree {
-        let rows = rows.iter().map(|row| (*row, 0)).collect();
-        let mut growing = Growing { bins, left, rows, ballast: self.ballast };
+    fn questions(&self, mut growing: Growing<'_>, features: &[u16]) -> Vec<Question> {
         let mut questions = Vec::new();
         for level in 0..self.depth {
             let best = features.iter().filter_map(|feature| growing.best(*feature, 1 << level));
@@ -81,7 +90,20 @@ impl Grow {
             growing.ask(question, level);
             questions.push(question);
         }
-        let leaves = growing.leaves(1 << questions.len(), self.rate);
+        questions
+    }
+
+    /// Gives a tree its leaves, and takes what they explain from what is left. All rows count here, not only those of the groups that
+    /// chose the questions: where a question tells nothing about the others, its leaves differ less.
+    fn settle(&self, questions: Vec<Question>, bins: &Bins, known: &[bool], left: &mut [f32]) -> Tree {
+        let places: Vec<usize> = (0..left.len()).map(|row| place(&questions, bins, row)).collect();
+        let mut cells: Vec<Cell> = vec![(0.0, 0.0); 1 << questions.len()];
+        for ((place, left), _) in places.iter().zip(left.iter()).zip(known).filter(|(_, known)| **known) {
+            cells[*place] = (cells[*place].0 + left, cells[*place].1 + 1.0);
+        }
+        let leaf = |(sum, count): &Cell| self.rate * sum / (count + self.ballast);
+        let leaves: Vec<f32> = cells.iter().map(leaf).collect();
+        left.iter_mut().zip(places).for_each(|(left, place)| *left -= leaves[place]);
         Tree { questions, leaves }
     }
 }
@@ -131,15 +153,6 @@ impl Growing<'_> {
             *node |= u8::from(usize::from(column[*row as usize]) > last) << level;
         }
     }
-
-    fn leaves(&self, count: usize, rate: f32) -> Vec<f32> {
-        let mut cells = vec![(0.0, 0.0); count];
-        for (row, node) in &self.rows {
-            let cell: &mut Cell = &mut cells[usize::from(*node)];
-            *cell = (cell.0 + self.left[*row as usize], cell.1 + 1.0);
-        }
-        cells.iter().map(|(sum, count)| rate * sum / (count + self.ballast)).collect()
-    }
 }
 
 /// The last bin that is not above what a question asks.
@@ -147,8 +160,9 @@ fn bin_of(bins: &Bins, question: Question) -> usize {
     bins.ends(usize::from(question.feature)).partition_point(|end| *end < question.above)
 }
 
-fn leaf(tree: &Tree, bins: &Bins, row: usize) -> usize {
-    tree.questions.iter().enumerate().fold(0, |leaf, (level, question)| {
+/// The index of the leaf that a row comes to.
+fn place(questions: &[Question], bins: &Bins, row: usize) -> usize {
+    questions.iter().enumerate().fold(0, |leaf, (level, question)| {
         let bin = bins.column(usize::from(question.feature))[row];
         leaf | usize::from(usize::from(bin) > bin_of(bins, *question)) << level
     })

@@ -45,7 +45,7 @@ impl Model {
         let (targets, differs) = targets::all(data, &ranked);
         let said = said(data, &targets, recipe, |done| progress(done, PARTS + 1));
         let everything: Vec<usize> = (0..data.len()).collect();
-        let predictor = Predictor::fit(&data.prompts(&everything), &targets, recipe);
+        let predictor = Predictor::fit(data, &everything, &targets, recipe);
         progress(PARTS + 1, PARTS + 1);
         let line = |(head, targets): (usize, &Targets)| {
             let column: Vec<f32> = said.iter().map(|said| said.get(head).copied().unwrap_or(0.0)).collect();
@@ -81,7 +81,7 @@ fn said(data: &Dataset, targets: &[Targets], recipe: &Recipe, mut progress: impl
         let (held, rest): (Vec<usize>, Vec<usize>) =
             (0..data.len()).partition(|at| folds.get(*at) == Some(&part));
         let known: Vec<Targets> = targets.iter().map(|targets| targets::pick(targets, &rest)).collect();
-        let predictor = Predictor::fit(&data.prompts(&rest), &known, recipe);
+        let predictor = Predictor::fit(data, &rest, &known, recipe);
         for (at, text) in held.iter().zip(data.prompts(&held)) {
             if let Some(slot) = said.get_mut(*at) {
                 *slot = predictor.values(&predictor.encode(text));

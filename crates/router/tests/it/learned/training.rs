@@ -45,6 +45,25 @@ fn folds_by_group_divide_no_group() {
 }
 
 #[test]
+fn groups_count_only_where_there_are_enough() {
+    let of = |groups: u32| {
+        let line = |n: u32| {
+            let group =
+                n.checked_rem(groups).map_or_else(|| "null".to_owned(), |group| format!("\"{group}\""));
+            format!(
+                r#"{{"prompt": "Compute {n}.", "m": {}, "n": true, "group": {group}}}"#,
+                n.is_multiple_of(3)
+            )
+        };
+        let lines = (0..120).map(line).collect::<Vec<_>>().join("\n");
+        let data = Dataset::read(lines.as_bytes(), mainstay_router::learned::Lines::AllGood).unwrap();
+        Model::train(&data, &recipe()).unwrap().to_bytes().unwrap()
+    };
+    assert_eq!(of(0), of(3));
+    assert_ne!(of(0), of(12));
+}
+
+#[test]
 fn probabilities_are_calibrated() {
     let model = trained();
     let fresh = calls(1_000);
