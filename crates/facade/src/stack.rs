@@ -226,7 +226,7 @@ pub(crate) fn embed(routes: Arc<Routes<EmbedRoute>>) -> EmbedService {
 
 /// Streams: report -> usage -> one execution for each key -> route.
 pub(crate) fn stream(remember: Option<&Remember>, routes: Arc<Routes<StreamRoute>>) -> StreamService {
-    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), Answer::into_inner as fn(_) -> _);
+    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), ChatStream::answered as fn(_) -> _);
     let once = match remember {
         Some(remember) => Either::Right(once_streamed(remember, streams)),
         None => Either::Left(streams),

@@ -3,6 +3,7 @@
 
 mod config;
 mod continuation;
+mod counted;
 mod deadline;
 mod embed;
 mod limits;
