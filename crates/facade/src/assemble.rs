@@ -1,6 +1,8 @@
 //! A configuration becomes routes.
 
 mod backend;
+mod below;
+mod onward;
 mod policy;
 mod route;
 mod strategy;
@@ -25,7 +27,7 @@ use crate::{
 use self::route::RouteBuilder;
 #[cfg(feature = "learned")]
 use self::strategy::Choosers;
-pub(crate) use self::{policy::policy, tiers::Assembly};
+pub(crate) use self::{below::Below, onward::Onward, policy::policy, tiers::Assembly};
 
 /// The routes, by what is asked for.
 pub(crate) struct Tables {

@@ -16,6 +16,7 @@ use crate::{
     AttemptLayer, Attempted, ChatStream, Continuation, Continue, Deadline, DeadlineLayer, Error, NewKey,
     Once, OnceStreamed, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
+    assemble::Onward,
     limits::{self, ByModel, ChatMeter, EmbedMeter, StreamMeter, Weigh},
     named::Named,
     once::{Remember, once, once_streamed},
@@ -45,14 +46,19 @@ pub type EmbedService = Reported<NewKey<ByRoute<EmbedRoute>>>;
 pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
 
 /// A route: the deadline, and below it the tiers.
-pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
-pub(crate) type StreamRoute = Deadline<Continue<Tiers<ToRequest<StreamModels>, Ask>>>;
+pub(crate) type ChatRoute = MapResponse<Route<ChatTier>, ToServed>;
+pub(crate) type StreamRoute = Deadline<Continue<Tiers<StreamTier, Ask>>>;
 pub(crate) type EmbedRoute = Route<EmbedModels, Same>;
 type Route<T, M = Ask> = Deadline<Tiers<T, M>>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
+
+/// A tier: models, or what needs none.
+pub(crate) type ChatTier = Either<ToRequest<ChatModels>, Local>;
+pub(crate) type StreamTier = Either<ToRequest<StreamModels>, LocalStream>;
+type LocalStream = MapResponse<Local, fn(ChatResponse) -> ChatStream>;
 
 /// A tier of models: retries, around one backend or several.
 pub(crate) type ChatModels = Models<Client, ChatMeter, ChatTicket, Checked>;
@@ -105,6 +111,10 @@ pub(crate) struct Place {
 // === impl Last ===
 
 impl Last {
+    pub(crate) const fn unless(others: bool) -> Self {
+        if others { Self::No } else { Self::Yes }
+    }
+
     fn judges(self) -> IntoRouted {
         match self {
             Self::Yes => Error::from,
@@ -126,13 +136,14 @@ impl Place {
         Named::new(self.model.clone(), stack)
     }
 
-    /// The same for streams.
-    pub(crate) fn stream(&self) -> Backend<Streaming, StreamMeter> {
+    /// The same for streams, which the first-token limit only moves onward.
+    pub(crate) fn stream(&self, onward: Onward) -> Backend<Streaming, StreamMeter> {
+        let streaming = self.streaming.clone().moving_if(move |call| onward.leads_on(call));
         let stack = ServiceBuilder::new()
             .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
             .layer(limits::stream(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
-            .service(self.streaming.clone());
+            .service(streaming);
         Named::new(self.model.clone(), stack)
     }
 
@@ -196,6 +207,11 @@ pub(crate) fn embed_models(
     RetryLayer::new(policy.tracked()).layer(models)
 }
 
+/// A tier that needs no model, whose whole answers become streams.
+pub(crate) fn local_stream(local: Local) -> LocalStream {
+    MapResponse::new(local, ChatStream::whole as fn(ChatResponse) -> ChatStream)
+}
+
 /// A route: deadline -> tiers.
 pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Route<T, M> {
     DeadlineLayer::new(deadline).layer(self::tiers(tiers))
@@ -205,7 +221,7 @@ pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier
 pub(crate) fn stream_route(
     deadline: Duration,
     continuation: Option<Continuation>,
-    tiers: Vec<mainstay_fallback::Tier<ToRequest<StreamModels>, Ask>>,
+    tiers: Vec<mainstay_fallback::Tier<StreamTier, Ask>>,
 ) -> StreamRoute {
     DeadlineLayer::new(deadline).layer(Continue::new(continuation, self::tiers(tiers)))
 }

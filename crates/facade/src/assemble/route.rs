@@ -11,7 +11,7 @@ use mainstay_openai_client::Client;
 use mainstay_router::Price;
 
 use super::{
-    Assembly, Live, Ways,
+    Assembly, Below, Live, Ways,
     strategy::{Chooses, Spending},
     tiers::Choosing,
 };
@@ -21,7 +21,7 @@ use crate::{
     config::Spot,
     kept::{Keeping, Numbers},
     limits,
-    stack::{Last, Place, SharedCheck},
+    stack::{Place, SharedCheck},
 };
 
 /// Routes on their way from the configuration.
@@ -65,8 +65,8 @@ impl RouteBuilder<'_> {
             } else if let Some(path) = &tier.queue {
                 assembly.local(Tier::queue(name, self.queue(path)?));
             } else {
-                let last = if at + 1 == config.tiers.len() { Last::Yes } else { Last::No };
-                self.models(&mut assembly, &route, (&name, tier), &spot, last)?;
+                let below = Below::of_config(config.tiers.get(at + 1..).unwrap_or_default());
+                self.models(&mut assembly, &route, (&name, tier), &spot, below)?;
             }
         }
         let deadline = config.deadline.unwrap_or(self.config.deadline);
@@ -105,7 +105,7 @@ impl RouteBuilder<'_> {
         route: &Route<'_>,
         (name, tier): (&Arc<str>, &TierConfig),
         spot: &Spot,
-        last: Last,
+        below: Below,
     ) -> Result<(), BuildError> {
         let mut places = Vec::new();
         for (at, served) in tier.models.iter().enumerate() {
@@ -116,10 +116,10 @@ impl RouteBuilder<'_> {
         let by = Chooses::of(&strategy, &spot.key("strategy").key(strategy.name()))?;
         match &*places {
             [(place, served, _)] if route.budgets.is_empty() && served.is_plain() => {
-                assembly.one(name, route.policy, place, last);
+                assembly.one(name, route.policy, place, below);
             }
             several => {
-                let choosing = Choosing { by: &by, budgets: &route.budgets, last };
+                let choosing = Choosing { by: &by, budgets: &route.budgets, below };
                 let done = assembly.several(name, route.policy, several, &choosing);
                 done.map_err(|invalid| ConfigError::invalid(spot.invalid(invalid.to_string())))?;
                 #[cfg(feature = "learned")]
@@ -142,6 +142,7 @@ impl RouteBuilder<'_> {
         let invalid = |error: InvalidLimit| ConfigError::invalid(spot.invalid(error.to_string()));
         let kept = self.limits(&served.on, model).map_err(invalid)?;
         let timeout = route.config.attempt_timeout.unwrap_or(self.config.attempt_timeout);
+        let deadline = route.config.deadline.unwrap_or(self.config.deadline);
         let place = Place {
             name: format!("{}/{model}", served.on).into(),
             model: Some(model.into()),
@@ -149,7 +150,7 @@ impl RouteBuilder<'_> {
             limits: kept.models,
             max_wait: self.config.max_wait,
             whole: client.with_timeout(timeout),
-            streaming: client.streaming(),
+            streaming: client.with_timeout(deadline).streaming(),
         };
         Ok((place, kept.own))
     }

@@ -7,12 +7,12 @@ use mainstay_openai_client::Client;
 use super::Builder;
 use crate::{
     BuildError,
-    assemble::{Assembly, Live, Tables},
+    assemble::{Assembly, Below, Live, Tables},
     kept::Kept,
     limits::by_model,
     once::Remember,
     remember::remember,
-    stack::{Last, Place},
+    stack::Place,
     tier::Kind,
 };
 #[cfg(feature = "redis")]
@@ -73,14 +73,14 @@ impl Builder {
         };
         let kept = Kept::of(&host, &set);
         let mut assembly = Assembly::new(self.check);
-        let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
-        let (first, below) = (place(host.as_str().into(), None), self.tiers.len());
-        assembly.one(&Arc::from("model"), &self.retry, &first, last(below));
-        for (at, tier) in self.tiers.into_iter().enumerate() {
+        let first = place(host.as_str().into(), None);
+        assembly.one(&Arc::from("model"), &self.retry, &first, Below::of(&self.tiers));
+        let mut tiers = self.tiers.into_iter();
+        while let Some(tier) = tiers.next() {
             match &tier.kind {
                 Kind::Model(model) => {
                     let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)));
-                    assembly.one(&tier.name, &self.retry, &place, last(below - at - 1));
+                    assembly.one(&tier.name, &self.retry, &place, Below::of(tiers.as_slice()));
                 }
                 Kind::Local(_) => assembly.local(tier),
             }

@@ -6,6 +6,7 @@ mod continuation;
 mod counted;
 mod deadline;
 mod embed;
+mod first_token;
 mod limits;
 mod observed;
 mod once;
