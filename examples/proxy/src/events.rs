@@ -10,20 +10,22 @@ use axum::response::{Sse, sse};
 use futures_util::Stream;
 use mainstay::{ChatStream, HasFault, openai};
 
-use crate::{api_error::ApiError, failure, watch::Watch};
+use crate::{api_error::ApiError, chat::Completed, failure, watch::Watch};
 
 /// Passes a stream on: its chunks as they come; at its end `[DONE]` if it was whole, and an `error` event if it broke.
 ///
 /// Dropping it, when the caller goes away, closes the connection to the backend.
 pub(crate) struct Relay {
     stream: ChatStream,
+    completed: Completed,
     /// There until the stream has ended.
     watch: Option<Watch>,
 }
 
 /// Begins to pass a stream on. While nothing comes, a comment every 15 s keeps the line open.
 pub(crate) fn relay(stream: ChatStream, watch: Watch) -> Sse<sse::KeepAliveStream<Relay>> {
-    Sse::new(Relay { stream, watch: Some(watch) }).keep_alive(sse::KeepAlive::default())
+    Sse::new(Relay { stream, completed: Completed::default(), watch: Some(watch) })
+        .keep_alive(sse::KeepAlive::default())
 }
 
 // === impl Relay ===
@@ -47,7 +49,10 @@ impl Stream for Relay {
             return Poll::Ready(None);
         }
         let event = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-            Some(Ok(chunk)) => sse::Event::default().json_data(&chunk).ok(),
+            Some(Ok(mut chunk)) => {
+                self.completed.complete(&mut chunk);
+                sse::Event::default().json_data(&chunk).ok()
+            }
             Some(Err(error)) => self.ended(Some(error)),
             None => self.ended(None),
         };
