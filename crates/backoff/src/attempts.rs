@@ -1,11 +1,11 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use mainstay_fault::{Elsewhere, Fault, worth_falling_back};
+use mainstay_fault::{Call, Elsewhere, Fault, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
-    Backoff, GiveUp,
+    Backoff, GiveUp, RetryBudget,
     settings::Settings,
     span::{Span, scale},
 };
@@ -83,7 +83,7 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
     where
         B: Backoff<Delays = D>,
     {
-        let elsewhere = fault.elsewhere && worth_falling_back(fault) != Elsewhere::No;
+        let elsewhere = moves(fault);
         if !elsewhere && !settings.retryable(fault) {
             return Err(GiveUp::NotRetryable);
         }
@@ -119,6 +119,37 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
         let spread = Span { low: Duration::ZERO, high: scale(after, share).min(most) };
         Ok(delay.max(after.saturating_add(spread.draw(&mut delays.rng))))
     }
+}
+
+/// Whether another backend takes the call now, so that there is nothing to wait for.
+fn moves(fault: &Fault) -> bool {
+    fault.elsewhere && worth_falling_back(fault) != Elsewhere::No
+}
+
+/// Foresees whether a call that failed so now would be sent again: as [`Attempts::next`] decides, with the longest delay that it may draw,
+/// and nothing taken out of the budget.
+pub(crate) fn would_go_on<B: Backoff>(settings: &Settings, backoff: &B, call: &Call, fault: &Fault) -> bool {
+    let (elsewhere, retries) = (moves(fault), call.attempt.get() - 1);
+    if retries >= settings.retries || !(elsewhere || settings.retryable(fault)) {
+        return false;
+    }
+    let delay = if elsewhere { Some(Duration::ZERO) } else { longest(settings, backoff, retries, fault) };
+    let in_time = |delay| {
+        call.deadline
+            .is_none_or(|deadline| Instant::now().checked_add(delay).is_some_and(|then| then < deadline))
+    };
+    delay.is_some_and(in_time) && settings.budget.as_ref().is_none_or(RetryBudget::has_one)
+}
+
+/// The longest delay that may come after so many retries; `None` where it would not be waited.
+fn longest<B: Backoff>(settings: &Settings, backoff: &B, retries: u32, fault: &Fault) -> Option<Duration> {
+    let after = fault.retry_after.unwrap_or_default();
+    let delay = backoff.delays().nth(retries as usize)?.min(settings.cap);
+    // The last draw is not known; no delay is above the cap.
+    let drawn = settings.jitter.span(delay, delay, settings.cap).below(settings.cap).high;
+    let (share, most) = AFTER_RETRY_AFTER;
+    let told = after.saturating_add(scale(after, share).min(most));
+    (after <= settings.max_wait).then_some(drawn.max(told))
 }
 
 // === impl Delays ===

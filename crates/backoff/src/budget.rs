@@ -112,6 +112,13 @@ impl RetryBudget {
         covered.is_ok() || self.withdraw_from_floor()
     }
 
+    /// Tells whether there is one to take out now, and leaves it there. Others may be quicker.
+    pub fn has_one(&self) -> bool {
+        let Shared { balance, next_grant, origin, interval, .. } = &*self.0;
+        let granted = || interval.is_some() && nanos(origin.elapsed()) >= next_grant.load(Relaxed);
+        balance.load(Relaxed) >= RETRY || granted()
+    }
+
     /// Takes out one retry although the balance is short, at most once in the floor's interval.
     fn withdraw_from_floor(&self) -> bool {
         let Shared { balance, next_grant, origin, full, interval, .. } = &*self.0;

@@ -4,11 +4,13 @@ use std::{
     time::Duration,
 };
 
-use mainstay_fault::Fault;
+use mainstay_fault::{Call, Fault};
 
 use crate::{
     Backoff, ByFault, Check, Classify, Exponential, GiveUpEvent, Jitter, Judge, Rejected, RetryBudget,
-    RetryEvent, Track, Tracked, Untracked, Wait, attempts::Attempts, settings::Settings,
+    RetryEvent, Track, Tracked, Untracked, Wait,
+    attempts::{Attempts, would_go_on},
+    settings::Settings,
 };
 
 /// When to send a call again, and after what wait.
@@ -168,6 +170,26 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
             track: Tracked,
             call: None,
         }
+    }
+
+    /// Foresees whether a call would be sent again if its attempt failed so now: for who can let it go on instead, such as a client whose
+    /// server is slow.
+    ///
+    /// It goes by what the call knows of itself ([`tracked`](Self::tracked)), counts with the most that jitter may add to the delay, and pays
+    /// for nothing: that others are quicker to spend the budget cannot be foreseen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_backoff::RetryPolicy;
+    /// use mainstay_fault::{Call, Fault, FaultKind};
+    ///
+    /// let policy = RetryPolicy::default();
+    /// assert!(policy.would_retry(&Call::default(), &Fault::new(FaultKind::Timeout)));
+    /// assert!(!policy.retries(0).would_retry(&Call::default(), &Fault::new(FaultKind::Timeout)));
+    /// ```
+    pub fn would_retry(&self, call: &Call, fault: &Fault) -> bool {
+        would_go_on(&self.settings, &self.backoff, call, fault)
     }
 
     /// What follows on an attempt: the wait before the next one, whose request is told of it; `None` if the outcome

@@ -59,7 +59,7 @@ pub use acquire::Acquire;
 pub use by_key::{ByKey, by_key};
 pub use clock::{Clock, TokioClock};
 pub use error::{InvalidLimit, TooLarge, TooManyKeys, TryAcquireError};
-pub use estimate::estimate_tokens;
+pub use estimate::{TokenEstimate, estimate_tokens};
 #[cfg(feature = "quanta")]
 pub use fast_clock::FastClock;
 pub use future::ResponseFuture;

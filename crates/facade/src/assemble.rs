@@ -1,6 +1,8 @@
 //! A configuration becomes routes.
 
 mod backend;
+mod below;
+mod onward;
 mod policy;
 mod route;
 mod strategy;
@@ -28,7 +30,7 @@ use self::policy::policy;
 use self::route::RouteBuilder;
 #[cfg(feature = "learned")]
 use self::strategy::Choosers;
-pub(crate) use self::tiers::Assembly;
+pub(crate) use self::{below::Below, onward::Onward, tiers::Assembly};
 
 /// The routes, by what is asked for.
 pub(crate) struct Tables {

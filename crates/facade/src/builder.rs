@@ -23,7 +23,7 @@ use crate::{
 /// | [`preset`](Self::preset) | none: as below |
 /// | [`deadline`](Self::deadline) | 10 min: the whole call, waits and retries included |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 2 min: one attempt that is answered whole |
-/// | [`first_token_timeout`](Self::first_token_timeout) | 1 min: one attempt that is streamed, up to its first token |
+/// | [`first_token_timeout`](Self::first_token_timeout) | 1 min: one attempt that is streamed, up to its first token, if there is somewhere else to go |
 /// | [`between_tokens_timeout`](Self::between_tokens_timeout) | 1 min |
 /// | [`retry`](Self::retry) | as of [`RetryPolicy`]: 3 retries, from 1 s, with a budget |
 /// | [`max_wait`](Self::max_wait) | 1 min: what would wait longer for the limits is refused at once |
@@ -164,8 +164,9 @@ impl Builder {
         self
     }
 
-    /// Sets how long one attempt that is streamed may take to its first token. As a stream may go on for as long as
-    /// the deadline allows, there is no limit to the whole of it.
+    /// Sets how long one attempt that is streamed may take to its first token, as long as the call has somewhere else to go: a retry that
+    /// is allowed, or a tier below. Where it has not, the attempt goes on. As a stream may go on for as long as the deadline
+    /// allows, there is no limit to the whole of it.
     pub fn first_token_timeout(mut self, limit: Duration) -> Self {
         self.client = self.client.first_token_timeout(limit);
         self.overlay.first_token_timeout = Some(limit);

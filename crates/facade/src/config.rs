@@ -95,7 +95,7 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub attempt_timeout: Duration,
-    /// How long one streamed attempt may take to its first token: `"1m"` unless set.
+    /// How long one streamed attempt may take to its first token, if the call has somewhere else to go: `"1m"` unless set.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub first_token_timeout: Duration,

@@ -137,7 +137,7 @@ where
             let inner = self.inner.clone();
             let again: Again = Arc::new(move |request| {
                 let call = inner.clone().oneshot(request);
-                Box::pin(async move { call.await.map(Answer::into_inner) })
+                Box::pin(async move { call.await.map(ChatStream::answered) })
             });
             Resume::new(continuation, &request, again)
         });

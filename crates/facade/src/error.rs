@@ -58,6 +58,13 @@ pub enum Error {
     /// The call's key is in use, or was used for another request; or what came of the call for which it waited.
     #[error(transparent)]
     Key(#[from] Refused),
+    /// Embeddings were asked for on a route that has no tier of models: an answer that is set, rules and queues embed nothing.
+    #[error("no tier of this route has a model, and only models embed")]
+    NothingEmbeds {
+        /// Its fault, for who looks through the chain of sources.
+        #[source]
+        fault: Fault,
+    },
     /// The call could not be queued for people.
     #[error(transparent)]
     Queue(#[from] QueueError),
@@ -76,7 +83,9 @@ impl HasFault for Error {
             Self::Limited(error) => error.fault(),
             Self::Routed(error) => error.fault(),
             Self::Exhausted(error) => error.fault(),
-            Self::NoRoute { fault, .. } | Self::Skipped { fault, .. } => *fault,
+            Self::NoRoute { fault, .. } | Self::Skipped { fault, .. } | Self::NothingEmbeds { fault } => {
+                *fault
+            }
             Self::Key(error) => error.fault(),
             Self::Queue(error) => error.fault(),
             Self::Tier(error) => error.fault(),
@@ -110,15 +119,15 @@ impl From<router::Error<Self>> for Error {
     }
 }
 
-/// Where a single tier was asked, its own error is the story.
+/// Where a single tier was asked, its own error is the story. No tier is asked where there is none, which only happens to embeddings.
 impl From<Exhausted<Self>> for Error {
     fn from(exhausted: Exhausted<Self>) -> Self {
-        if exhausted.trail().len() != 1 {
+        if exhausted.trail().len() > 1 {
             return Self::Exhausted(Box::new(exhausted));
         }
         match exhausted.into_most_useful() {
             Some(error) => error,
-            None => Self::Tier(Box::new(Fault::from(FaultKind::Shed))),
+            None => Self::NothingEmbeds { fault: FaultKind::ModelNotFound.into() },
         }
     }
 }

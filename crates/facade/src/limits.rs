@@ -112,7 +112,7 @@ pub(crate) fn chat(models: Models) -> ChatLimits {
 
 /// Makes the layer of calls that are answered as a stream: a stream settles at its end.
 pub(crate) fn stream(models: Models) -> StreamLimits {
-    let settles = hand_over(ChatStream::new as fn(openai::ChatStream, Reservation) -> ChatStream);
+    let settles = hand_over(ChatStream::live as fn(openai::ChatStream, Reservation) -> ChatStream);
     let says = (|stream| Some(ServerLimits::from_headers(stream.headers())))
         as fn(&openai::ChatStream) -> Option<ServerLimits>;
     RateLimitLayer::with_limiter(named(models))

@@ -103,6 +103,9 @@ impl Mainstay {
 
     /// Asks for embeddings, by the same routes, deadlines, retries and limits; idempotency keys are passed on, but not remembered.
     ///
+    /// Tiers that need no model embed nothing: they are passed by, and a route that has no others is an error,
+    /// [`Error::NothingEmbeds`](crate::Error::NothingEmbeds), of the kind `ModelNotFound`.
+    ///
     /// Another model's vectors are of no use beside those of the first: name one model in all tiers of such a route.
     pub fn embed(&self, request: EmbeddingRequest) -> EmbedFuture {
         self.embed.clone().oneshot(request)

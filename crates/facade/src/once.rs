@@ -62,10 +62,16 @@ pub(crate) fn once<S>(remember: Option<Remember>, inner: S) -> Once<NewKey<S>> {
 
 /// The same for streams.
 pub(crate) fn once_streamed<S>(remember: &Remember, inner: S) -> OnceStreamed<S> {
-    let layer = IdempotencyLayer::new().key_by(OnceKey { on: true }).store(remember.memory());
+    let memory = remember.memory().keeping(is_worth_keeping);
+    let layer = IdempotencyLayer::new().key_by(OnceKey { on: true }).store(memory);
     // The error of those who did not meet the break themselves.
     let streamed = layer.streamed(|refused: Refused| openai::Error::other(refused.clone(), refused));
     MapResponse::new(streamed.layer(inner), ChatStream::played as fn(_) -> _)
+}
+
+/// Whether a stream is worth playing again to who asks later.
+fn is_worth_keeping(recording: &Recording<ChatStream>) -> bool {
+    recording.source(ChatStream::is_worth_keeping).unwrap_or(true)
 }
 
 // === impl Remember ===

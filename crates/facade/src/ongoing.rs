@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::{Fault, FaultKind, Journal};
 use mainstay_openai_client::{ChatChunk, FinishReason};
@@ -7,7 +7,7 @@ use tracing::{Span, field::Empty};
 
 #[cfg(feature = "metrics")]
 use crate::metrics::Counted;
-use crate::{Asks, Report, labels::Labels};
+use crate::{Asks, Report, labels::Labels, served::ServedBy};
 
 /// A call under way: its journal, its span, and what is counted of it. Dropped before its end, it was cancelled.
 ///
@@ -25,6 +25,9 @@ pub struct Ongoing {
     has_said: bool,
     #[cfg(feature = "metrics")]
     counted: Counted,
+    /// What of a stream is known at its first token: the tier that gave it, and its age if it was played again.
+    served_by: Option<ServedBy>,
+    replayed: Option<Duration>,
     is_over: bool,
 }
 
@@ -52,6 +55,8 @@ impl Ongoing {
             has_said: false,
             #[cfg(feature = "metrics")]
             counted: Counted::begin(Request::OPERATION, labels.of_model(request.model())),
+            served_by: None,
+            replayed: None,
             is_over: false,
         }
     }
@@ -62,7 +67,22 @@ impl Ongoing {
 
     /// What happened so far.
     pub(crate) fn report(&self) -> Report {
-        Report::read(&self.journal, self.began)
+        let mut report = Report::read(&self.journal, self.began);
+        if let Some((tier, degraded)) = &self.served_by {
+            (report.tier, report.degraded) = (Some(Arc::clone(tier)), *degraded);
+        }
+        report.replayed = self.replayed;
+        report
+    }
+
+    /// Notes which tier streams the answer.
+    pub(crate) fn served_by(&mut self, served_by: Option<ServedBy>) {
+        self.served_by = served_by;
+    }
+
+    /// Notes how old the stream is that is played again, if it is.
+    pub(crate) const fn replayed(&mut self, age: Option<Duration>) {
+        self.replayed = age;
     }
 
     /// Notes the first token of a stream.
@@ -114,19 +134,18 @@ impl Ongoing {
     }
 
     /// The same, where there is no report unless somebody looks.
-    pub(crate) fn end_unread(&mut self, replayed: Option<Duration>, fault: Option<Fault>) {
+    pub(crate) fn end_unread(&mut self, fault: Option<Fault>) {
         if self.is_over || (self.span.is_disabled() && !cfg!(feature = "metrics")) {
             return;
         }
-        let mut report = self.report();
-        report.replayed = replayed;
+        let report = self.report();
         self.end(&report, fault);
     }
 }
 
 impl Drop for Ongoing {
     fn drop(&mut self) {
-        self.end_unread(None, Some(FaultKind::Cancelled.into()));
+        self.end_unread(Some(FaultKind::Cancelled.into()));
     }
 }
 

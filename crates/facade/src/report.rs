@@ -28,7 +28,8 @@ pub struct Report {
     pub attempts: Vec<AttemptReport>,
     /// How long the call took in all.
     pub took: Duration,
-    /// The tier that answered; `None` if none did, or of a stream.
+    /// The tier that answered, or that streams the answer; `None` if none did, or of a stream that was over when it was asked for by
+    /// its idempotency key.
     pub tier: Option<Arc<str>>,
     /// How long ago the answer was given, if it was given to an earlier call with the same key, or to one at the same time.
     pub replayed: Option<Duration>,
@@ -54,11 +55,12 @@ pub struct AttemptReport {
     /// Why it failed, if it did.
     #[serde(serialize_with = "words")]
     pub fault: Option<Fault>,
-    /// The tokens of the prompt, if the backend said.
+    /// The tokens of the prompt, if the backend said. Of a stream whose backend did not say, because it broke, was dropped, or never
+    /// does, they are counted here from what was asked: an estimate, not what is billed.
     pub input_tokens: Option<u64>,
-    /// The tokens of the answer, if the backend said.
+    /// The tokens of the answer, if the backend said. Of such a stream, they are counted here from the deltas that have passed.
     pub output_tokens: Option<u64>,
-    /// What it cost in US dollars, if the price is known.
+    /// What it cost in US dollars, by these tokens, if the price is known.
     pub dollars: Option<f64>,
 }
 
@@ -83,7 +85,7 @@ impl Report {
         self.attempts.iter().map(|attempt| attempt.waited).sum()
     }
 
-    /// The tokens of all attempts, prompts and answers together, as far as the backends said.
+    /// The tokens of all attempts, prompts and answers together, as far as the backends said or they were counted here.
     pub fn tokens(&self) -> u64 {
         let tokens = |attempt: &AttemptReport| Some(attempt.input_tokens? + attempt.output_tokens?);
         self.attempts.iter().filter_map(tokens).sum()

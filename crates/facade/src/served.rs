@@ -14,6 +14,14 @@ pub struct Served {
     pub(crate) degraded: Degradation,
 }
 
+/// The tier that gave an answer, and how much worse that is.
+pub(crate) type ServedBy = (Arc<str>, Degradation);
+
+/// Whether an answer is worth storing: one that is always the same is no effect, and a better one may come.
+pub(crate) fn is_worth_keeping(degraded: Degradation) -> bool {
+    degraded != Degradation::SetAnswer
+}
+
 /// Writes an answer for a [`Store`](crate::idempotency::Store) of idempotency keys: as JSON, without the response's headers.
 ///
 /// # Examples
@@ -51,9 +59,8 @@ impl Served {
         Self { response: Arc::new(answer.into_inner()), tier, degraded }
     }
 
-    /// Whether it is worth storing: an answer that is always the same is no effect, and a better one may come.
     pub(crate) fn is_worth_keeping(&self) -> bool {
-        self.degraded != Degradation::SetAnswer
+        is_worth_keeping(self.degraded)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     AttemptLayer, Attempted, ChatStream, Continuation, Continue, Deadline, DeadlineLayer, Error, NewKey,
     Once, OnceStreamed, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
+    assemble::Onward,
     labels::Labels,
     limits::{self, ByModel, ChatMeter, EmbedMeter, StreamMeter, Weigh},
     named::Named,
@@ -47,14 +48,19 @@ pub type EmbedService = Reported<NewKey<ByRoute<EmbedRoute>>>;
 pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
 
 /// A route: the deadline, and below it the tiers.
-pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
-pub(crate) type StreamRoute = Deadline<Continue<Tiers<ToRequest<StreamModels>, Ask>>>;
+pub(crate) type ChatRoute = MapResponse<Route<ChatTier>, ToServed>;
+pub(crate) type StreamRoute = Deadline<Continue<Tiers<StreamTier, Ask>>>;
 pub(crate) type EmbedRoute = Route<EmbedModels, Same>;
 type Route<T, M = Ask> = Deadline<Tiers<T, M>>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
+
+/// A tier: models, or what needs none.
+pub(crate) type ChatTier = Either<ToRequest<ChatModels>, Local>;
+pub(crate) type StreamTier = Either<ToRequest<StreamModels>, LocalStream>;
+type LocalStream = MapResponse<Local, fn(ChatResponse) -> ChatStream>;
 
 /// A tier of models: retries, around one backend or several.
 pub(crate) type ChatModels = Models<Client, ChatMeter, ChatTicket, Checked>;
@@ -107,6 +113,10 @@ pub(crate) struct Place {
 // === impl Last ===
 
 impl Last {
+    pub(crate) const fn unless(others: bool) -> Self {
+        if others { Self::No } else { Self::Yes }
+    }
+
     fn judges(self) -> IntoRouted {
         match self {
             Self::Yes => Error::from,
@@ -133,13 +143,14 @@ impl Place {
         Named::new(self.model.clone(), stack)
     }
 
-    /// The same for streams.
-    pub(crate) fn stream(&self) -> Backend<Streaming, StreamMeter> {
+    /// The same for streams, which the first-token limit only moves onward.
+    pub(crate) fn stream(&self, onward: Onward) -> Backend<Streaming, StreamMeter> {
+        let streaming = self.streaming.clone().moving_if(move |call| onward.leads_on(call));
         let stack = ServiceBuilder::new()
             .layer(self.attempts())
             .layer(limits::stream(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
-            .service(self.streaming.clone());
+            .service(streaming);
         Named::new(self.model.clone(), stack)
     }
 
@@ -203,6 +214,11 @@ pub(crate) fn embed_models(
     RetryLayer::new(policy.tracked()).layer(models)
 }
 
+/// A tier that needs no model, whose whole answers become streams.
+pub(crate) fn local_stream(local: Local) -> LocalStream {
+    MapResponse::new(local, ChatStream::whole as fn(ChatResponse) -> ChatStream)
+}
+
 /// A route: deadline -> tiers.
 pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Route<T, M> {
     DeadlineLayer::new(deadline).layer(self::tiers(tiers))
@@ -212,7 +228,7 @@ pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier
 pub(crate) fn stream_route(
     deadline: Duration,
     continuation: Option<Continuation>,
-    tiers: Vec<mainstay_fallback::Tier<ToRequest<StreamModels>, Ask>>,
+    tiers: Vec<mainstay_fallback::Tier<StreamTier, Ask>>,
 ) -> StreamRoute {
     DeadlineLayer::new(deadline).layer(Continue::new(continuation, self::tiers(tiers)))
 }
@@ -236,7 +252,7 @@ pub(crate) fn embed(routes: Arc<Routes<EmbedRoute>>) -> EmbedService {
 /// Streams: report -> usage -> one execution for each key -> route.
 pub(crate) fn stream(remember: Option<&Remember>, routes: Arc<Routes<StreamRoute>>) -> StreamService {
     let labels = Labels::of(&routes);
-    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), Answer::into_inner as fn(_) -> _);
+    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), ChatStream::answered as fn(_) -> _);
     let once = match remember {
         Some(remember) => Either::Right(once_streamed(remember, streams)),
         None => Either::Left(streams),

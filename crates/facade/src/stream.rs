@@ -1,24 +1,30 @@
+mod account;
+mod source;
+mod tally;
+
 use std::{
-    fmt,
     pin::Pin,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_bucket::Reservation;
-use mainstay_fault::{Entry, Fault, FaultKind, HasFault};
+use mainstay_fallback::Answer;
+use mainstay_fault::{Entry, FaultKind, HasFault};
 use mainstay_idempotency::{self as idempotency, Playback};
 use mainstay_router::{Price, Ticket};
 use tracing::Span;
 
+use self::{
+    account::Account,
+    source::{Broken, Played, Source, Whole},
+};
 use crate::{
-    Ongoing, Report,
-    among::router_usage,
-    attempt,
-    continuation::{Resume, Resuming},
+    Error, Ongoing, Report,
+    continuation::Resume,
     openai::{self, Accumulator, ChatChunk, ChatResponse, Usage},
+    served::{ServedBy, is_worth_keeping},
 };
 
 /// A streamed answer, from its first token on, which settles what it took of the limits at its end.
@@ -27,10 +33,14 @@ use crate::{
 /// last item of the kind [`Interrupted`](mainstay_fault::FaultKind::Interrupted). What came before it is an exact prefix
 /// of one answer.
 ///
+/// What a tier without a model answers comes as a stream too: who speaks, what is said, why it ended.
+///
 /// # Limits
 ///
-/// It is settled on the usage that the server states at its end. A stream that breaks, or is dropped half-way, was begun
-/// and may be billed: the estimate stands.
+/// It is settled on the usage that the server states at its end. Where none is stated, and where the stream breaks or is dropped
+/// half-way, it is settled on what has passed: the tokens of the prompt as they were estimated, and those of the answer, at least one
+/// for each delta and more where its text is long. So are budgets and the [report](Self::report). Where nothing has passed, what was
+/// reserved stands.
 ///
 /// # Cancel safety
 ///
@@ -38,75 +48,49 @@ use crate::{
 #[derive(Debug)]
 pub struct ChatStream {
     source: Source,
-    reservation: Option<Reservation>,
+    /// What its attempt is charged to, until it has ended; nothing, where it is another's or there was none.
+    account: Option<Account>,
     /// Whether the caller did not ask for the usage, so that the chunk which states it is ours alone.
     hides_usage: bool,
-    /// Where its attempt is written down, until it has ended.
-    entry: Option<Entry>,
-    price: Option<Price>,
-    /// Where its backend is judged, at its end.
-    ticket: Option<Ticket>,
     /// How it goes on, should it break.
     resume: Option<Box<Resume>>,
+    served_by: Option<ServedBy>,
     /// The whole call.
     ongoing: Option<Ongoing>,
-}
-
-/// Where the chunks come from.
-#[derive(Debug)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly all are live, and a box would cost each of them an allocation"
-)]
-enum Source {
-    Live(openai::ChatStream),
-    Played(Played),
-    Broken(Broken),
-}
-
-/// A stream that broke, and the call that will go on with it.
-struct Broken {
-    next: Resuming,
-    resume: Option<Box<Resume>>,
-    error: Option<openai::Error>,
-    headers: HeaderMap,
-}
-
-/// A stream that was recorded, or is being recorded, under an idempotency key.
-#[derive(Debug)]
-struct Played {
-    playback: Playback<ChatStream>,
-    headers: HeaderMap,
-    usage: Option<Usage>,
-    replayed: Option<Duration>,
 }
 
 // === impl ChatStream ===
 
 impl ChatStream {
-    pub(crate) const fn new(live: openai::ChatStream, reservation: Reservation) -> Self {
-        Self::of(Source::Live(live), Some(reservation))
+    /// Passes on what a server says.
+    pub(crate) fn live(live: openai::ChatStream, reservation: Reservation) -> Self {
+        let account = Account::new(live.request().clone(), reservation);
+        Self::of(Source::Live(live), Some(account))
+    }
+
+    /// Says what a tier without a model has answered.
+    pub(crate) fn whole(response: ChatResponse) -> Self {
+        Self::of(Source::Whole(Whole::new(response)), None)
     }
 
     /// Plays a recorded one, which settles and reports for itself.
     pub(crate) fn played(answer: idempotency::Answer<Playback<Self>>) -> Self {
         let replayed = answer.replayed().map(|replayed| replayed.age);
         let playback = answer.into_inner();
-        let headers = playback.source(|live| live.headers().clone()).unwrap_or_default();
-        Self::of(Source::Played(Played { playback, headers, usage: None, replayed }), None)
+        let known = playback.source(|live| (live.headers().clone(), live.served_by.clone()));
+        let (headers, served_by) = known.unwrap_or_default();
+        let played = Source::Played(Played { playback, headers, usage: None, replayed });
+        Self { served_by, ..Self::of(played, None) }
     }
 
-    const fn of(source: Source, reservation: Option<Reservation>) -> Self {
-        Self {
-            source,
-            reservation,
-            hides_usage: false,
-            entry: None,
-            price: None,
-            ticket: None,
-            resume: None,
-            ongoing: None,
-        }
+    /// Knows which tier it is from.
+    pub(crate) fn answered(answer: Answer<Self, Error>) -> Self {
+        let served_by = Some((answer.shared_tier(), answer.degraded()));
+        Self { served_by, ..answer.into_inner() }
+    }
+
+    const fn of(source: Source, account: Option<Account>) -> Self {
+        Self { source, account, hides_usage: false, resume: None, served_by: None, ongoing: None }
     }
 
     /// Keeps the chunk that states the usage from the caller.
@@ -117,13 +101,16 @@ impl ChatStream {
 
     /// Has its attempt written down, at its end.
     pub(crate) fn write_into(&mut self, entry: Entry, price: Option<Price>) {
-        (self.entry, self.price) = (Some(entry), price);
+        if let Some(account) = &mut self.account {
+            account.write_into(entry, price);
+        }
     }
 
     /// Has its backend judged by it, at its end. Its first token has come.
-    pub(crate) fn judging(mut self, mut ticket: Ticket) -> Self {
-        ticket.first_token();
-        self.ticket = Some(ticket);
+    pub(crate) fn judging(mut self, ticket: Ticket) -> Self {
+        if let Some(account) = &mut self.account {
+            account.judging(ticket);
+        }
         self
     }
 
@@ -134,41 +121,31 @@ impl ChatStream {
     }
 
     /// Has it report on the whole call.
-    pub(crate) fn of_call(mut self, ongoing: Ongoing) -> Self {
+    pub(crate) fn of_call(mut self, mut ongoing: Ongoing) -> Self {
+        ongoing.served_by(self.served_by.clone());
+        ongoing.replayed(self.source.replayed());
         self.ongoing = Some(ongoing);
         self
     }
 
-    /// What happened to the call so far; after the stream's end, all of it.
-    pub fn report(&self) -> Report {
-        let mut report = self.ongoing.as_ref().map(Ongoing::report).unwrap_or_default();
-        report.replayed = self.replayed();
-        report
+    /// Whether it is worth playing again.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        self.served_by.as_ref().is_none_or(|(_, degraded)| is_worth_keeping(*degraded))
     }
 
-    fn replayed(&self) -> Option<Duration> {
-        match &self.source {
-            Source::Live(_) | Source::Broken(_) => None,
-            Source::Played(played) => played.replayed,
-        }
+    /// What happened to the call so far; after the stream's end, all of it.
+    pub fn report(&self) -> Report {
+        self.ongoing.as_ref().map(Ongoing::report).unwrap_or_default()
     }
 
     /// The headers of the response: rate limits, request id. None if it was over when it was asked for by its idempotency key.
     pub fn headers(&self) -> &HeaderMap {
-        match &self.source {
-            Source::Live(live) => live.headers(),
-            Source::Played(played) => &played.headers,
-            Source::Broken(broken) => &broken.headers,
-        }
+        self.source.headers()
     }
 
     /// The usage, once the stream has stated it, at its end.
     pub fn usage(&self) -> Option<&Usage> {
-        match &self.source {
-            Source::Live(live) => live.usage(),
-            Source::Played(played) => played.usage.as_ref(),
-            Source::Broken(_) => None,
-        }
+        self.source.usage()
     }
 
     /// Reads the stream to its end and puts the chunks together to a whole response.
@@ -183,10 +160,11 @@ impl ChatStream {
         Ok(response)
     }
 
-    /// Notes what a chunk tells of the usage and of the answer, and what it says, should it have to be continued.
-    fn settle(&mut self, chunk: &ChatChunk) {
-        if let Some(usage) = &chunk.usage {
-            self.note(usage);
+    /// Notes what a chunk says, to be charged for, and should it have to be continued.
+    fn note(&mut self, chunk: &ChatChunk) {
+        self.source.note(chunk);
+        if let Some(account) = &mut self.account {
+            account.note(chunk);
         }
         if let Some(ongoing) = &mut self.ongoing {
             ongoing.note(chunk);
@@ -196,55 +174,38 @@ impl ChatStream {
         }
     }
 
-    fn note(&mut self, usage: &Usage) {
-        if let Source::Played(played) = &mut self.source {
-            played.usage = Some(usage.clone());
-        }
-        if let Some(reservation) = &mut self.reservation {
-            reservation.used(usage.total_tokens);
-        }
-        if let Some(entry) = &mut self.entry {
-            attempt::write(entry, usage, self.price);
-        }
-    }
-
     /// Ends it, or begins to go on with it.
     fn broke(&mut self, error: openai::Error) -> Option<openai::Error> {
         let Some(resume) = self.resume.take().filter(|_| error.fault().kind == FaultKind::Interrupted) else {
             self.end(Some(&error));
             return Some(error);
         };
-        self.end_attempt(Some(error.fault()));
+        if let Some(account) = self.account.take() {
+            account.end(Some(error.fault()));
+        }
         let ((next, resume), headers) = (resume.begin(), self.headers().clone());
         self.source = Source::Broken(Broken { next, resume, error: Some(error), headers });
         None
     }
 
-    /// Goes on with what another call says. What of it belongs to the whole call stays as it is.
+    /// Goes on with what another call says. What of it belongs to the whole call stays as it is; the answer is as good as its worst part.
     fn go_on(&mut self, next: Self, resume: Option<Box<Resume>>) {
-        let Self { source, reservation, entry, price, ticket, .. } = next;
-        (self.source, self.reservation, self.resume) = (source, reservation, resume);
-        (self.entry, self.price, self.ticket) = (entry, price, ticket);
+        let Self { source, account, served_by, .. } = next;
+        (self.source, self.account, self.resume) = (source, account, resume);
+        let before = self.served_by.take().map(|(_, degraded)| degraded).unwrap_or_default();
+        self.served_by = served_by.map(|(tier, degraded)| (tier, degraded.max(before)));
+        if let Some(ongoing) = &mut self.ongoing {
+            ongoing.served_by(self.served_by.clone());
+        }
     }
 
     fn end(&mut self, error: Option<&openai::Error>) {
         let fault = error.map(HasFault::fault);
-        self.end_attempt(fault);
-        let replayed = self.replayed();
+        if let Some(account) = self.account.take() {
+            account.end(fault);
+        }
         if let Some(ongoing) = &mut self.ongoing {
-            ongoing.end_unread(replayed, fault);
-        }
-    }
-
-    fn end_attempt(&mut self, fault: Option<Fault>) {
-        self.reservation = None;
-        if let Some(mut entry) = self.entry.take() {
-            entry.end(fault);
-        }
-        match (self.ticket.take(), fault) {
-            (Some(ticket), None) => ticket.finish(self.usage().map(router_usage)),
-            (Some(ticket), Some(fault)) => ticket.fail(&fault),
-            (None, _) => {}
+            ongoing.end_unread(fault);
         }
     }
 }
@@ -258,6 +219,7 @@ impl Stream for ChatStream {
         loop {
             let item = match &mut self.source {
                 Source::Live(live) => ready!(Pin::new(live).poll_next(cx)),
+                Source::Whole(whole) => whole.next().map(Ok),
                 Source::Played(played) => ready!(Pin::new(&mut played.playback).poll_next(cx)),
                 // It was over when going on with it had failed.
                 Source::Broken(Broken { error: None, .. }) => return Poll::Ready(None),
@@ -277,7 +239,7 @@ impl Stream for ChatStream {
                     None => continue,
                 },
                 Some(Ok(chunk)) => {
-                    self.settle(&chunk);
+                    self.note(&chunk);
                     if !self.hides_usage {
                         return Poll::Ready(Some(Ok(chunk)));
                     }
@@ -297,12 +259,4 @@ fn without_usage(mut chunk: ChatChunk) -> ChatChunk {
     chunk.usage = None;
     chunk.extra.remove("usage");
     chunk
-}
-
-// === impl Broken ===
-
-impl fmt::Debug for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broken").field("error", &self.error).finish_non_exhaustive()
-    }
 }

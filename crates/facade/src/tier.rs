@@ -15,6 +15,8 @@ use crate::{ChatRequest, ChatResponse, Error};
 /// Which faults it takes over is said by the table in [`mainstay_fault`], unless [`accepts`](Self::accepts) says otherwise. All but
 /// another model take over what was too long for the models above.
 ///
+/// Streamed calls are answered by all tiers; what one without a model answers comes as a stream of a few chunks. Only models embed.
+///
 /// # Examples
 ///
 /// ```
@@ -43,7 +45,7 @@ pub struct Tier {
     pub(crate) accepts: Option<Accepts>,
 }
 
-type Accepts = Arc<dyn Fn(&Fault) -> bool + Send + Sync>;
+pub(crate) type Accepts = Arc<dyn Fn(&Fault) -> bool + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) enum Kind {
@@ -150,7 +152,11 @@ impl Asked {
         self.request
     }
 
-    fn item(self) -> Item<ChatRequest> {
+    fn item(mut self) -> Item<ChatRequest> {
+        // People do not stream; and the usage may have been asked for by us.
+        if self.request.stream_options.is_some() {
+            self.request.stream_options = None;
+        }
         let mut item = Item::new("no tier answered", self.request);
         item.reasons = self.above;
         item

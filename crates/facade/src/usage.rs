@@ -5,6 +5,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
+use serde::Deserialize;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -54,13 +55,30 @@ where
     }
 
     fn call(&mut self, mut request: ChatRequest) -> Self::Future {
-        // Whoever set the options, by their field or otherwise, knows best.
-        let unasked = request.stream_options.is_none() && !request.extra.contains_key("stream_options");
-        if unasked {
-            request.stream_options = Some(StreamOptions::with_usage());
-        }
+        let unasked = ask(&mut request);
         AskUsageFuture { inner: self.0.call(request), unasked }
     }
+}
+
+/// Asks for the usage besides what else is asked of the stream; tells whether the caller had not.
+fn ask(request: &mut ChatRequest) -> bool {
+    let otherwise = request.extra.get("stream_options").filter(|options| !options.is_null());
+    let set = match (&request.stream_options, otherwise) {
+        (Some(options), _) => Some(options.clone()),
+        (None, Some(options)) => match StreamOptions::deserialize(options) {
+            Ok(options) => Some(options),
+            // What is no set of options is for the server to refuse.
+            Err(_) => return false,
+        },
+        (None, None) => None,
+    };
+    let unasked = set.as_ref().is_none_or(|options| options.include_usage != Some(true));
+    if unasked {
+        let mut options = set.unwrap_or_else(StreamOptions::with_usage);
+        options.include_usage = Some(true);
+        request.stream_options = Some(options);
+    }
+    unasked
 }
 
 // === impl AskUsageFuture ===

@@ -51,6 +51,7 @@ pub struct BackendId(pub u16);
 /// let mut tried = Tried::default();
 /// tried.insert(BackendId(3));
 /// assert!(tried.contains(BackendId(3)));
+/// assert_eq!(tried.len(), 1);
 /// tried.clear();
 /// assert!(tried.is_empty());
 /// ```
@@ -172,6 +173,12 @@ impl Tried {
     /// Tells whether nothing was tried yet.
     pub fn is_empty(&self) -> bool {
         self.first == 0 && self.rest.iter().all(|word| *word == 0)
+    }
+
+    /// Returns how many backends were tried.
+    pub fn len(&self) -> usize {
+        let ones: u32 = self.rest.iter().chain([&self.first]).map(|word| word.count_ones()).sum();
+        ones as usize
     }
 
     /// Forgets all: a new pass begins.

@@ -122,6 +122,8 @@ impl ClientBuilder {
     }
 
     /// Sets how long a stream may take from its call to its first token. Roles, comments and keep-alives are no tokens.
+    ///
+    /// The call fails then, unless [`Streaming::moving_if`](crate::Streaming::moving_if) says that it has nowhere else to go.
     pub fn first_token_timeout(mut self, limit: Duration) -> Self {
         self.timeouts.first_token = Some(limit);
         self
@@ -171,6 +173,7 @@ impl ClientBuilder {
             idempotency_header: self.key_header()?,
             timeouts: self.timeouts,
             max_response_size: self.max_response_size.unwrap_or(MAX_RESPONSE_SIZE),
+            may_move: None,
             endpoint,
             http,
         }))

@@ -101,9 +101,18 @@ impl ChatChunk {
 // === impl Delta ===
 
 impl Delta {
+    /// Returns all the text that it adds: of the answer, a refusal, the calls of tools, and fields that are not typed, such as reasoning
+    /// (`reasoning_content`).
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let functions = self.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
+        let calls = functions.flat_map(|function| function.name.iter().chain(&function.arguments));
+        let said = self.content.iter().chain(&self.refusal).chain(calls).map(String::as_str);
+        said.chain(self.extra.values().filter_map(Value::as_str))
+    }
+
     /// Tells whether it carries a token. A field that is not typed counts if there is anything in it: that is how
     /// reasoning (`reasoning_content`) and audio come.
-    fn has_token(&self) -> bool {
+    pub fn has_token(&self) -> bool {
         let says = |text: &Option<String>| text.as_ref().is_some_and(|text| !text.is_empty());
         says(&self.content)
             || says(&self.refusal)

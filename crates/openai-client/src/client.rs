@@ -1,6 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName};
+use mainstay_fault::Call;
 use tower_service::Service;
 
 use crate::{
@@ -52,7 +53,11 @@ pub(crate) struct Shared {
     pub(crate) idempotency_header: HeaderName,
     pub(crate) timeouts: Timeouts,
     pub(crate) max_response_size: usize,
+    /// Whether a call has somewhere else to go; without it, the first-token limit holds whatever comes of it.
+    pub(crate) may_move: Option<Arc<MayMove>>,
 }
+
+pub(crate) type MayMove = dyn Fn(&Call) -> bool + Send + Sync;
 
 /// How long one attempt may take.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +146,18 @@ impl fmt::Debug for Client {
             .field("base_url", &self.shared.endpoint.to_string())
             .field("timeouts", &self.shared.timeouts)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Whether a call whose stream has no token yet may be given up for that.
+    pub(crate) fn may_move(&self, call: Option<&Call>) -> bool {
+        match (&self.may_move, call) {
+            (Some(may_move), Some(call)) => may_move(call),
+            _ => true,
+        }
     }
 }
 

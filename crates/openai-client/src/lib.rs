@@ -29,6 +29,7 @@ mod send;
 mod wire;
 
 mod accumulate;
+mod chunks;
 mod events;
 mod open;
 mod progress;

@@ -4,14 +4,16 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use http::{HeaderMap, header::CONTENT_TYPE, response::Parts};
+use mainstay_fault::HasCall;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
 use crate::{
-    ChatChunk, ChatResponse, ChatStream, Error,
+    ChatChunk, ChatRequest, ChatResponse, ChatStream, Error,
     body::Collect,
     events::{Event, Events},
     future::unreadable,
@@ -25,7 +27,8 @@ pin_project! {
     /// Resolves with the [`ChatStream`] once a token is there (a role alone, an empty delta, a comment or a keep-alive
     /// is none), or once the stream has finished properly without one. Everything that goes wrong until then is
     /// this future's error: an error status, an error as the first event, HTML or an error under 200, an empty
-    /// stream, silence. Lazy: nothing is sent before the first poll.
+    /// stream, silence for too long (see [`Streaming::moving_if`](crate::Streaming::moving_if)). Lazy: nothing is sent before
+    /// the first poll.
     ///
     /// # Cancel safety
     ///
@@ -36,6 +39,10 @@ pin_project! {
         sending: Sending,
         #[pin]
         timer: Option<Sleep>,
+        // How long to wait for the first token; nothing once it is waited for whatever comes.
+        limit: Option<Duration>,
+        // Until the stream takes it along.
+        request: Option<ChatRequest>,
         state: State,
     }
 }
@@ -59,8 +66,9 @@ struct Opening {
 // === impl StreamFuture ===
 
 impl StreamFuture {
-    pub(crate) const fn new(sending: Sending) -> Self {
-        Self { sending, timer: None, state: State::Sending }
+    pub(crate) fn new(sending: Sending, request: ChatRequest) -> Self {
+        let limit = sending.origin.shared.timeouts.first_token;
+        Self { sending, timer: None, limit, request: Some(request), state: State::Sending }
     }
 
     fn poll_open(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<ChatStream, Error>> {
@@ -74,10 +82,11 @@ impl StreamFuture {
                 }
                 State::Opening(opening) => {
                     ready!(opening.poll_token(origin, cx))?;
-                    let State::Opening(opening) = std::mem::replace(this.state, State::Sending) else {
+                    let state = std::mem::replace(this.state, State::Sending);
+                    let (State::Opening(opening), Some(request)) = (state, this.request.take()) else {
                         continue;
                     };
-                    return Poll::Ready(Ok(opening.into_stream(origin.clone())));
+                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request)));
                 }
                 State::Refused(refused) => {
                     let (parts, collect) = &mut **refused;
@@ -100,19 +109,24 @@ impl Future for StreamFuture {
     type Output = Result<ChatStream, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let limit = self.sending.origin.shared.timeouts.first_token;
         if let Poll::Ready(stream) = self.as_mut().poll_open(cx) {
             return Poll::Ready(stream);
         }
-        let Some(limit) = limit else { return Poll::Pending };
         let mut this = self.project();
+        let Some(limit) = *this.limit else { return Poll::Pending };
         if this.timer.is_none() {
             this.timer.set(Some(sleep(limit)));
         }
         if let Some(timer) = this.timer.as_pin_mut() {
             ready!(timer.poll(cx));
         }
-        Poll::Ready(Err(Error::silent(&this.sending.origin, "first token", limit)))
+        let origin = &this.sending.origin;
+        if origin.shared.may_move(this.request.as_ref().and_then(HasCall::call)) {
+            return Poll::Ready(Err(Error::silent(origin, "first token", limit)));
+        }
+        tracing::debug!("no token yet, and nowhere else to go: waiting on");
+        *this.limit = None;
+        Poll::Pending
     }
 }
 
@@ -181,7 +195,7 @@ impl Opening {
         error.with_response(self.parts.status, std::mem::take(&mut self.parts.headers))
     }
 
-    fn into_stream(self, origin: Origin) -> ChatStream {
-        ChatStream::new(origin, self.parts.headers, self.events, self.held, self.progress)
+    fn into_stream(self, origin: Origin, request: ChatRequest) -> ChatStream {
+        ChatStream::new(origin, request, self.parts.headers, self.events, self.held, self.progress)
     }
 }

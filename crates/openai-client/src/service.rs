@@ -1,10 +1,14 @@
-use std::task::{Context, Poll};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
 
+use mainstay_fault::Call;
 use tower_service::Service;
 
 use crate::{
     ChatRequest, ChatResponse, ChatStream, Client, EmbeddingRequest, EmbeddingResponse, Error, ListModels,
-    ModelList, ResponseFuture, StreamFuture,
+    ModelList, ResponseFuture, StreamFuture, client::Shared,
 };
 
 /// The service of a [`Client`] whose answers are streams: see [`Client::streaming`].
@@ -60,6 +64,35 @@ impl Service<ListModels> for Client {
 
 // === impl Streaming ===
 
+impl Streaming {
+    /// Lets the first-token limit move calls, and never fail one that has nowhere else to go.
+    ///
+    /// When the limit has passed without a token, the closure is asked whether the call would be served elsewhere, or sent again, if it failed
+    /// now: that is known to whoever stands around the client. If not, the attempt goes on, up to its own timeout and the call's deadline.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mainstay_openai_client::Client;
+    ///
+    /// let client = Client::builder()
+    ///     .base_url("http://127.0.0.1:8080/v1")
+    ///     .first_token_timeout(Duration::from_secs(8))
+    ///     .build()?;
+    /// // Three attempts are made: the last one waits for as long as it takes.
+    /// let patient = client.streaming().moving_if(|call| call.attempt.get() < 3);
+    /// # let _ = patient;
+    /// # Ok::<_, mainstay_openai_client::InvalidSetting>(())
+    /// ```
+    #[must_use]
+    pub fn moving_if(self, may_move: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+        let mut shared = Shared::clone(&self.0.shared);
+        shared.may_move = Some(Arc::new(may_move));
+        Self(shared.into())
+    }
+}
+
 impl Service<ChatRequest> for Streaming {
     type Response = ChatStream;
     type Error = Error;
@@ -70,6 +103,6 @@ impl Service<ChatRequest> for Streaming {
     }
 
     fn call(&mut self, request: ChatRequest) -> Self::Future {
-        self.0.send_stream(&request)
+        self.0.send_stream(request)
     }
 }

@@ -11,7 +11,7 @@ use http::HeaderMap;
 use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
-    Accumulator, ChatChunk, ChatResponse, Error, Usage,
+    Accumulator, ChatChunk, ChatRequest, ChatResponse, Error, Usage,
     events::{Event, Events},
     progress::Progress,
     send::Origin,
@@ -45,6 +45,7 @@ use crate::{
 /// ```
 pub struct ChatStream {
     origin: Origin,
+    request: ChatRequest,
     headers: HeaderMap,
     events: Option<Events>,
     held: VecDeque<ChatChunk>,
@@ -58,13 +59,19 @@ pub struct ChatStream {
 impl ChatStream {
     pub(crate) fn new(
         origin: Origin,
+        request: ChatRequest,
         headers: HeaderMap,
         events: Events,
         held: VecDeque<ChatChunk>,
         progress: Progress,
     ) -> Self {
         let timer = Box::pin(sleep(origin.shared.timeouts.between_tokens));
-        Self { origin, headers, events: Some(events), held, progress, timer, usage: None }
+        Self { origin, request, headers, events: Some(events), held, progress, timer, usage: None }
+    }
+
+    /// The request that it answers.
+    pub const fn request(&self) -> &ChatRequest {
+        &self.request
     }
 
     /// The headers of the response: rate limits, request id.

@@ -27,9 +27,10 @@ impl Client {
         ResponseFuture::new(self.send(Operation::Chat, Some(&request.model), Some(body), request.call()))
     }
 
-    pub(crate) fn send_stream(&self, request: &ChatRequest) -> StreamFuture {
-        let body = chat_json(request, true);
-        StreamFuture::new(self.send(Operation::Chat, Some(&request.model), Some(body), request.call()))
+    pub(crate) fn send_stream(&self, request: ChatRequest) -> StreamFuture {
+        let body = chat_json(&request, true);
+        let sending = self.send(Operation::Chat, Some(&request.model), Some(body), request.call());
+        StreamFuture::new(sending, request)
     }
 
     pub(crate) fn send_embeddings(&self, request: &EmbeddingRequest) -> ResponseFuture<EmbeddingResponse> {

@@ -9,7 +9,9 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse, Response},
 };
-use mainstay::{ChatRequest, ChatResponse, Degradation, Reply, Report, fault::HasCall, idempotency};
+use mainstay::{
+    ChatRequest, ChatResponse, Degradation, Reply, Report, fault::HasCall, idempotency, openai::ChatChunk,
+};
 
 use crate::{api_error::ApiError, app::App, body, events, failure, keys::Caller};
 
@@ -60,11 +62,29 @@ pub(crate) fn carry_key(
 /// What callers expect of any answer, for those that no server gave.
 fn completed(mut response: ChatResponse) -> ChatResponse {
     if response.id.is_empty() {
-        response.id = format!("chatcmpl-{}", idempotency::new_key());
+        response.id = new_id();
     }
     response.extra.entry("object").or_insert_with(|| "chat.completion".into());
     response.extra.entry("created").or_insert_with(|| now().as_secs().into());
     response
+}
+
+/// The same for the chunks of a stream, all of which have one id and one time.
+#[derive(Default)]
+pub(crate) struct Completed(Option<(String, u64)>);
+
+impl Completed {
+    pub(crate) fn complete(&mut self, chunk: &mut ChatChunk) {
+        if chunk.id.is_empty() {
+            let (id, created) = self.0.get_or_insert_with(|| (new_id(), now().as_secs()));
+            chunk.id.clone_from(id);
+            chunk.extra.entry("created").or_insert_with(|| (*created).into());
+        }
+    }
+}
+
+fn new_id() -> String {
+    format!("chatcmpl-{}", idempotency::new_key())
 }
 
 /// The backend's name for the request, and what it took to get the answer.

@@ -10,19 +10,21 @@ use axum::response::{Sse, sse};
 use futures_util::Stream;
 use mainstay::{ChatStream, openai};
 
-use crate::{api_error::ApiError, failure};
+use crate::{api_error::ApiError, chat::Completed, failure};
 
 /// Passes a stream on: its chunks as they come; at its end `[DONE]` if it was whole, and an `error` event if it broke.
 ///
 /// Dropping it, when the caller goes away, closes the connection to the backend.
 pub(crate) struct Relay {
     stream: ChatStream,
+    completed: Completed,
     is_over: bool,
 }
 
 /// Begins to pass a stream on. While nothing comes, a comment every 15 s keeps the line open.
 pub(crate) fn relay(stream: ChatStream) -> Sse<sse::KeepAliveStream<Relay>> {
-    Sse::new(Relay { stream, is_over: false }).keep_alive(sse::KeepAlive::default())
+    let relay = Relay { stream, completed: Completed::default(), is_over: false };
+    Sse::new(relay).keep_alive(sse::KeepAlive::default())
 }
 
 impl Stream for Relay {
@@ -33,7 +35,10 @@ impl Stream for Relay {
             return Poll::Ready(None);
         }
         let event = match ready!(Pin::new(&mut self.stream).poll_next(cx)) {
-            Some(Ok(chunk)) => sse::Event::default().json_data(&chunk).ok(),
+            Some(Ok(mut chunk)) => {
+                self.completed.complete(&mut chunk);
+                sse::Event::default().json_data(&chunk).ok()
+            }
             ended => {
                 self.is_over = true;
                 Some(end(ended.and_then(Result::err).as_ref()))

@@ -6,6 +6,7 @@ mod bounds;
 mod budget;
 mod contract;
 mod drive;
+mod foresight;
 mod hooks;
 mod outage;
 mod requests;

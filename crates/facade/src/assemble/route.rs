@@ -11,7 +11,7 @@ use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::Price;
 
 use super::{
-    Assembly, Live, Ways,
+    Assembly, Below, Live, Ways,
     strategy::{Chooses, Spending},
     tiers::Choosing,
 };
@@ -22,7 +22,7 @@ use crate::{
     kept::{Keeping, Numbers},
     limits,
     parts::Parts,
-    stack::{Last, Place},
+    stack::Place,
 };
 
 /// Routes on their way from the configuration.
@@ -64,9 +64,9 @@ impl RouteBuilder<'_> {
             if let Some(local) = self.local(&name, tier, &spot)? {
                 assembly.local(local);
             } else {
-                let is_last = at + 1 == config.tiers.len() && self.parts.below.is_empty();
-                let last = if is_last { Last::Yes } else { Last::No };
-                self.models(&mut assembly, &route, (&name, tier), &spot, last)?;
+                let rest = Below::of_config(config.tiers.get(at + 1..).unwrap_or_default());
+                let below = rest.or(Below::of(&self.parts.below));
+                self.models(&mut assembly, &route, (&name, tier), &spot, below)?;
             }
         }
         self.parts.below.iter().for_each(|tier| assembly.local(tier.clone()));
@@ -126,7 +126,7 @@ impl RouteBuilder<'_> {
         route: &Route<'_>,
         (name, tier): (&Arc<str>, &TierConfig),
         spot: &Spot,
-        last: Last,
+        below: Below,
     ) -> Result<(), BuildError> {
         let mut places = Vec::new();
         for (at, served) in tier.models.iter().enumerate() {
@@ -137,10 +137,10 @@ impl RouteBuilder<'_> {
         let by = Chooses::of(&strategy, self.parts, &spot.key("strategy").key(strategy.name()))?;
         match &*places {
             [(place, served, _)] if route.budgets.is_empty() && served.is_plain() && !by.is_own() => {
-                assembly.one(name, route.policy, place, last);
+                assembly.one(name, route.policy, place, below);
             }
             several => {
-                let choosing = Choosing { by: &by, budgets: &route.budgets, last };
+                let choosing = Choosing { by: &by, budgets: &route.budgets, below };
                 let done = assembly.several(name, route.policy, several, &choosing);
                 done.map_err(|invalid| ConfigError::invalid(spot.invalid(invalid.to_string())))?;
                 #[cfg(feature = "learned")]

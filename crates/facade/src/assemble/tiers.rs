@@ -8,24 +8,24 @@ use mainstay_router::{self as router, Backends, Capabilities, Grade, Health};
 use tower::util::{Either, MapResponse};
 
 use super::{
-    Ways,
+    Below, Onward, Ways,
     strategy::{Chooses, Spending},
 };
 use crate::{
-    Continuation, EmbeddingRequest, Served, ServedConfig, Tier,
+    Continuation, Degradation, EmbeddingRequest, Served, ServedConfig, Tier,
     among::Limited,
     config::{CapabilityConfig, GradeConfig},
     limits::{ChatMeter, EmbedMeter, StreamMeter},
     stack::{self, Ask, Last, Members, Place, SharedCheck},
     status::Watched,
-    tier::{Asked, Kind},
+    tier::{Accepts, Asked, Kind},
 };
 
 /// The tiers of one route, as they are put together.
 pub(crate) struct Assembly {
     check: SharedCheck,
-    chat: Vec<fallback::Tier<Either<stack::ToRequest<stack::ChatModels>, crate::tier::Local>, Ask>>,
-    stream: Vec<fallback::Tier<stack::ToRequest<stack::StreamModels>, Ask>>,
+    chat: Vec<fallback::Tier<stack::ChatTier, Ask>>,
+    stream: Vec<fallback::Tier<stack::StreamTier, Ask>>,
     embed: Vec<fallback::Tier<stack::EmbedModels>>,
     watched: Vec<Watched>,
 }
@@ -41,7 +41,7 @@ struct Choices {
 pub(super) struct Choosing<'a> {
     pub(super) by: &'a Chooses,
     pub(super) budgets: &'a [Spending],
-    pub(super) last: Last,
+    pub(super) below: Below,
 }
 
 // === impl Assembly ===
@@ -52,17 +52,18 @@ impl Assembly {
     }
 
     /// Adds a tier of one model. Where others are below it, it is set aside while it fails.
-    pub(crate) fn one(&mut self, name: &Arc<str>, policy: &RetryPolicy, place: &Place, last: Last) {
-        if last == Last::Yes {
-            let (chat, stream) = (Members::One(place.chat()), Members::One(place.stream()));
+    pub(crate) fn one(&mut self, name: &Arc<str>, policy: &RetryPolicy, place: &Place, below: Below) {
+        let onward = Onward { policy: policy.clone(), backends: 1, below: below.takes_slow };
+        if below.chats() == Last::Yes {
+            let (chat, stream) = (Members::One(place.chat()), Members::One(place.stream(onward)));
             return self.push(name, policy, Choices { chat, stream, embed: Members::One(place.embed()) });
         }
         let sets = (
             set([router::Backend::new(Arc::clone(&place.name), place.chat())]),
-            set([router::Backend::new(Arc::clone(&place.name), place.stream())]),
+            set([router::Backend::new(Arc::clone(&place.name), place.stream(onward))]),
             set([router::Backend::new(Arc::clone(&place.name), place.embed())]),
         );
-        self.among(name, policy, sets, &Choosing { by: &Chooses::InOrder, budgets: &[], last });
+        self.among(name, policy, sets, &Choosing { by: &Chooses::InOrder, budgets: &[], below });
     }
 
     /// Adds a tier of several models, among which a strategy chooses.
@@ -76,22 +77,21 @@ impl Assembly {
         let (mut chats, mut streams, mut embeds) = (Vec::new(), Vec::new(), Vec::new());
         for (place, served, limits) in places {
             chats.push(describe(place, place.chat(), served, limits)?);
-            streams.push(describe(place, place.stream(), served, limits)?);
+            let (policy, below) = (policy.clone(), choosing.below.takes_slow);
+            let onward = Onward { policy, backends: places.len(), below };
+            streams.push(describe(place, place.stream(onward), served, limits)?);
             embeds.push(describe(place, place.embed(), served, limits)?);
         }
         self.among(name, policy, (set(chats), set(streams), set(embeds)), choosing);
         Ok(())
     }
 
-    /// Adds a tier that needs no model. Streams pass it by.
+    /// Adds a tier that needs no model. It embeds nothing.
     pub(crate) fn local(&mut self, tier: Tier) {
-        let Kind::Local(service) = tier.kind else { return };
-        let local = fallback::Tier::local(tier.name, Either::Right(service)).degraded(tier.degraded);
-        let local = match tier.accepts {
-            Some(accepts) => local.accepts(move |fault| accepts(fault)),
-            None => local,
-        };
-        self.chat.push(local.map_request(Asked::of as Ask));
+        let Tier { name, kind: Kind::Local(service), degraded, accepts } = tier else { return };
+        let streams = Either::Right(stack::local_stream(service.clone()));
+        self.stream.push(local(&name, streams, degraded, accepts.clone()));
+        self.chat.push(local(&name, Either::Right(service), degraded, accepts));
     }
 
     /// The ways of the route, and its backends to be watched.
@@ -114,11 +114,12 @@ impl Assembly {
         self.watched.push(Watched::new(name, "chat", chats.clone()));
         self.watched.push(Watched::new(name, "chat_stream", streams.clone()));
         self.watched.push(Watched::new(name, "embeddings", embeds.clone()));
-        let Choosing { by, budgets, last } = *choosing;
+        let Choosing { by, budgets, below } = *choosing;
+        let (last, last_embeds) = (below.chats(), below.embeddings());
         let choices = Choices {
             chat: Members::Among(by.router(chats, budgets, last), last),
             stream: Members::Among(by.router(streams, budgets, last), last),
-            embed: Members::Among(by.router(embeds, budgets, last), last),
+            embed: Members::Among(by.router(embeds, budgets, last_embeds), last_embeds),
         };
         self.push(name, policy, choices);
     }
@@ -129,10 +130,25 @@ impl Assembly {
         let embed = stack::embed_models(policy.clone(), choices.embed);
         self.embed.push(fallback::Tier::new(Arc::clone(name), embed));
         let chat = fallback::Tier::new(Arc::clone(name), Either::Left(chat));
-        let stream = fallback::Tier::new(Arc::clone(name), stream);
+        let stream = fallback::Tier::new(Arc::clone(name), Either::Left(stream));
         self.chat.push(chat.map_request(Asked::of as Ask));
         self.stream.push(stream.map_request(Asked::of as Ask));
     }
+}
+
+/// A tier that needs no model.
+fn local<S>(
+    name: &Arc<str>,
+    service: S,
+    degraded: Degradation,
+    accepts: Option<Accepts>,
+) -> fallback::Tier<S, Ask> {
+    let local = fallback::Tier::local(Arc::clone(name), service).degraded(degraded);
+    let local = match accepts {
+        Some(accepts) => local.accepts(move |fault| accepts(fault)),
+        None => local,
+    };
+    local.map_request(Asked::of as Ask)
 }
 
 /// The backends of a tier, by what is asked for.

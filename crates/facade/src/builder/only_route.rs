@@ -7,10 +7,10 @@ use mainstay_openai_client::Client;
 use super::Builder;
 use crate::{
     BuildError, Config, Continuation,
-    assemble::{Assembly, Live, Tables, usual_policy},
+    assemble::{Assembly, Below, Live, Tables, usual_policy},
     kept::Kept,
     limits::by_model,
-    stack::{Last, Place},
+    stack::Place,
     tier::Kind,
 };
 #[cfg(feature = "redis")]
@@ -51,14 +51,14 @@ impl Builder {
             parts.continuation.or_else(|| config.continue_streams.as_ref().map(Continuation::from));
         let kept = Kept::of(&host, &set);
         let mut assembly = Assembly::new(parts.check);
-        let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
-        let (first, below) = (place(host.as_str().into(), None), parts.below.len());
-        assembly.one(&Arc::from("model"), &policy, &first, last(below));
-        for (at, tier) in parts.below.into_iter().enumerate() {
+        let first = place(host.as_str().into(), None);
+        assembly.one(&Arc::from("model"), &policy, &first, Below::of(&parts.below));
+        let mut tiers = parts.below.into_iter();
+        while let Some(tier) = tiers.next() {
             match &tier.kind {
                 Kind::Model(model) => {
                     let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)));
-                    assembly.one(&tier.name, &policy, &place, last(below - at - 1));
+                    assembly.one(&tier.name, &policy, &place, Below::of(tiers.as_slice()));
                 }
                 Kind::Local(_) => assembly.local(tier),
             }

@@ -1,7 +1,10 @@
 //! Streams that go on where they break, for those who asked for it.
 
 use futures_util::StreamExt;
-use mainstay::{ChatRequest, Continuation, FaultKind, HasFault, Mainstay, RetryPolicy, backoff::Exponential};
+use mainstay::{
+    ChatRequest, ChatStream, Continuation, Degradation, FaultKind, HasFault, Mainstay, RetryPolicy, Tier,
+    backoff::Exponential,
+};
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 
 const SEA: &str = "Tell me of the sea.";
@@ -121,4 +124,29 @@ async fn a_file_says_it_too_and_a_continued_stream_is_played_again_whole() {
     assert_eq!((broke, mock.stats().calls), (None, 2));
     assert_eq!(read(&mainstay, ask().key("one")).await.0, first);
     assert_eq!(mock.stats().calls, 2, "its own key did not meet the first call's");
+}
+
+#[tokio::test]
+async fn what_another_tier_goes_on_with_is_reported_as_its_answer() {
+    let large = ModelPlan::new()
+        .sequence([Turn::from(StreamFault::Cut { after: 2 }), WholeFault::ServerError.into()]);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", large)).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .retry(RetryPolicy::default().retries(0))
+        .continue_streams(Continuation::ask())
+        .tier(Tier::model("small"))
+        .build()
+        .unwrap();
+    let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+    let tier =
+        |stream: &ChatStream| (stream.report().tier.map(|tier| tier.to_string()), stream.report().degraded);
+    assert_eq!(tier(&stream), (Some("model".to_owned()), Degradation::None));
+    while let Some(item) = stream.next().await {
+        item.unwrap();
+    }
+    assert_eq!(tier(&stream), (Some("small".to_owned()), Degradation::SmallerModel));
+    let attempts = stream.report().attempts;
+    assert_eq!(attempts[0].fault.map(|fault| fault.kind), Some(FaultKind::Interrupted));
+    assert!(attempts[0].output_tokens.is_some(), "what was said before the seam is charged");
 }

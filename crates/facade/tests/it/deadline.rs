@@ -6,7 +6,7 @@ use mainstay::{
     fault::{Call, Fault, HasCall},
     openai::ChatRequest,
 };
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
 use mainstay_testkit::{Step, check_cancel, check_contract, script};
 use tokio::time::Instant;
 use tower_layer::Layer;
@@ -74,4 +74,34 @@ async fn an_attempt_that_hangs_is_cut_off_by_the_deadline() {
         Mainstay::builder().base_url(mock.base_url()).deadline(Duration::from_millis(50)).build().unwrap();
     let error = mainstay.chat(ChatRequest::new("m").user("Hello?")).await.unwrap_err();
     assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_routes_own_deadline_is_that_of_its_streams() {
+    // Ten seconds to its first token, and then a token a second.
+    let plan = ModelPlan::new()
+        .first_token(Latency::Constant(Duration::from_secs(10)))
+        .per_token(Latency::Constant(Duration::from_secs(1)));
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(plan)).start().await.unwrap();
+    let toml = format!(
+        r#"
+        deadline = "5s"
+        [backends.mock]
+        base_url = {:?}
+        [routes.long]
+        deadline = "1h"
+        tiers = [{{ models = [{{ on = "mock" }}] }}]
+        [routes.short]
+        tiers = [{{ models = [{{ on = "mock" }}] }}]
+        "#,
+        mock.base_url()
+    );
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    let ask = |route: &str| mainstay.chat_stream(ChatRequest::new(route).user("Tell me of the sea."));
+    let began = Instant::now();
+    assert!(!ask("long").await.unwrap().into_response().await.unwrap().text().is_empty());
+    assert!(began.elapsed() > Duration::from_secs(10));
+    let began = Instant::now();
+    let failure = ask("short").await.unwrap_err();
+    assert_eq!((failure.fault().kind, began.elapsed().as_secs()), (FaultKind::Timeout, 5));
 }

@@ -1,6 +1,6 @@
 //! Embeddings by the same routes as chats.
 
-use mainstay::{EmbeddingRequest, FaultKind, HasFault, Mainstay};
+use mainstay::{ChatRequest, EmbeddingRequest, Error, FaultKind, HasFault, Mainstay};
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
 
 async fn two(first: ModelPlan) -> (MockOpenAi, MockOpenAi, Mainstay) {
@@ -63,4 +63,36 @@ async fn the_stack_is_a_service_of_embeddings_and_gives_it_out() {
     assert_eq!(mainstay.clone().oneshot(ask()).await.unwrap().data.len(), 2);
     assert_eq!(mainstay.embed_service().oneshot(ask()).await.unwrap().data.len(), 2);
     assert_eq!(one.stats().calls, 2);
+}
+
+async fn routed(plan: ModelPlan, tiers: &str) -> (MockOpenAi, Mainstay) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("embedder", plan)).start().await.unwrap();
+    let toml = format!(
+        "[retry]\nretries = 0\n[backends.one]\nbase_url = {:?}\n[routes.embedder]\ntiers = [{tiers}]",
+        mock.base_url()
+    );
+    (mock, Mainstay::from_toml(&toml).unwrap())
+}
+
+#[tokio::test]
+async fn a_route_without_a_model_embeds_nothing_and_says_so() {
+    let (mock, mainstay) = routed(ModelPlan::new(), r#"{ answer = "We are at it." }"#).await;
+    let failure = mainstay.embed(ask()).await.unwrap_err();
+    assert!(matches!(failure.error(), Error::NothingEmbeds { .. }), "{failure:?}");
+    assert_eq!(failure.fault().kind, FaultKind::ModelNotFound);
+    assert_eq!(failure.to_string(), "no tier of this route has a model, and only models embed");
+    assert_eq!(mock.stats().calls, 0);
+    let chat = mainstay.chat(ChatRequest::new("embedder").user("Hello?")).await.unwrap();
+    assert_eq!(chat.text(), "We are at it.");
+}
+
+#[tokio::test]
+async fn tiers_that_embed_nothing_are_no_tiers_to_give_way_to() {
+    let tiers = r#"{ models = [{ on = "one" }] }, { answer = "We are at it." }"#;
+    let (mock, mainstay) = routed(ModelPlan::new().fault(WholeFault::ServerError, 1.0), tiers).await;
+    for _ in 0..40 {
+        let failure = mainstay.embed(ask()).await.unwrap_err();
+        assert_eq!(failure.fault().kind, FaultKind::Unavailable, "{failure}");
+    }
+    assert_eq!(mock.stats().calls, 40, "the last backend left is still tried");
 }

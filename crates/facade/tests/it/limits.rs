@@ -7,9 +7,10 @@ use mainstay::{
     Builder, ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy,
     backoff::{Exponential, RetryBudget},
     bucket::Limits,
-    openai::StreamOptions,
+    openai::{ChatBody, StreamOptions},
 };
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault};
+use serde_json::json;
 use tokio::task::JoinSet;
 
 async fn limited(plan: ModelPlan) -> (MockOpenAi, Builder) {
@@ -128,6 +129,30 @@ async fn a_stream_that_breaks_or_is_dropped_gives_its_place_back() {
     assert_eq!(limits.in_flight_available(), Some(1));
     drop(mainstay.chat_stream(ask(1)).await.unwrap());
     assert_eq!(limits.in_flight_available(), Some(1));
+}
+
+#[tokio::test]
+async fn who_asks_a_stream_for_something_else_is_settled_by_its_usage_and_does_not_see_it() {
+    let (_mock, builder) = limited(ModelPlan::new()).await;
+    let mainstay = builder.build().unwrap();
+    for options in [json!({"include_obfuscation": false}), json!({"include_usage": false}), json!(null)] {
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "Hello?"}], "stream_options": options});
+        let typed = ChatRequest::from(serde_json::from_value::<ChatBody>(body).unwrap());
+        let untyped = ask(0).set("stream_options", options.clone());
+        for request in [typed, untyped] {
+            let mut stream = mainstay.chat_stream(request).await.unwrap();
+            while let Some(chunk) = stream.next().await {
+                assert!(chunk.unwrap().usage.is_none(), "nobody asked for the usage: {options}");
+            }
+            assert!(
+                stream.usage().is_some_and(|usage| usage.total_tokens > 0),
+                "it was asked for: {options}"
+            );
+        }
+    }
+    let asked = ask(0).set("stream_options", json!({"include_usage": true, "include_obfuscation": false}));
+    let chunks: Vec<_> = mainstay.chat_stream(asked).await.unwrap().collect().await;
+    assert!(chunks.last().unwrap().as_ref().unwrap().usage.is_some());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod continuation;
 mod counted;
 mod deadline;
 mod embed;
+mod first_token;
 mod limits;
 mod observed;
 mod once;
@@ -15,6 +16,7 @@ mod report;
 mod round_trip;
 mod route_settings;
 mod routes;
+mod settled;
 #[cfg(feature = "redis")]
 mod shared;
 mod storm;

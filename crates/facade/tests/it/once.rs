@@ -89,6 +89,33 @@ async fn a_set_answer_is_not_remembered() {
 }
 
 #[tokio::test]
+async fn a_set_answer_that_is_streamed_is_not_remembered_either() {
+    let plan = Plan::new().model("m", ModelPlan::new().sequence([WholeFault::ServerError]));
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .retry(RetryPolicy::default().retries(0))
+        .idempotency(HOUR, 10)
+        .tier(Tier::answer("sorry", "later"))
+        .build()
+        .unwrap();
+    let (mut texts, mut tiers) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let stream = mainstay.chat_stream(ask(1)).await.unwrap();
+        tiers.push(stream.report().tier.map(|tier| tier.to_string()));
+        texts.push(stream.into_response().await.unwrap().text().into_owned());
+    }
+    assert_eq!((texts[0].as_str(), tiers[0].as_deref()), ("later", Some("sorry")));
+    assert!(texts[1] != "later" && texts[2] == texts[1], "the better one is: {texts:?}");
+    assert_eq!(
+        (tiers[1].as_deref(), tiers[2].as_deref()),
+        (Some("model"), None),
+        "it was over when it was asked for"
+    );
+    assert_eq!(mock.stats().calls, 2);
+}
+
+#[tokio::test]
 async fn a_stream_is_followed_live_and_played_again() {
     use futures_util::TryStreamExt;
     use mainstay_mock_openai::StreamFault;

@@ -71,6 +71,7 @@ async fn a_stream_reports_at_its_end() {
     let (_mock, mainstay) = after([WholeFault::ServerError]).await;
     let mut stream = mainstay.chat_stream(ask()).await.unwrap();
     assert!(stream.report().attempts[1].took.is_zero(), "it is under way");
+    assert_eq!(stream.report().tier.as_deref(), Some("model"));
     while let Some(chunk) = stream.next().await {
         chunk.unwrap();
     }

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use mainstay::{
-    Builder, ChatRequest, ChatResponse, Degradation, FaultKind, HasFault, Mainstay, Rejected, RetryPolicy,
-    Tier, backoff::Exponential, fallback::queue::JsonlQueue,
+    Builder, ChatRequest, ChatResponse, ChatStream, Degradation, FaultKind, HasFault, Mainstay, Rejected,
+    RetryPolicy, Tier,
+    backoff::Exponential,
+    fallback::queue::JsonlQueue,
+    openai::{ChatChunk, FinishReason, Role, StreamOptions},
 };
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
 
@@ -50,7 +53,81 @@ async fn a_streamed_call_falls_back_to_another_model_before_its_first_token() {
         text += chunk.unwrap().text();
     }
     assert!(!text.is_empty());
-    assert_eq!(stream.report().attempts.len(), 4);
+    let report = stream.report();
+    assert_eq!((report.attempts.len(), report.tier.as_deref()), (4, Some("small")));
+    assert_eq!(report.degraded, Degradation::SmallerModel);
+}
+
+/// The chunks of a stream that is whole, and their text.
+async fn told(stream: &mut ChatStream) -> (Vec<ChatChunk>, String) {
+    let chunks: Vec<_> = stream.map(Result::unwrap).collect().await;
+    let text = chunks.iter().map(ChatChunk::text).collect();
+    (chunks, text)
+}
+
+#[tokio::test]
+async fn a_streamed_call_is_answered_by_rules_and_set_answers_too() {
+    let mock = down(&["large"], WholeFault::ServerError).await;
+    let rules = |request: &ChatRequest| {
+        let known = request.messages[0].text().starts_with("Who");
+        if known { Ok(ChatResponse::from_text("rules", "nobody")) } else { Err(Rejected::new("?"))? }
+    };
+    let mainstay = built(&mock, |builder| {
+        builder.tier(Tier::rules("rules", rules)).tier(Tier::answer("sorry", "later"))
+    });
+    let expected = [
+        ("Who is it?", "nobody", "rules", Degradation::Rules),
+        ("Why?", "later", "sorry", Degradation::SetAnswer),
+    ];
+    for (question, answer, tier, degraded) in expected {
+        let mut stream = mainstay.chat_stream(ChatRequest::new("large").user(question)).await.unwrap();
+        let report = stream.report();
+        assert_eq!((report.tier.as_deref(), report.degraded), (Some(tier), degraded), "known at once");
+        let (chunks, text) = told(&mut stream).await;
+        assert_eq!((text.as_str(), chunks[0].model.as_str()), (answer, tier));
+        assert_eq!(chunks[0].choices[0].delta.role, Some(Role::Assistant));
+        let ends: Vec<_> =
+            chunks.iter().filter_map(|chunk| chunk.choices[0].finish_reason.as_ref()).collect();
+        assert_eq!(ends, [&FinishReason::Stop]);
+        assert!(
+            chunks.iter().all(|chunk| chunk.usage.is_none()) && stream.usage().is_none(),
+            "none is invented"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_a_rule_says_of_its_usage_is_told_to_who_asks() {
+    let mock = down(&["large"], WholeFault::ServerError).await;
+    let rules = |_: &ChatRequest| {
+        let mut response = ChatResponse::from_text("rules", "nobody");
+        response.usage =
+            serde_json::from_str(r#"{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}"#).ok();
+        Ok(response)
+    };
+    let mainstay = built(&mock, |builder| builder.tier(Tier::rules("rules", rules)));
+    for asks in [false, true] {
+        let mut request = ask();
+        request.stream_options = asks.then(StreamOptions::with_usage);
+        let mut stream = mainstay.chat_stream(request).await.unwrap();
+        let (chunks, _) = told(&mut stream).await;
+        assert_eq!(chunks.iter().any(|chunk| chunk.usage.is_some()), asks);
+        assert_eq!(stream.usage().unwrap().total_tokens, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_streamed_call_that_nobody_can_answer_waits_for_people() {
+    let mock = down(&["large"], WholeFault::ServerError).await;
+    let folder = tempfile::tempdir().unwrap();
+    let queue = JsonlQueue::open(folder.path().join("people.jsonl")).unwrap();
+    let mainstay = built(&mock, |builder| builder.tier(Tier::queue("people", queue.clone())));
+    let stream = mainstay.chat_stream(ask()).await.unwrap();
+    assert_eq!(stream.report().degraded, Degradation::Queued);
+    let response = stream.into_response().await.unwrap();
+    let entries = queue.entries();
+    assert_eq!(response.extra["queued"], entries[0].id.as_str());
+    assert_eq!(entries[0].request.stream_options, None, "people are not asked for a usage");
 }
 
 #[tokio::test]

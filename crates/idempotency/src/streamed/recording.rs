@@ -62,6 +62,11 @@ impl<St: TryStream> Recording<St> {
         !matches!(self.0.reel().end, Some(End::Broken(_)))
     }
 
+    /// Looks at the stream itself, unless it has ended.
+    pub fn source<R>(&self, look: impl FnOnce(&St) -> R) -> Option<R> {
+        self.0.source(look)
+    }
+
     /// Plays it from its beginning.
     pub fn play(&self) -> Playback<St> {
         let mut reel = self.0.reel();

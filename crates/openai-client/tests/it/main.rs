@@ -4,6 +4,7 @@
 mod azure;
 mod builder;
 mod bytes;
+mod chunks;
 mod errors;
 mod json;
 mod recordings;

@@ -6,6 +6,7 @@ use futures_util::StreamExt;
 use mainstay_fault::{FaultKind, HasFault};
 use mainstay_openai_client::ChatRequest;
 use tokio::time::Instant;
+use tower::Service;
 
 use crate::server::{Act, Server};
 
@@ -46,6 +47,25 @@ async fn the_first_token_is_waited_for_whatever_else_comes() {
         let error = client.chat_stream(ask()).await.unwrap_err();
         assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
         assert!(error.to_string().contains("first token"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_first_token_limit_does_not_fail_a_call_that_has_nowhere_else_to_go() {
+    let server = Server::streaming(ROLE, vec![Act::Hang]).await;
+    let client = server.builder().first_token_timeout(LIMIT).timeout(2 * LIMIT).build().unwrap();
+    for goes_on in [true, false] {
+        let mut service = client.streaming().moving_if(move |call| {
+            assert_eq!(call.key.as_deref(), Some("order-17"), "it is asked of this very call");
+            goes_on
+        });
+        let error = service.call(ask().key("order-17")).await.unwrap_err();
+        assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+        assert_eq!(
+            error.to_string().contains("first token"),
+            goes_on,
+            "else all of its time is used: {error}"
+        );
     }
 }
 

@@ -84,3 +84,18 @@ async fn usage_is_told_to_who_asked_for_it() {
     assert_eq!(told.body.matches("prompt_tokens\"").count(), 1);
     assert_eq!(told.last, "[DONE]");
 }
+
+#[tokio::test]
+async fn a_set_answer_is_streamed_like_any_other() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let plan = mainstay_mock_openai::Plan::new().model("m", down);
+    let mock = mainstay_mock_openai::MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let text = crate::proxy::settings(&mock, &["m"]).replace("}] }]", "}] }, { answer = \"Later.\" }]");
+    let told = told(&Proxy::start(&text).await, &ask_stream("m")).await;
+    assert_eq!((told.text.as_str(), told.last.as_str(), told.named.len()), ("Later.", "[DONE]", 0));
+    let data = told.body.lines().filter_map(|line| line.strip_prefix("data: "));
+    let chunks: Vec<Value> = data.filter_map(|data| serde_json::from_str(data).ok()).collect();
+    let id = chunks[0]["id"].as_str().unwrap();
+    assert!(id.starts_with("chatcmpl-") && chunks[0]["object"] == "chat.completion.chunk");
+    assert!(chunks.iter().all(|chunk| chunk["id"] == id && chunk["created"].as_u64().unwrap() > 0));
+}

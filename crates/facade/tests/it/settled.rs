@@ -1,0 +1,146 @@
+//! Streams whose usage nobody states are settled on what has passed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::StreamExt;
+use mainstay::{AttemptReport, ChatRequest, FaultKind, Mainstay, bucket::Limits};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, WholeFault};
+
+const ZERO: &str = r#"{"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}}"#;
+
+/// A stream of these deltas, and these events after them; whole, as it has a reason to finish.
+fn saying(deltas: &[&str], then: &[&str]) -> ModelPlan {
+    let delta = |text: &&str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+    let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.to_owned();
+    let events = deltas.iter().map(delta).chain([end]).chain(then.iter().map(|&event| event.to_owned()));
+    let body: String = events.flat_map(|event| ["data: ".to_owned(), event, "\n\n".to_owned()]).collect();
+    let headers = BTreeMap::from([("content-type".to_owned(), "text/event-stream".to_owned())]);
+    ModelPlan::new()
+        .fault(WholeFault::Status { status: 200, headers, body: Some(body + "data: [DONE]\n\n") }, 1.0)
+}
+
+async fn limited(plan: ModelPlan) -> (MockOpenAi, Arc<Limits>, Mainstay) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let limits = Arc::new(Limits::default().tokens_per_minute(1_000_000).unwrap());
+    let mainstay = Mainstay::builder().base_url(mock.base_url()).limits("m", Arc::clone(&limits));
+    (mock, limits, mainstay.build().unwrap())
+}
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user("Tell me of the sea.").max_tokens(10_000)
+}
+
+/// Reads a stream to its end, and returns what its attempt reports and what was taken of the limits for it.
+async fn read(mainstay: &Mainstay, limits: &Limits) -> (AttemptReport, u64) {
+    let before = limits.tokens_available().unwrap();
+    let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+    while stream.next().await.is_some() {}
+    let taken = before - limits.tokens_available().unwrap();
+    (stream.report().attempts.remove(0), u64::try_from(taken).unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_usage_deltas_are_counted() {
+    let words = ["The", " sea", " is", " wide", "."];
+    let gathered = ["The sea is wide, and it is deep, and nobody has ever seen the whole of it."];
+    for (deltas, then, tokens) in [
+        (&words[..], &[][..], 5),
+        (&words, &[ZERO], 5),
+        (&gathered, &[], gathered[0].len().div_ceil(4) as u64),
+    ] {
+        let (_mock, limits, mainstay) = limited(saying(deltas, then)).await;
+        let (report, taken) = read(&mainstay, &limits).await;
+        assert_eq!((report.fault, report.output_tokens), (None, Some(tokens)), "{deltas:?} {then:?}");
+        let asked = report.input_tokens.unwrap();
+        assert!((5..20).contains(&asked), "{asked} tokens of the prompt");
+        assert_eq!(taken, asked + tokens, "what was not used is given back");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_usage_that_is_stated_counts_before_what_passed() {
+    let stated = r#"{"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":90,"total_tokens":97}}"#;
+    let (_mock, limits, mainstay) = limited(saying(&["So", " it", " is."], &[stated])).await;
+    let (report, taken) = read(&mainstay, &limits).await;
+    assert_eq!((report.input_tokens, report.output_tokens, taken), (Some(7), Some(90), 97));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_breaks_is_settled_on_what_has_passed() {
+    for fault in [
+        StreamFault::Cut { after: 3 },
+        StreamFault::ErrorEvent { after: 3 },
+        StreamFault::EndEarly { after: 3 },
+    ] {
+        let (_mock, limits, mainstay) = limited(ModelPlan::new().fault(fault.clone(), 1.0)).await;
+        let (report, taken) = read(&mainstay, &limits).await;
+        assert_eq!(report.fault.unwrap().kind, FaultKind::Interrupted, "{fault:?}");
+        let passed = report.output_tokens.unwrap();
+        assert!((1..30).contains(&passed), "{passed} tokens of three deltas: {fault:?}");
+        assert_eq!(taken, report.input_tokens.unwrap() + passed, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_dropped_is_settled_on_what_has_passed() {
+    let (_mock, limits, mainstay) = limited(saying(&["one"; 50], &[])).await;
+    let before = limits.tokens_available().unwrap();
+    let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+    for _ in 0..20 {
+        stream.next().await.unwrap().unwrap();
+    }
+    drop(stream);
+    let asked = i64::try_from(read(&mainstay, &limits).await.0.input_tokens.unwrap()).unwrap();
+    assert_eq!(
+        before - limits.tokens_available().unwrap(),
+        2 * asked + 20 + 50,
+        "the second one was read to its end"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_which_nothing_has_passed_is_charged_as_it_was_estimated() {
+    let (_mock, limits, mainstay) = limited(saying(&["one"; 50], &[])).await;
+    let before = limits.tokens_available().unwrap();
+    drop(mainstay.chat_stream(ask()).await.unwrap());
+    assert!(before - limits.tokens_available().unwrap() >= 10_000, "the model may be at work");
+}
+
+#[tokio::test(start_paused = true)]
+async fn budgets_are_charged_for_what_has_passed() {
+    let plans = [
+        (saying(&["a", "b", "c"], &[]), 3),
+        (ModelPlan::new().fault(StreamFault::Stall { after: 2 }, 1.0), 2),
+    ];
+    for (plan, deltas) in plans {
+        let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+        let toml = format!(
+            r#"
+            budget = {{ dollars = 50 }}
+            [backends.mock]
+            base_url = {:?}
+            [routes.m]
+            tiers = [{{ models = [{{ on = "mock", price = {{ input = 0, output = 1000 }} }}] }}]
+            "#,
+            mock.base_url()
+        );
+        let mainstay = Mainstay::from_toml(&toml).unwrap();
+        let spent = || mainstay.status().budgets[0].spent;
+        let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+        assert!((spent() - 10.0).abs() < 1e-9, "the worst case is reserved");
+        while stream.next().await.is_some() {}
+        let report = stream.report();
+        let passed = report.attempts[0].output_tokens.unwrap();
+        assert!(passed >= deltas && passed < 10 * deltas, "{passed} tokens of {deltas} deltas");
+        let dollars = report.dollars().unwrap();
+        assert!(
+            (dollars - passed as f64 / 1_000.0).abs() < 1e-9 && (spent() - dollars).abs() < 1e-9,
+            "{report}"
+        );
+        // The caller goes away after one delta.
+        let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+        while stream.next().await.unwrap().unwrap().text().is_empty() {}
+        drop(stream);
+        assert!(spent() > dollars && spent() < dollars + 1.0, "{} of {dollars} before", spent());
+    }
+}
