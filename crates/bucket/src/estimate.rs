@@ -54,14 +54,18 @@ impl TokenEstimate {
     }
 }
 
+/// What a text counts, in quarters of a token.
 fn quarters(text: &str) -> u64 {
-    // The first byte of a character tells its length; the others, 0b10xx_xxxx, count nothing.
-    text.bytes()
-        .map(|byte| match byte {
-            0x00..=0x7f => 1,
-            0x80..=0xbf => 0,
-            0xc0..=0xdf => 2,
-            0xe0..=0xff => 4u64,
-        })
-        .sum()
+    if text.is_ascii() {
+        return text.len() as u64;
+    }
+    // Sums of so few bytes fit into one, so that the compiler adds up many at a time.
+    let (chunks, rest) = text.as_bytes().as_chunks::<32>();
+    let sum = |bytes: &[u8]| u64::from(bytes.iter().map(quarters_of_byte).sum::<u8>());
+    chunks.iter().map(|chunk| sum(chunk)).sum::<u64>() + sum(rest)
+}
+
+/// The first byte of a character tells its length; the others, `0b10xx_xxxx`, count nothing.
+fn quarters_of_byte(byte: &u8) -> u8 {
+    u8::from(*byte < 0x80) + 2 * u8::from(*byte >= 0xc0) + 2 * u8::from(*byte >= 0xe0)
 }
