@@ -1,13 +1,16 @@
 use std::{env, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
-
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AUTHORIZATION, USER_AGENT},
+};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     ApiKey, Client, InvalidSetting,
     client::{Shared, Timeouts},
     endpoint::Endpoint,
+    headers::Headers,
 };
 
 /// Sets up a [`Client`].
@@ -50,6 +53,7 @@ pub struct ClientBuilder {
 }
 
 const OPENAI: &str = "https://api.openai.com/v1";
+const AGENT: &str = concat!("mainstay/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_RESPONSE_SIZE: usize = 64 << 20;
 
@@ -165,12 +169,12 @@ impl ClientBuilder {
         let http = http
             .tcp_nodelay(true)
             .connect_timeout(self.connect_timeout.unwrap_or(CONNECT_TIMEOUT))
-            .user_agent(concat!("mainstay/", env!("CARGO_PKG_VERSION")))
+            // An attempt is one request: whoever retries counts it, and reqwest would keep a copy of each request for nothing.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .build()
             .map_err(|error| InvalidSetting::new("http", "reqwest", error.to_string()))?;
         Ok(Client::from(Shared {
-            headers: self.headers(&endpoint)?,
-            idempotency_header: self.key_header()?,
+            headers: Headers::new(self.headers(&endpoint)?, self.key_header()?),
             timeouts: self.timeouts,
             max_response_size: self.max_response_size.unwrap_or(MAX_RESPONSE_SIZE),
             may_move: None,
@@ -191,6 +195,7 @@ impl ClientBuilder {
 
     fn headers(&self, endpoint: &Endpoint) -> Result<HeaderMap, InvalidSetting> {
         let mut headers = HeaderMap::new();
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         match &self.api_key {
             Some(key) if endpoint.is_azure() => {
                 headers.insert("api-key", key.header("")?);

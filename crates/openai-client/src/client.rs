@@ -1,12 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName};
 use mainstay_fault::Call;
 use tower_service::Service;
 
 use crate::{
     ChatRequest, ChatResponse, ClientBuilder, EmbeddingRequest, EmbeddingResponse, InvalidSetting,
-    ListModels, ModelList, ResponseFuture, StreamFuture, Streaming, endpoint::Endpoint,
+    ListModels, ModelList, ResponseFuture, StreamFuture, Streaming, endpoint::Endpoint, headers::Headers,
 };
 
 /// A client of an OpenAI-compatible API: a [`tower::Service`](tower_service::Service) of [`ChatRequest`],
@@ -49,8 +48,7 @@ pub struct Client {
 pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     pub(crate) endpoint: Endpoint,
-    pub(crate) headers: HeaderMap,
-    pub(crate) idempotency_header: HeaderName,
+    pub(crate) headers: Headers,
     pub(crate) timeouts: Timeouts,
     pub(crate) max_response_size: usize,
     /// Whether a call has somewhere else to go; without it, the first-token limit holds whatever comes of it.

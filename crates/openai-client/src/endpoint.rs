@@ -9,6 +9,8 @@ use crate::InvalidSetting;
 pub(crate) struct Endpoint {
     base: Url,
     azure: bool,
+    /// The URLs of operations whose paths do not depend on the model, made once.
+    made: [Url; OPERATIONS.len()],
 }
 
 /// What is asked of the API.
@@ -18,6 +20,8 @@ pub(crate) enum Operation {
     Embeddings,
     Models,
 }
+
+const OPERATIONS: [Operation; 3] = [Operation::Chat, Operation::Embeddings, Operation::Models];
 
 // === impl Endpoint ===
 
@@ -37,7 +41,8 @@ impl Endpoint {
                 "must not hold credentials: set the API key instead",
             ));
         }
-        Ok(Self { base, azure: false })
+        let made = OPERATIONS.map(|operation| at(&base, operation.path().iter().copied()));
+        Ok(Self { base, azure: false, made })
     }
 
     /// Makes paths as Azure does: by deployment, with the API's version in the query.
@@ -72,19 +77,28 @@ impl Endpoint {
 
     /// The URL of an operation on a model; only Azure's has the model in it.
     pub(crate) fn url(&self, operation: Operation, model: Option<&str>) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty();
-            if self.azure {
-                path.push("openai");
-                if let Some(model) = model {
-                    path.extend(["deployments", model]);
-                }
-            }
-            path.extend(operation.path());
+        let [chat, embeddings, models] = &self.made;
+        match operation {
+            _ if self.azure => self.azure_url(operation, model),
+            Operation::Chat => chat.clone(),
+            Operation::Embeddings => embeddings.clone(),
+            Operation::Models => models.clone(),
         }
-        url
     }
+
+    fn azure_url(&self, operation: Operation, model: Option<&str>) -> Url {
+        let deployment = model.into_iter().flat_map(|model| ["deployments", model]);
+        at(&self.base, ["openai"].into_iter().chain(deployment).chain(operation.path().iter().copied()))
+    }
+}
+
+/// The URL of a path below another.
+fn at<'a>(base: &Url, path: impl Iterator<Item = &'a str>) -> Url {
+    let mut url = base.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop_if_empty().extend(path);
+    }
+    url
 }
 
 impl fmt::Display for Endpoint {

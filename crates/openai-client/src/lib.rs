@@ -20,6 +20,7 @@ mod builder;
 mod client;
 mod endpoint;
 mod error;
+mod headers;
 mod secret;
 mod service;
 
@@ -56,4 +57,4 @@ pub use secret::ApiKey;
 pub use service::Streaming;
 pub use stream::ChatStream;
 pub use tool::{Function, FunctionCall, Tool, ToolCall, ToolChoice};
-pub use usage::Usage;
+pub use usage::{CompletionTokensDetails, PromptTokensDetails, Usage};

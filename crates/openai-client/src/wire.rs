@@ -1,6 +1,6 @@
 //! Makes requests of the API's bodies, and calls of requests.
 
-use http::{HeaderValue, Method, header::CONTENT_TYPE};
+use http::Method;
 use mainstay_fault::{Call, HasCall};
 use serde::Serialize;
 
@@ -68,14 +68,13 @@ impl Client {
     ) -> Result<reqwest::Request, serde_json::Error> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let mut request = reqwest::Request::new(method, self.shared.endpoint.url(operation, model));
-        let headers = request.headers_mut();
-        headers.clone_from(&self.shared.headers);
-        if let Some(key) = call.and_then(|call| call.key.as_deref()) {
-            headers.insert(self.shared.idempotency_header.clone(), header_of(key));
-        }
-        if let Some(body) = body {
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            *request.body_mut() = Some(body?.into());
+        match body.transpose()? {
+            None => *request.headers_mut() = self.shared.headers.bare(),
+            Some(body) => {
+                let key = call.and_then(|call| call.key.as_deref());
+                *request.headers_mut() = self.shared.headers.of_body(body.len(), key);
+                *request.body_mut() = Some(body.into());
+            }
         }
         Ok(request)
     }
@@ -94,12 +93,4 @@ fn chat_json(request: &ChatRequest, stream: bool) -> serde_json::Result<Vec<u8>>
             serde_json::to_vec(&request)
         }
     }
-}
-
-/// A key as a header's value. What cannot stand in a header is percent-encoded, so that distinct keys stay distinct.
-fn header_of(key: &str) -> HeaderValue {
-    HeaderValue::from_str(key).unwrap_or_else(|_| {
-        let encoded: String = url::form_urlencoded::byte_serialize(key.as_bytes()).collect();
-        HeaderValue::from_str(&encoded).unwrap_or_else(|_| HeaderValue::from_static(""))
-    })
 }
