@@ -4,8 +4,8 @@ use mainstay_fault::{Elsewhere, Fault, HasFault, Tried, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
-    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, standing::State,
-    strategy::filter,
+    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, strategy::filter,
+    word::State,
 };
 
 /// What is needed when a call ends.
@@ -52,7 +52,7 @@ impl<S, M> Aftermath<S, M> {
         let member = Arc::clone(ticket.member());
         ticket.fail(&fault);
         let (list, pool) = (backends.list(), backends.pool());
-        let now = pool.at(Instant::now());
+        let now = Instant::now();
         // Whoever does not remember what was tried would be sent here again, unless this backend is set aside now.
         let remembers = tried.is_some() || !matches!(member.standing.state(now), State::Up { .. });
         let mut tried = tried.unwrap_or_default();
