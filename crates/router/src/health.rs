@@ -7,8 +7,8 @@ use crate::Invalid;
 /// | setting | default |
 /// |---|---|
 /// | [`window`](Self::window) | 30 s: failures are counted for so long |
-/// | [`min_calls`](Self::min_calls) | 10: fewer calls in the window set nothing aside |
-/// | [`failure_ratio`](Self::failure_ratio) | 0.5 of them |
+/// | [`min_calls`](Self::min_calls) | 10: fewer calls in the window, or failures in a row, set nothing aside |
+/// | [`failure_ratio`](Self::failure_ratio) | 0.5 of the calls in the window; the last `min_calls` are enough if all of them failed |
 /// | [`open_for`](Self::open_for) | 5 s, doubled by each probe that fails, up to 60 s |
 /// | [`paused_for`](Self::paused_for) | 1 s, for a rate limit without Retry-After |
 /// | [`longest_pause`](Self::longest_pause) | 1 h, whatever Retry-After says |
@@ -73,7 +73,8 @@ impl Health {
         self
     }
 
-    /// Sets how many calls the window must have before failures can open the breaker.
+    /// Sets how many calls the window must have before failures can open the breaker, and how many failures in a row open it
+    /// whatever else is in the window.
     pub const fn min_calls(mut self, calls: u32) -> Self {
         self.min_calls = calls;
         self

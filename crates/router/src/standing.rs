@@ -64,6 +64,8 @@ struct Shared {
     word: Word,
     window: Window,
     in_flight: AtomicU32,
+    /// The failures since the last success.
+    streak: AtomicU32,
 }
 
 /// How a call was let through.
@@ -93,8 +95,8 @@ const LEAST_SHARE: f64 = 0.1;
 impl Standing {
     /// Creates the standing of a server of which nothing is known.
     pub fn new(health: Health) -> Self {
-        let (word, window, in_flight) = Default::default();
-        Self(Arc::new(Shared { epoch: Instant::now(), health, word, window, in_flight }))
+        let (word, window, in_flight, streak) = Default::default();
+        Self(Arc::new(Shared { epoch: Instant::now(), health, word, window, in_flight, streak }))
     }
 
     /// Why it is set aside at the moment, if it is.
@@ -103,6 +105,11 @@ impl Standing {
             State::Up { .. } => None,
             State::Away { cause, .. } => Some(cause),
         }
+    }
+
+    /// What it is judged by.
+    pub fn health(&self) -> Health {
+        self.0.health
     }
 
     /// The calls that it has.
@@ -176,18 +183,21 @@ impl Standing {
     }
 
     pub(crate) fn succeeded(&self, admission: Admission, now: Instant) -> Change {
-        let Shared { health, word, window, .. } = &*self.0;
+        let Shared { health, word, window, streak, .. } = &*self.0;
         let now = self.at(now);
         let came_back = admission != Admission::Up && word.come_back(now);
         if came_back {
             window.clear();
         }
         window.record(true, now, health.window);
+        if streak.load(Relaxed) != 0 {
+            streak.store(0, Relaxed);
+        }
         if came_back { Change::CameBack } else { Change::Nothing }
     }
 
     pub(crate) fn failed(&self, fault: &Fault, admission: Admission, now: Instant) -> Change {
-        let Shared { health, word, window, .. } = &*self.0;
+        let Shared { health, word, window, streak, .. } = &*self.0;
         let now = self.at(now);
         if let Some((cause, pause)) = Cause::of(fault, health) {
             return Change::set_aside(word.set_aside(cause, now.after(pause), now));
@@ -198,16 +208,21 @@ impl Standing {
         }
         if admission == Admission::Probe && served(fault) && word.come_back(now) {
             window.clear();
+            streak.store(0, Relaxed);
             return Change::CameBack;
         }
         Change::Nothing
     }
 
     fn break_if_bad(&self, admission: Admission, now: Moment) -> Change {
-        let Shared { health, word, window, .. } = &*self.0;
+        let Shared { health, word, window, streak, .. } = &*self.0;
         let up = matches!(word.state(now), State::Up { .. });
         let seen = window.seen(now, health.window);
-        let bad = seen.calls() >= f64::from(health.min_calls) && seen.failures() >= health.failure_ratio;
+        let in_a_row = streak.fetch_add(1, Relaxed).saturating_add(1);
+        // The last so many calls are enough by themselves: at a thousand calls a second the window is full of good ones for half of its
+        // length after the last of them.
+        let bad = in_a_row >= health.min_calls
+            || seen.calls() >= f64::from(health.min_calls) && seen.failures() >= health.failure_ratio;
         let trips = match admission {
             Admission::Probe => word.trips() + 1,
             _ if up && bad => 0,
