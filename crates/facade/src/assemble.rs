@@ -25,7 +25,10 @@ use crate::{
 use self::route::RouteBuilder;
 #[cfg(feature = "learned")]
 use self::strategy::Choosers;
-pub(crate) use self::{policy::policy, tiers::Assembly};
+pub(crate) use self::{
+    policy::policy,
+    tiers::{Assembly, health},
+};
 
 /// The routes, by what is asked for.
 pub(crate) struct Tables {
@@ -105,23 +108,22 @@ pub(crate) fn tables(config: &Config, check: &SharedCheck, before: &Kept) -> Res
 fn put_together(config: &Config, check: &SharedCheck, before: &Kept) -> Result<Tables, BuildError> {
     config.validate()?;
     let clients = backend::clients(config)?;
-    let policy = policy(&config.retry, &Spot::default().key("retry"))?;
     let mut tables = Tables::empty();
     let mut builder = RouteBuilder {
         config,
         clients: &clients,
         check,
-        queues: HashMap::new(),
         numbers: config.numbers(),
         keeping: Keeping::new(before, config),
         live: Live::default(),
         #[cfg(feature = "redis")]
         sharing: crate::sharing::Sharing::of(config)?,
     };
+    let policy = builder.policy(None, &config.retry, &Spot::default().key("retry"))?;
     for (name, route) in &config.routes {
         let spot = Spot::default().key("routes").key(name);
         let policy = match &route.retry {
-            Some(retry) => self::policy(retry, &spot.key("retry"))?,
+            Some(retry) => builder.policy(Some(name), retry, &spot.key("retry"))?,
             None => policy.clone(),
         };
         let ways = builder.build(name, route, &policy, &spot)?;

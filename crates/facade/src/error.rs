@@ -102,6 +102,14 @@ impl Error {
             error => error.into(),
         }
     }
+
+    /// What a router's error means where there is one backend and nothing below it: the backend's own, as if nobody had chosen.
+    pub(crate) fn alone(error: router::Error<Self>) -> Self {
+        match error {
+            router::Error::Backend(failed) => failed.into_error(),
+            error => error.into(),
+        }
+    }
 }
 
 impl From<router::Error<Self>> for Error {

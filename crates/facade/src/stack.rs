@@ -6,7 +6,7 @@ use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer,
 use mainstay_bucket::{self as bucket, RateLimit};
 use mainstay_fallback::{Answer, Exhausted, Same, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
-use mainstay_router::{self as router, Price, Router};
+use mainstay_router::{self as router, Cause, Health, Price, Router, Standing};
 use tower::{
     Layer, ServiceBuilder, ServiceExt,
     util::{Either, MapErr, MapRequest, MapResponse, Oneshot},
@@ -54,12 +54,12 @@ type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 
-/// A tier of models: retries, around one backend or several.
+/// A tier of models: retries, around a router.
 pub(crate) type ChatModels = Models<Client, ChatMeter, ChatTicket, Checked>;
 pub(crate) type StreamModels = Models<Streaming, StreamMeter, StreamTicket, ByFault>;
 pub(crate) type EmbedModels = Models<Client, EmbedMeter, EmbedTicket, ByFault, EmbeddingRequest>;
 type Models<S, M, N, J, R = ChatRequest> =
-    Retry<Either<Backend<S, M, R>, Among<S, M, N, R>>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
+    Retry<Among<S, M, N, R>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
 type Among<S, M, N, R> = MapErr<Router<Backend<S, M, R>, Describe<R>, N, router::Tracked>, IntoRouted>;
 type IntoRouted = fn(router::Error<Error>) -> Error;
 
@@ -74,11 +74,18 @@ pub(crate) type AnswerCheck = Box<dyn Fn(&ChatResponse) -> Result<(), Rejected> 
 pub(crate) type SharedCheck = Arc<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
 
 /// The backends of a tier.
-pub(crate) enum Members<S, M, R = ChatRequest> {
-    /// One, and nothing below it: there is nothing to choose.
-    One(Backend<S, M, R>),
-    /// Several, or one that gives way to the tiers below.
-    Among(Router<Backend<S, M, R>>, Last),
+pub(crate) struct Members<S, M, R = ChatRequest> {
+    pub(crate) router: Router<Backend<S, M, R>>,
+    pub(crate) last: Last,
+    pub(crate) choice: Choice,
+}
+
+/// Whether a tier of models has anything to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// One backend, which takes whatever call comes: of requests, nothing need be known.
+    One,
+    Among,
 }
 
 /// Whether a tier of models is the last one that may answer.
@@ -100,16 +107,48 @@ pub(crate) struct Place {
     /// The client of whole answers, with the attempt's timeout, and that of streams.
     pub(crate) whole: Client,
     pub(crate) streaming: Streaming,
+    pub(crate) standings: Standings,
 }
 
-// === impl Last ===
+/// How a model on a backend stands, whatever the route. What serves chats and what serves embeddings are two things, even
+/// under one name: a model that cannot make embeddings is none that cannot chat.
+#[derive(Clone, Debug)]
+pub(crate) struct Standings {
+    pub(crate) chats: Standing,
+    pub(crate) embeddings: Standing,
+}
 
-impl Last {
-    fn judges(self) -> IntoRouted {
-        match self {
-            Self::Yes => Error::from,
-            Self::No => Error::giving_way,
-        }
+// === impl Members ===
+
+impl<S, M, R> Members<S, M, R> {
+    /// The router, told what it need know of requests and how it reads answers; and what its errors mean.
+    fn among<N>(self, describe: Describe<R>, meter: N) -> Among<S, M, N, R> {
+        let describe = if self.choice == Choice::One { among::anything as Describe<R> } else { describe };
+        let judges: IntoRouted = match (self.last, self.choice) {
+            (Last::No, _) => Error::giving_way,
+            (Last::Yes, Choice::One) => Error::alone,
+            (Last::Yes, Choice::Among) => Error::from,
+        };
+        MapErr::new(self.router.describe_by(describe).meter(meter).tracked(), judges)
+    }
+}
+
+// === impl Standings ===
+
+impl Standings {
+    pub(crate) fn new(health: Health) -> Self {
+        Self { chats: Standing::new(health), embeddings: Standing::new(health) }
+    }
+
+    /// The same once somebody may have seen to what was wrong: money, a key or a model that was missing is looked for anew.
+    pub(crate) fn mended(&self) -> Self {
+        let mended = |standing: &Standing| match standing.set_aside() {
+            Some(Cause::QuotaExhausted | Cause::Auth | Cause::ModelNotFound) => {
+                Standing::new(standing.health())
+            }
+            _ => standing.clone(),
+        };
+        Self { chats: mended(&self.chats), embeddings: mended(&self.embeddings) }
     }
 }
 
@@ -147,20 +186,14 @@ impl Place {
     }
 }
 
-/// A tier of models: retry, with the answer's check -> one backend, or a router among several.
+/// A tier of models: retry, with the answer's check -> a router.
 pub(crate) fn chat_models(
     policy: RetryPolicy,
     check: SharedCheck,
     models: Members<Client, ChatMeter>,
 ) -> ToRequest<ChatModels> {
     let check: AnswerCheck = Box::new(move |response| check(response));
-    let models = match models {
-        Members::One(one) => Either::Left(one),
-        Members::Among(router, last) => {
-            let router = router.describe_by(among::describe as Describe).meter(among::whole()).tracked();
-            Either::Right(MapErr::new(router, last.judges()))
-        }
-    };
+    let models = models.among(among::describe, among::whole());
     RetryLayer::new(policy.check(check).tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
@@ -169,14 +202,7 @@ pub(crate) fn stream_models(
     policy: RetryPolicy,
     models: Members<Streaming, StreamMeter>,
 ) -> ToRequest<StreamModels> {
-    let models = match models {
-        Members::One(one) => Either::Left(one),
-        Members::Among(router, last) => {
-            let router =
-                router.describe_by(among::describe_stream as Describe).meter(among::streamed()).tracked();
-            Either::Right(MapErr::new(router, last.judges()))
-        }
-    };
+    let models = models.among(among::describe_stream, among::streamed());
     RetryLayer::new(policy.tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
@@ -185,14 +211,7 @@ pub(crate) fn embed_models(
     policy: RetryPolicy,
     models: Members<Client, EmbedMeter, EmbeddingRequest>,
 ) -> EmbedModels {
-    let models = match models {
-        Members::One(one) => Either::Left(one),
-        Members::Among(router, last) => {
-            let describe = among::describe_texts as Describe<EmbeddingRequest>;
-            let router = router.describe_by(describe).meter(among::embedded()).tracked();
-            Either::Right(MapErr::new(router, last.judges()))
-        }
-    };
+    let models = models.among(among::describe_texts, among::embedded());
     RetryLayer::new(policy.tracked()).layer(models)
 }
 

@@ -1,22 +1,21 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
     sync::Arc,
 };
 
 use mainstay_backoff::RetryPolicy;
 use mainstay_bucket::{InvalidLimit, Limits};
-use mainstay_fallback::queue::JsonlQueue;
 use mainstay_openai_client::Client;
 use mainstay_router::Price;
 
 use super::{
     Assembly, Live, Ways,
+    policy::{self, policy},
     strategy::{Chooses, Spending},
     tiers::Choosing,
 };
 use crate::{
-    BuildError, ChatRequest, Config, ConfigError, Continuation, RouteConfig, ServedConfig, Tier, TierConfig,
+    BuildError, Config, ConfigError, Continuation, RetryConfig, RouteConfig, ServedConfig, Tier, TierConfig,
     attempt,
     config::Spot,
     kept::{Keeping, Numbers},
@@ -29,7 +28,6 @@ pub(super) struct RouteBuilder<'a> {
     pub(super) config: &'a Config,
     pub(super) clients: &'a HashMap<&'a str, Client>,
     pub(super) check: &'a SharedCheck,
-    pub(super) queues: HashMap<PathBuf, JsonlQueue<ChatRequest>>,
     pub(super) numbers: BTreeMap<(&'a str, &'a str), Numbers>,
     pub(super) keeping: Keeping<'a>,
     pub(super) live: Live,
@@ -63,7 +61,7 @@ impl RouteBuilder<'_> {
             if let Some(text) = &tier.answer {
                 assembly.local(Tier::answer(name, text));
             } else if let Some(path) = &tier.queue {
-                assembly.local(Tier::queue(name, self.queue(path)?));
+                assembly.local(Tier::queue(name, self.keeping.queue(path)?));
             } else {
                 let last = if at + 1 == config.tiers.len() { Last::Yes } else { Last::No };
                 self.models(&mut assembly, &route, (&name, tier), &spot, last)?;
@@ -76,13 +74,16 @@ impl RouteBuilder<'_> {
         Ok(ways)
     }
 
-    fn queue(&mut self, path: &PathBuf) -> Result<JsonlQueue<ChatRequest>, BuildError> {
-        let queue = match self.queues.get(path) {
-            Some(queue) => queue.clone(),
-            None => JsonlQueue::open(path)?,
-        };
-        self.queues.insert(path.clone(), queue.clone());
-        Ok(queue)
+    /// When the calls of a route, or of all, are sent again. What is left of the retry budget is kept.
+    pub(super) fn policy(
+        &mut self,
+        route: Option<&str>,
+        config: &RetryConfig,
+        spot: &Spot,
+    ) -> Result<RetryPolicy, BuildError> {
+        let fresh = policy::budget(config, spot)?;
+        let budget = self.keeping.retries(route, config.budget, fresh);
+        Ok(policy(config, spot)?.budget(budget))
     }
 
     /// The budgets that the route's calls spend: its own, and that of all routes.
@@ -150,6 +151,7 @@ impl RouteBuilder<'_> {
             max_wait: self.config.max_wait,
             whole: client.with_timeout(timeout),
             streaming: client.streaming(),
+            standings: self.keeping.standings(&served.on, model),
         };
         Ok((place, kept.own))
     }

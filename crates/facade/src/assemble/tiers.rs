@@ -16,7 +16,7 @@ use crate::{
     among::Limited,
     config::{CapabilityConfig, GradeConfig},
     limits::{ChatMeter, EmbedMeter, StreamMeter},
-    stack::{self, Ask, Last, Members, Place, SharedCheck},
+    stack::{self, Ask, Choice, Last, Members, Place, SharedCheck, Standings},
     status::Watched,
     tier::{Asked, Kind},
 };
@@ -51,18 +51,16 @@ impl Assembly {
         Self { check, chat: Vec::new(), stream: Vec::new(), embed: Vec::new(), watched: Vec::new() }
     }
 
-    /// Adds a tier of one model. Where others are below it, it is set aside while it fails.
+    /// Adds a tier of one model, which takes whatever call comes.
     pub(crate) fn one(&mut self, name: &Arc<str>, policy: &RetryPolicy, place: &Place, last: Last) {
-        if last == Last::Yes {
-            let (chat, stream) = (Members::One(place.chat()), Members::One(place.stream()));
-            return self.push(name, policy, Choices { chat, stream, embed: Members::One(place.embed()) });
-        }
+        let Standings { chats, embeddings } = &place.standings;
         let sets = (
-            set([router::Backend::new(Arc::clone(&place.name), place.chat())]),
-            set([router::Backend::new(Arc::clone(&place.name), place.stream())]),
-            set([router::Backend::new(Arc::clone(&place.name), place.embed())]),
+            set([router::Backend::new(Arc::clone(&place.name), place.chat()).sharing(chats)]),
+            set([router::Backend::new(Arc::clone(&place.name), place.stream()).sharing(chats)]),
+            set([router::Backend::new(Arc::clone(&place.name), place.embed()).sharing(embeddings)]),
         );
-        self.among(name, policy, sets, &Choosing { by: &Chooses::InOrder, budgets: &[], last });
+        let choosing = Choosing { by: &Chooses::InOrder, budgets: &[], last };
+        self.among(name, policy, sets, &choosing, Choice::One);
     }
 
     /// Adds a tier of several models, among which a strategy chooses.
@@ -75,11 +73,12 @@ impl Assembly {
     ) -> Result<(), router::Invalid> {
         let (mut chats, mut streams, mut embeds) = (Vec::new(), Vec::new(), Vec::new());
         for (place, served, limits) in places {
-            chats.push(describe(place, place.chat(), served, limits)?);
-            streams.push(describe(place, place.stream(), served, limits)?);
-            embeds.push(describe(place, place.embed(), served, limits)?);
+            let Standings { chats: standing, embeddings } = &place.standings;
+            chats.push(describe(place, place.chat(), served, limits)?.sharing(standing));
+            streams.push(describe(place, place.stream(), served, limits)?.sharing(standing));
+            embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));
         }
-        self.among(name, policy, (set(chats), set(streams), set(embeds)), choosing);
+        self.among(name, policy, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
         Ok(())
     }
 
@@ -109,16 +108,23 @@ impl Assembly {
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())
     }
 
-    fn among(&mut self, name: &Arc<str>, policy: &RetryPolicy, sets: Sets, choosing: &Choosing<'_>) {
+    fn among(
+        &mut self,
+        name: &Arc<str>,
+        policy: &RetryPolicy,
+        sets: Sets,
+        choosing: &Choosing<'_>,
+        choice: Choice,
+    ) {
         let (chats, streams, embeds) = sets;
         self.watched.push(Watched::new(name, "chat", chats.clone()));
         self.watched.push(Watched::new(name, "chat_stream", streams.clone()));
         self.watched.push(Watched::new(name, "embeddings", embeds.clone()));
         let Choosing { by, budgets, last } = *choosing;
         let choices = Choices {
-            chat: Members::Among(by.router(chats, budgets, last), last),
-            stream: Members::Among(by.router(streams, budgets, last), last),
-            embed: Members::Among(by.router(embeds, budgets, last), last),
+            chat: Members { router: by.router(chats, budgets, last), last, choice },
+            stream: Members { router: by.router(streams, budgets, last), last, choice },
+            embed: Members { router: by.router(embeds, budgets, last), last, choice },
         };
         self.push(name, policy, choices);
     }
@@ -143,13 +149,17 @@ type Sets = (
 );
 
 fn set<S: Clone>(members: impl IntoIterator<Item = router::Backend<S>>) -> Backends<S> {
-    // What a server says of its limits holds back its calls at the limits, in which they queue.
-    let set = Backends::with_health(Health::default().leave_rate_limits());
+    let set = Backends::with_health(health());
     for member in members {
         // Backends are numbered by 16 bits; a file that lists more of them in one tier is none.
         let _ = set.add(member);
     }
     set
+}
+
+/// How backends are judged. What a server says of its limits holds back its calls at the limits, in which they queue.
+pub(crate) fn health() -> Health {
+    Health::default().leave_rate_limits()
 }
 
 fn describe<S>(

@@ -7,12 +7,12 @@ use mainstay_openai_client::Client;
 use super::Builder;
 use crate::{
     BuildError,
-    assemble::{Assembly, Live, Tables},
+    assemble::{Assembly, Live, Tables, health},
     kept::Kept,
     limits::by_model,
     once::Remember,
     remember::remember,
-    stack::{Last, Place},
+    stack::{Last, Place, Standings},
     tier::Kind,
 };
 #[cfg(feature = "redis")]
@@ -62,7 +62,7 @@ impl Builder {
         };
         #[cfg(not(feature = "redis"))]
         let limits = by_model(self.limits);
-        let place = |name: Arc<str>, model| Place {
+        let place = |name: Arc<str>, model, health| Place {
             name,
             model,
             price: None,
@@ -70,16 +70,19 @@ impl Builder {
             max_wait: self.max_wait,
             whole: client.with_timeout(self.attempt_timeout),
             streaming: client.streaming(),
+            standings: Standings::new(health),
         };
         let kept = Kept::of(&host, &set);
+        // It is asked for whatever model a call names: that one is missing says nothing of the others.
+        let any = health().leave_missing_models();
         let mut assembly = Assembly::new(self.check);
         let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
-        let (first, below) = (place(host.as_str().into(), None), self.tiers.len());
+        let (first, below) = (place(host.as_str().into(), None, any), self.tiers.len());
         assembly.one(&Arc::from("model"), &self.retry, &first, last(below));
         for (at, tier) in self.tiers.into_iter().enumerate() {
             match &tier.kind {
                 Kind::Model(model) => {
-                    let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)));
+                    let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)), health());
                     assembly.one(&tier.name, &self.retry, &place, last(below - at - 1));
                 }
                 Kind::Local(_) => assembly.local(tier),

@@ -5,9 +5,11 @@ mod config;
 mod continuation;
 mod deadline;
 mod embed;
+mod health;
 mod limits;
 mod observed;
 mod once;
+mod reload;
 mod report;
 mod routes;
 #[cfg(feature = "redis")]
