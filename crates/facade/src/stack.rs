@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_bucket::{self as bucket, RateLimit};
-use mainstay_fallback::{Answer, Exhausted, Same, TierList, Trail};
+use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
 use mainstay_router::{self as router, Cause, Health, Price, Router, Standing};
 use tower::{
@@ -47,11 +47,12 @@ pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
 /// A route: the deadline, and below it the tiers.
 pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
 pub(crate) type StreamRoute = Deadline<Continue<Tiers<ToRequest<StreamModels>, Ask>>>;
-pub(crate) type EmbedRoute = Route<EmbedModels, Same>;
+pub(crate) type EmbedRoute = Route<EmbedModels, AskAgain>;
 type Route<T, M = Ask> = Deadline<Tiers<T, M>>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
+pub(crate) type AskAgain = fn(&EmbeddingRequest, &Trail<Error>) -> EmbeddingRequest;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 
 /// A tier of models: retries, around a router.

@@ -54,7 +54,7 @@ impl RouteBuilder<'_> {
         spot: &Spot,
     ) -> Result<Ways, BuildError> {
         let route = Route { name, config, policy, budgets: self.budgets(name, config, spot)? };
-        let mut assembly = Assembly::new(Arc::clone(self.check));
+        let mut assembly = Assembly::new(Arc::clone(self.check)).around_filters(config.around_filters);
         for (at, tier) in config.tiers.iter().enumerate() {
             let spot = spot.key("tiers").index(at);
             let name: Arc<str> = format!("{name} {}", at + 1).into();
@@ -117,7 +117,7 @@ impl RouteBuilder<'_> {
         let by = Chooses::of(&strategy, &spot.key("strategy").key(strategy.name()))?;
         match &*places {
             [(place, served, _)] if route.budgets.is_empty() && served.is_plain() => {
-                assembly.one(name, route.policy, place, last);
+                assembly.one(name, route.policy, place, last, None);
             }
             several => {
                 let choosing = Choosing { by: &by, budgets: &route.budgets, last };

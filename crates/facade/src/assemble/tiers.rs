@@ -4,7 +4,7 @@ use mainstay_backoff::RetryPolicy;
 use mainstay_bucket::Limits;
 use mainstay_fallback as fallback;
 use mainstay_openai_client::{Client, Streaming};
-use mainstay_router::{self as router, Backends, Capabilities, Grade, Health};
+use mainstay_router::{self as router, Backends, Capabilities, Grade, Health, Router};
 use tower::util::{Either, MapResponse};
 
 use super::{
@@ -16,9 +16,9 @@ use crate::{
     among::Limited,
     config::{CapabilityConfig, GradeConfig},
     limits::{ChatMeter, EmbedMeter, StreamMeter},
-    stack::{self, Ask, Choice, Last, Members, Place, SharedCheck, Standings},
+    stack::{self, Ask, AskAgain, Choice, Last, Members, Place, SharedCheck, Standings},
     status::Watched,
-    tier::{Asked, Kind},
+    tier::{Accepts, Asked, Kind, again},
 };
 
 /// The tiers of one route, as they are put together.
@@ -26,8 +26,12 @@ pub(crate) struct Assembly {
     check: SharedCheck,
     chat: Vec<fallback::Tier<Either<stack::ToRequest<stack::ChatModels>, crate::tier::Local>, Ask>>,
     stream: Vec<fallback::Tier<stack::ToRequest<stack::StreamModels>, Ask>>,
-    embed: Vec<fallback::Tier<stack::EmbedModels>>,
+    embed: Vec<fallback::Tier<stack::EmbedModels, AskAgain>>,
     watched: Vec<Watched>,
+    /// Whether what a policy refuses goes on.
+    around_filters: bool,
+    /// The largest window of the tiers so far, if there is one.
+    window: Option<u64>,
 }
 
 /// The backends of one tier, by what is asked for.
@@ -35,6 +39,14 @@ struct Choices {
     chat: Members<Client, ChatMeter>,
     stream: Members<Streaming, StreamMeter>,
     embed: Members<Client, EmbedMeter, EmbeddingRequest>,
+}
+
+/// Which faults of the tiers above a tier takes over.
+#[derive(Default)]
+struct Takes {
+    larger_window: bool,
+    filtered: bool,
+    accepts: Option<Accepts>,
 }
 
 /// How a tier of several models chooses.
@@ -48,11 +60,32 @@ pub(super) struct Choosing<'a> {
 
 impl Assembly {
     pub(crate) const fn new(check: SharedCheck) -> Self {
-        Self { check, chat: Vec::new(), stream: Vec::new(), embed: Vec::new(), watched: Vec::new() }
+        Self {
+            check,
+            chat: Vec::new(),
+            stream: Vec::new(),
+            embed: Vec::new(),
+            watched: Vec::new(),
+            around_filters: false,
+            window: None,
+        }
     }
 
-    /// Adds a tier of one model, which takes whatever call comes.
-    pub(crate) fn one(&mut self, name: &Arc<str>, policy: &RetryPolicy, place: &Place, last: Last) {
+    /// Lets calls that one policy refuses go on to other models and tiers.
+    pub(super) fn around_filters(mut self, around_filters: bool) -> Self {
+        self.around_filters = around_filters;
+        self
+    }
+
+    /// Adds a tier of one model, which takes whatever call comes, and over which faults by what a closure says, if there is one.
+    pub(crate) fn one(
+        &mut self,
+        name: &Arc<str>,
+        policy: &RetryPolicy,
+        place: &Place,
+        last: Last,
+        accepts: Option<Accepts>,
+    ) {
         let Standings { chats, embeddings } = &place.standings;
         let sets = (
             set([router::Backend::new(Arc::clone(&place.name), place.chat()).sharing(chats)]),
@@ -60,7 +93,9 @@ impl Assembly {
             set([router::Backend::new(Arc::clone(&place.name), place.embed()).sharing(embeddings)]),
         );
         let choosing = Choosing { by: &Chooses::InOrder, budgets: &[], last };
-        self.among(name, policy, sets, &choosing, Choice::One);
+        let choices = self.among(name, sets, &choosing, Choice::One);
+        let takes = Takes { accepts, ..self.takes(u64::MAX) };
+        self.push(name, policy, choices, &takes);
     }
 
     /// Adds a tier of several models, among which a strategy chooses.
@@ -78,7 +113,10 @@ impl Assembly {
             streams.push(describe(place, place.stream(), served, limits)?.sharing(standing));
             embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));
         }
-        self.among(name, policy, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
+        let choices = self.among(name, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
+        let windows = places.iter().map(|(_, served, _)| served.context_window.unwrap_or(u64::MAX));
+        let takes = self.takes(windows.max().unwrap_or_default());
+        self.push(name, policy, choices, &takes);
         Ok(())
     }
 
@@ -86,11 +124,8 @@ impl Assembly {
     pub(crate) fn local(&mut self, tier: Tier) {
         let Kind::Local(service) = tier.kind else { return };
         let local = fallback::Tier::local(tier.name, Either::Right(service)).degraded(tier.degraded);
-        let local = match tier.accepts {
-            Some(accepts) => local.accepts(move |fault| accepts(fault)),
-            None => local,
-        };
-        self.chat.push(local.map_request(Asked::of as Ask));
+        let takes = Takes { filtered: self.around_filters, accepts: tier.accepts, ..Takes::default() };
+        self.chat.push(takes.set(local.map_request(Asked::of as Ask)));
     }
 
     /// The ways of the route, and its backends to be watched.
@@ -108,37 +143,55 @@ impl Assembly {
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())
     }
 
-    fn among(
-        &mut self,
-        name: &Arc<str>,
-        policy: &RetryPolicy,
-        sets: Sets,
-        choosing: &Choosing<'_>,
-        choice: Choice,
-    ) {
+    /// What a tier with such a window takes over: what was too long, if it was for all tiers above.
+    fn takes(&mut self, window: u64) -> Takes {
+        let larger_window = self.window.is_some_and(|above| window > above);
+        self.window = self.window.max(Some(window));
+        Takes { larger_window, filtered: self.around_filters, accepts: None }
+    }
+
+    fn among(&mut self, name: &Arc<str>, sets: Sets, choosing: &Choosing<'_>, choice: Choice) -> Choices {
         let (chats, streams, embeds) = sets;
         self.watched.push(Watched::new(name, "chat", chats.clone()));
         self.watched.push(Watched::new(name, "chat_stream", streams.clone()));
         self.watched.push(Watched::new(name, "embeddings", embeds.clone()));
         let Choosing { by, budgets, last } = *choosing;
-        let choices = Choices {
-            chat: Members { router: by.router(chats, budgets, last), last, choice },
-            stream: Members { router: by.router(streams, budgets, last), last, choice },
-            embed: Members { router: by.router(embeds, budgets, last), last, choice },
-        };
-        self.push(name, policy, choices);
+        let around = self.around_filters;
+        Choices {
+            chat: Members { router: filters(around, by.router(chats, budgets, last)), last, choice },
+            stream: Members { router: filters(around, by.router(streams, budgets, last)), last, choice },
+            embed: Members { router: filters(around, by.router(embeds, budgets, last)), last, choice },
+        }
     }
 
-    fn push(&mut self, name: &Arc<str>, policy: &RetryPolicy, choices: Choices) {
+    fn push(&mut self, name: &Arc<str>, policy: &RetryPolicy, choices: Choices, takes: &Takes) {
         let chat = stack::chat_models(policy.clone(), Arc::clone(&self.check), choices.chat);
         let stream = stack::stream_models(policy.clone(), choices.stream);
         let embed = stack::embed_models(policy.clone(), choices.embed);
-        self.embed.push(fallback::Tier::new(Arc::clone(name), embed));
         let chat = fallback::Tier::new(Arc::clone(name), Either::Left(chat));
         let stream = fallback::Tier::new(Arc::clone(name), stream);
-        self.chat.push(chat.map_request(Asked::of as Ask));
-        self.stream.push(stream.map_request(Asked::of as Ask));
+        let embed = fallback::Tier::new(Arc::clone(name), embed);
+        self.chat.push(takes.set(chat.map_request(Asked::of as Ask)));
+        self.stream.push(takes.set(stream.map_request(Asked::of as Ask)));
+        self.embed.push(takes.set(embed.map_request(again as AskAgain)));
     }
+}
+
+// === impl Takes ===
+
+impl Takes {
+    fn set<S, M>(&self, tier: fallback::Tier<S, M>) -> fallback::Tier<S, M> {
+        let tier = if self.larger_window { tier.larger_window() } else { tier };
+        let tier = if self.filtered { tier.even_filtered() } else { tier };
+        match self.accepts.clone() {
+            Some(accepts) => tier.accepts(move |fault| accepts(fault)),
+            None => tier,
+        }
+    }
+}
+
+fn filters<S>(around: bool, router: Router<S>) -> Router<S> {
+    if around { router.around_filters() } else { router }
 }
 
 /// The backends of a tier, by what is asked for.

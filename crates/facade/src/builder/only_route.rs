@@ -78,12 +78,13 @@ impl Builder {
         let mut assembly = Assembly::new(self.check);
         let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
         let (first, below) = (place(host.as_str().into(), None, any), self.tiers.len());
-        assembly.one(&Arc::from("model"), &self.retry, &first, last(below));
+        assembly.one(&Arc::from("model"), &self.retry, &first, last(below), None);
         for (at, tier) in self.tiers.into_iter().enumerate() {
             match &tier.kind {
                 Kind::Model(model) => {
                     let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)), health());
-                    assembly.one(&tier.name, &self.retry, &place, last(below - at - 1));
+                    let last = last(below - at - 1);
+                    assembly.one(&tier.name, &self.retry, &place, last, tier.accepts.clone());
                 }
                 Kind::Local(_) => assembly.local(tier),
             }

@@ -44,7 +44,8 @@ pub struct ServedConfig {
     /// The most calls under way at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<u32>,
-    /// The most tokens, prompt and answer together, that it takes in one call.
+    /// The most tokens, prompt and answer together, that it takes in one call: no limit unless set. What is too long for one model goes
+    /// on to those, and to tiers below, that take more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_window: Option<u64>,
     /// What it costs; for OpenAI's models as the table that comes with Mainstay says, unless set.

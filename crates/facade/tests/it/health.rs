@@ -60,7 +60,9 @@ async fn chats_streams_and_all_routes_learn_it_once() {
         WholeFault::ModelNotFound,
         WholeFault::RateLimited(RetryAfter::raw("50")),
     ] {
-        for tiers in [BOTH, TWO_TIERS] {
+        // Where there is no other in the tier, a call waits in the line of the limit for as long as it may.
+        let waits = matches!(fault, WholeFault::RateLimited(_));
+        for tiers in [BOTH, TWO_TIERS].into_iter().take(if waits { 1 } else { 2 }) {
             let (mocks, mainstay) = stack([always(fault.clone()), ModelPlan::new()], tiers).await;
             for route in ["one", "other"] {
                 streamed(&mainstay, route).await;

@@ -19,3 +19,4 @@ mod strategies;
 mod streams;
 mod surface;
 mod tiers;
+mod windows;
