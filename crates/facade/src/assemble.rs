@@ -17,7 +17,7 @@ use crate::{
     BuildError, Config,
     config::Spot,
     kept::{Keeping, Kept},
-    route::Table,
+    route::{Table, Way},
     stack::{ChatRoute, EmbedRoute, SharedCheck, StreamRoute},
     status::Watched,
 };
@@ -53,9 +53,9 @@ pub(crate) struct Live {
 /// The ways of one route.
 #[derive(Clone)]
 pub(crate) struct Ways {
-    pub(crate) chat: ChatRoute,
-    pub(crate) stream: StreamRoute,
-    pub(crate) embed: EmbedRoute,
+    pub(crate) chat: Way<ChatRoute>,
+    pub(crate) stream: Way<StreamRoute>,
+    pub(crate) embed: Way<EmbedRoute>,
 }
 
 // === impl Tables ===

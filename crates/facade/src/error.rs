@@ -5,7 +5,7 @@ use mainstay_fault::{Fault, FaultKind, HasFault};
 use mainstay_idempotency::Refused;
 use mainstay_router as router;
 
-use crate::openai;
+use crate::{DeadlinePassed, openai};
 
 /// Why a call got no answer, after all that was done for it.
 ///
@@ -61,6 +61,9 @@ pub enum Error {
     /// The call could not be queued for people.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// What was inside did not keep the call's deadline, as a tier of the caller's own may not.
+    #[error(transparent)]
+    Deadline(#[from] DeadlinePassed),
     /// What a tier of the caller's own has failed with.
     #[error(transparent)]
     Tier(Box<dyn std::error::Error + Send + Sync>),
@@ -79,6 +82,7 @@ impl HasFault for Error {
             Self::NoRoute { fault, .. } | Self::Skipped { fault, .. } => *fault,
             Self::Key(error) => error.fault(),
             Self::Queue(error) => error.fault(),
+            Self::Deadline(error) => error.fault(),
             Self::Tier(error) => error.fault(),
         }
     }

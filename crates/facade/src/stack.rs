@@ -26,10 +26,10 @@ use crate::{
 };
 
 /// The stack of calls that are answered whole.
-pub type ChatService = Reported<Once<NewKey<ByRoute<ChatRoute>>>>;
+pub type ChatService = Reported<Timed<Once<NewKey<ByRoute<ChatRoute>>>, ChatRoute>>;
 
 /// The stack of calls that are answered as a stream.
-pub type StreamService = Reported<AskUsage<Either<Streams, OnceStreamed<Streams>>>>;
+pub type StreamService = Reported<Timed<AskUsage<Either<Streams, OnceStreamed<Streams>>>, StreamRoute>>;
 type Streams = MapResponse<NewKey<ByRoute<StreamRoute>>, fn(Answer<ChatStream, Error>) -> ChatStream>;
 
 /// A call that will be answered whole: what [`Mainstay::chat`](crate::Mainstay::chat) returns.
@@ -39,16 +39,18 @@ pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
 pub type StreamFuture = Oneshot<StreamService, ChatRequest>;
 
 /// The stack of embeddings.
-pub type EmbedService = Reported<NewKey<ByRoute<EmbedRoute>>>;
+pub type EmbedService = Reported<Timed<NewKey<ByRoute<EmbedRoute>>, EmbedRoute>>;
 
 /// A call for embeddings: what [`Mainstay::embed`](crate::Mainstay::embed) returns.
 pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
 
-/// A route: the deadline, and below it the tiers.
-pub(crate) type ChatRoute = MapResponse<Route<Either<ToRequest<ChatModels>, Local>>, ToServed>;
-pub(crate) type StreamRoute = Deadline<Continue<Tiers<ToRequest<StreamModels>, Ask>>>;
-pub(crate) type EmbedRoute = Route<EmbedModels, AskAgain>;
-type Route<T, M = Ask> = Deadline<Tiers<T, M>>;
+/// Each call has the deadline of its route.
+type Timed<S, R> = Deadline<S, ByRoute<R>>;
+
+/// A route: its tiers.
+pub(crate) type ChatRoute = MapResponse<Tiers<Either<ToRequest<ChatModels>, Local>, Ask>, ToServed>;
+pub(crate) type StreamRoute = Continue<Tiers<ToRequest<StreamModels>, Ask>>;
+pub(crate) type EmbedRoute = Tiers<EmbedModels, AskAgain>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
@@ -216,40 +218,41 @@ pub(crate) fn embed_models(
     RetryLayer::new(policy.tracked()).layer(models)
 }
 
-/// A route: deadline -> tiers.
-pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Route<T, M> {
-    DeadlineLayer::new(deadline).layer(self::tiers(tiers))
-}
-
-/// A route of streams: deadline -> what goes on where they break -> tiers.
+/// A route of streams: what goes on where they break -> tiers.
 pub(crate) fn stream_route(
-    deadline: Duration,
     continuation: Option<Continuation>,
     tiers: Vec<mainstay_fallback::Tier<ToRequest<StreamModels>, Ask>>,
 ) -> StreamRoute {
-    DeadlineLayer::new(deadline).layer(Continue::new(continuation, self::tiers(tiers)))
+    Continue::new(continuation, self::tiers(tiers))
 }
 
-fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T, M> {
+/// A route of whole answers, or of embeddings: tiers.
+pub(crate) fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T, M> {
     MapErr::new(TierList::new(tiers), Error::from as fn(Exhausted<Error>) -> Error)
 }
 
-/// Whole answers: report -> one execution for each key -> route.
+/// Whole answers: report -> the route's deadline -> one execution for each key -> route.
 pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
-    ReportLayer.layer(once(remember, ByRoute::new(routes)))
+    let route = ByRoute::new(routes);
+    let deadline = DeadlineLayer::new(route.clone());
+    ReportLayer.layer(deadline.layer(once(remember, route)))
 }
 
-/// Embeddings: report -> a key for calls without -> route.
+/// Embeddings: report -> the route's deadline -> a key for calls without -> route.
 pub(crate) fn embed(routes: Arc<Routes<EmbedRoute>>) -> EmbedService {
-    ReportLayer.layer(NewKey::new(ByRoute::new(routes)))
+    let route = ByRoute::new(routes);
+    let deadline = DeadlineLayer::new(route.clone());
+    ReportLayer.layer(deadline.layer(NewKey::new(route)))
 }
 
-/// Streams: report -> usage -> one execution for each key -> route.
+/// Streams: report -> the route's deadline -> usage -> one execution for each key -> route.
 pub(crate) fn stream(remember: Option<&Remember>, routes: Arc<Routes<StreamRoute>>) -> StreamService {
-    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), Answer::into_inner as fn(_) -> _);
+    let route = ByRoute::new(routes);
+    let deadline = DeadlineLayer::new(route.clone());
+    let streams = MapResponse::new(NewKey::new(route), Answer::into_inner as fn(_) -> _);
     let once = match remember {
         Some(remember) => Either::Right(once_streamed(remember, streams)),
         None => Either::Left(streams),
     };
-    ReportLayer.layer(AskUsageLayer.layer(once))
+    ReportLayer.layer(deadline.layer(AskUsageLayer.layer(once)))
 }

@@ -16,6 +16,7 @@ use crate::{
     among::Limited,
     config::{CapabilityConfig, GradeConfig},
     limits::{ChatMeter, EmbedMeter, StreamMeter},
+    route::Way,
     stack::{self, Ask, AskAgain, Choice, Last, Members, Place, SharedCheck, Standings},
     status::Watched,
     tier::{Accepts, Asked, Kind, again},
@@ -135,10 +136,11 @@ impl Assembly {
         deadline: Duration,
         continuation: Option<Continuation>,
     ) -> (Ways, Vec<Watched>) {
+        let chat = MapResponse::new(stack::tiers(self.chat), Served::of as fn(_) -> _);
         let ways = Ways {
-            chat: MapResponse::new(stack::route(deadline, self.chat), Served::of as fn(_) -> _),
-            stream: stack::stream_route(deadline, continuation, self.stream),
-            embed: stack::route(deadline, self.embed),
+            chat: Way { deadline, tiers: chat },
+            stream: Way { deadline, tiers: stack::stream_route(continuation, self.stream) },
+            embed: Way { deadline, tiers: stack::tiers(self.embed) },
         };
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())
     }
