@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Attempts<D> {
     retries: u32,
-    /// How often it went on elsewhere at once.
+    /// How often it went on elsewhere at once, before the first retry.
     moves: u32,
     deadline: Option<Instant>,
     /// Boxed, because a future that carries it is moved by every call, and only those that fail need it.
@@ -76,19 +76,20 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
         let moves = fault.elsewhere && worth_falling_back(fault) != Elsewhere::No;
         let decision = if moves { self.go_on(settings, fault) } else { self.retry(settings, backoff, fault) };
         if decision.is_ok() {
-            let count = if moves { &mut self.moves } else { &mut self.retries };
+            // After the first retry, a move is to a backend that was tried before.
+            let count = if moves && self.retries == 0 { &mut self.moves } else { &mut self.retries };
             *count = count.saturating_add(1);
         }
         settings.tell(attempt, fault, decision);
         decision
     }
 
-    /// Goes on elsewhere, at once and whatever the number of retries.
+    /// Goes on elsewhere, at once: to every other backend, and then again for as long as there are retries.
     ///
     /// It is paid for, with two exceptions. A backend that is set aside gets no more calls, so those that leave it are the few which it
     /// had; they are not to fail because there are many of them at once. And what was refused on this side was never sent.
     fn go_on(&self, settings: &Settings, fault: &Fault) -> Result<Duration, GiveUp> {
-        if self.moves >= MOST_MOVES {
+        if self.moves >= MOST_MOVES || (self.retries > 0 && self.retries >= settings.retries) {
             return Err(GiveUp::Exhausted);
         }
         self.in_time(Duration::ZERO)?;
@@ -111,7 +112,10 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
         }
         let delay = self.delay(settings, backoff, fault)?;
         self.in_time(delay)?;
-        settings.pay()?;
+        // Where all backends are set aside, nothing was sent: what it waits for is its first attempt, or one that is paid for.
+        if !(fault.set_aside && fault.backend.is_none()) {
+            settings.pay()?;
+        }
         Ok(delay)
     }
 

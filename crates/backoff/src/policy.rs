@@ -15,7 +15,7 @@ use crate::{
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`retries`](Self::retries) | 3, so 4 attempts; moves elsewhere are not counted |
+/// | [`retries`](Self::retries) | 3, so 4 attempts; the first move to each other backend is not counted |
 /// | [`backoff`](Self::backoff) | exponential: 1 s, doubled each time, at most 60 s |
 /// | [`jitter`](Self::jitter) | proportional, 0.5 to 1.5 |
 /// | [`cap`](Self::cap) | 60 s: no delay of the backoff exceeds it, jitter included |
@@ -30,7 +30,7 @@ use crate::{
 /// error that it has.
 ///
 /// Where the fault says that another backend can take the call now ([`Fault::elsewhere`]), it goes there at once, and that counts as none
-/// of the retries. It is paid for out of the same budget, unless the backend that it leaves is set aside
+/// of the retries until the first of them. It is paid for out of the same budget, unless the backend that it leaves is set aside
 /// ([`Fault::set_aside`]): such moves are as few as the calls which that backend had, and all of them are to arrive.
 ///
 /// # Clone
@@ -76,7 +76,8 @@ impl Default for RetryPolicy {
 }
 
 impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
-    /// Sets how often a call is sent again at most, moves to other backends apart: with one backend, one less than its attempts.
+    /// Sets how often a call is sent again at most, the first move to each other backend apart: with one backend, one less than its
+    /// attempts.
     pub fn retries(mut self, retries: u32) -> Self {
         self.settings.retries = retries;
         self

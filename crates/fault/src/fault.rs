@@ -39,7 +39,8 @@ pub struct Fault {
     pub elsewhere: bool,
     /// The backend that failed, as its router numbers it.
     pub backend: Option<BackendId>,
-    /// Whether that backend is set aside now, so that no more calls are sent to it: those that move away from it are few.
+    /// Whether that backend is set aside now, so that no more calls are sent to it: those that move away from it are few. Without a
+    /// backend: whether none took the call, so that nothing was sent.
     ///
     /// A router sets it; everything else leaves it `false`.
     pub set_aside: bool,
@@ -88,7 +89,7 @@ impl Fault {
         self
     }
 
-    /// Sets whether the backend that failed is set aside now.
+    /// Sets whether the backend that failed is set aside now, or no backend took the call.
     #[must_use]
     pub const fn with_set_aside(mut self, set_aside: bool) -> Self {
         self.set_aside = set_aside;

@@ -143,6 +143,25 @@ async fn a_move_is_paid_for_unless_the_backend_that_it_leaves_is_set_aside() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn after_a_retry_moves_are_retries_too() {
+    let (moved, down) = (fault(FaultKind::Overloaded).with_elsewhere(true), fault(FaultKind::Overloaded));
+    // Three backends: each is tried, then for three more attempts one after the other.
+    let ended = agreed(exact, [vec![moved, moved, down], vec![moved; 9]].concat()).await;
+    assert_eq!((ended.attempts, ended.took), (3 + 3, secs(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_before_anything_is_sent_is_not_paid_for() {
+    let spent = || exact().budget(RetryBudget::new(0.0, 0.0, 1).unwrap());
+    let none = fault(FaultKind::RateLimited).with_set_aside(true);
+    let ended =
+        agreed(spent, vec![none, fault(FaultKind::Overloaded), none, fault(FaultKind::Overloaded)]).await;
+    assert_eq!(ended.attempts, 4, "it is sent twice, for the second time by the budget");
+    let left = none.with_backend(BackendId(0));
+    assert_eq!(agreed(spent, vec![left; 9]).await.attempts, 2, "this one was sent");
+}
+
+#[tokio::test(start_paused = true)]
 async fn any_sequence_of_delays_is_a_backoff_and_ends_the_call_when_it_ends() {
     let delays = [secs(3), secs(1)];
     let ended = call(exact().retries(9).backoff(delays), vec![fault(FaultKind::Timeout); 9]).await;

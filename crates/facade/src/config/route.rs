@@ -59,7 +59,7 @@ pub struct TierConfig {
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RetryConfig {
-    /// How often at most: 3 unless set.
+    /// How often at most, besides the first move to each other backend of a tier: 3 unless set.
     pub retries: u32,
     /// The first wait: `"1s"` unless set.
     #[serde(with = "humantime_serde")]
@@ -82,7 +82,7 @@ pub struct RetryConfig {
     pub budget: Option<RetryBudgetConfig>,
 }
 
-/// How many retries calls earn. Moves to another backend spend it too.
+/// How many retries calls earn. Moves to another backend spend it too, unless the one that they leave is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]

@@ -91,7 +91,11 @@ async fn a_refusal_by_policy_is_routed_around_only_if_asked() {
 async fn a_tier_of_another_model_takes_over_what_it_is_told_to() {
     let mock = server().await;
     let built = |tier: Tier| Mainstay::builder().base_url(mock.base_url()).tier(tier).build().unwrap();
-    let long = || ChatRequest { model: "small".into(), ..long() };
+    let long = || {
+        let mut request = long();
+        request.model = "small".to_owned();
+        request
+    };
     let usual = built(Tier::model("large"));
     assert_eq!(usual.chat(long()).await.unwrap_err().fault().kind, FaultKind::ContextLength);
     let told = built(Tier::model("large").accepts(|fault| fault.kind == FaultKind::ContextLength));
