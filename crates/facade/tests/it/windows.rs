@@ -1,12 +1,12 @@
 //! What is too long for one model, or refused by its policy, and where it goes from there.
 
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, Tier};
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay_mock_openai::{Dialect, MockOpenAi, ModelPlan, Plan, WholeFault};
 
 /// One server with models whose windows hold so many tokens, or that refuse all by policy (`filters`).
 async fn server() -> MockOpenAi {
     let window = |tokens| ModelPlan::new().context_window(tokens);
-    let filters = ModelPlan::new().fault(WholeFault::ContentFilter(Default::default()), 1.0);
+    let filters = ModelPlan::new().fault(WholeFault::ContentFilter(Dialect::default()), 1.0);
     let plan = Plan::new()
         .model("small", window(200))
         .model("medium", window(400))
