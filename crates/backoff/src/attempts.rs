@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use mainstay_fault::{Call, Elsewhere, Fault, worth_falling_back};
+use mainstay_fault::{Call, Elsewhere, Fault, FaultKind, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
@@ -16,6 +16,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) struct Attempts<D> {
     retries: u32,
+    /// How often it went on elsewhere at once, before the first retry.
+    moves: u32,
     deadline: Option<Instant>,
     /// Boxed, because a future that carries it is moved by every call, and only those that fail need it.
     delays: Option<Box<Delays<D>>>,
@@ -33,12 +35,16 @@ struct Delays<D> {
 /// The most that is added to a Retry-After, and the share of it: those who were told the same do not come together.
 const AFTER_RETRY_AFTER: (f64, Duration) = (0.1, Duration::from_secs(1));
 
+/// No router has so many backends for one call: whoever says more often that there is another one goes round in circles.
+const MOST_MOVES: u32 = 1_000;
+
 // === impl Attempts ===
 
 impl<D: Iterator<Item = Duration>> Attempts<D> {
-    /// Begins a call: it pays into the budget, and its deadline is the tighter of the policy's and its own.
-    pub(crate) fn begin(settings: &Settings, deadline: Option<Instant>) -> Self {
-        if let Some(budget) = &settings.budget {
+    /// Begins a call: it pays into the budget, unless it has paid elsewhere, and its deadline is the tighter of the policy's and its
+    /// own.
+    pub(crate) fn begin(settings: &Settings, pays: bool, deadline: Option<Instant>) -> Self {
+        if pays && let Some(budget) = &settings.budget {
             budget.deposit();
         }
         let deadline = match settings.deadline {
@@ -48,17 +54,12 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
                 deadline.into_iter().chain(own).min()
             }
         };
-        Self { retries: 0, deadline, delays: None }
-    }
-
-    /// Whether one attempt more could be made, as far as their number goes.
-    pub(crate) const fn may_retry(&self, settings: &Settings) -> bool {
-        self.retries < settings.retries
+        Self { retries: 0, moves: 0, deadline, delays: None }
     }
 
     /// Whether the call is still in its first attempt.
     pub(crate) const fn is_first(&self) -> bool {
-        self.retries == 0
+        self.retries == 0 && self.moves == 0
     }
 
     /// Decides after a failure: to retry after a delay, or why not. Tells the hooks and the trace.
@@ -71,35 +72,61 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
     where
         B: Backoff<Delays = D>,
     {
-        let attempt = self.retries + 1;
-        let decision = self.decide(settings, backoff, fault);
-        self.retries += u32::from(decision.is_ok());
+        let attempt = self.retries.saturating_add(self.moves).saturating_add(1);
+        let moves = moves(fault);
+        let decision = if moves { self.go_on(settings, fault) } else { self.retry(settings, backoff, fault) };
+        if decision.is_ok() {
+            // After the first retry, a move is to a backend that was tried before.
+            let count = if moves && self.retries == 0 { &mut self.moves } else { &mut self.retries };
+            *count = count.saturating_add(1);
+        }
         settings.tell(attempt, fault, decision);
         decision
     }
 
+    /// Goes on elsewhere, at once: to every other backend, and then again for as long as there are retries.
+    ///
+    /// It is paid for, with two exceptions. A backend that is set aside gets no more calls, so those that leave it are the few which it
+    /// had; they are not to fail because there are many of them at once. And what was refused on this side was never sent.
+    fn go_on(&self, settings: &Settings, fault: &Fault) -> Result<Duration, GiveUp> {
+        if self.moves >= MOST_MOVES || (self.retries > 0 && self.retries >= settings.retries) {
+            return Err(GiveUp::Exhausted);
+        }
+        self.in_time(Duration::ZERO)?;
+        if !fault.set_aside && fault.kind != FaultKind::Shed {
+            settings.pay()?;
+        }
+        Ok(Duration::ZERO)
+    }
+
     /// The budget is asked last: what is not retried for another reason costs nothing.
-    fn decide<B>(&mut self, settings: &Settings, backoff: &B, fault: &Fault) -> Result<Duration, GiveUp>
+    fn retry<B>(&mut self, settings: &Settings, backoff: &B, fault: &Fault) -> Result<Duration, GiveUp>
     where
         B: Backoff<Delays = D>,
     {
-        let elsewhere = moves(fault);
-        if !elsewhere && !settings.retryable(fault) {
+        if !settings.retryable(fault) {
             return Err(GiveUp::NotRetryable);
         }
-        if !self.may_retry(settings) {
+        if self.retries >= settings.retries {
             return Err(GiveUp::Exhausted);
         }
-        let delay = if elsewhere { Duration::ZERO } else { self.delay(settings, backoff, fault)? };
-        if let Some(deadline) = self.deadline
-            && Instant::now().checked_add(delay).is_none_or(|then| then >= deadline)
-        {
-            return Err(GiveUp::Deadline);
-        }
-        if settings.budget.as_ref().is_some_and(|budget| !budget.withdraw()) {
-            return Err(GiveUp::Budget);
+        let delay = self.delay(settings, backoff, fault)?;
+        self.in_time(delay)?;
+        // Where all backends are set aside, nothing was sent: what it waits for is its first attempt, or one that is paid for.
+        if !(fault.set_aside && fault.backend.is_none()) {
+            settings.pay()?;
         }
         Ok(delay)
+    }
+
+    /// Whether a wait ends before the deadline.
+    fn in_time(&self, delay: Duration) -> Result<(), GiveUp> {
+        match self.deadline {
+            Some(deadline) if Instant::now().checked_add(delay).is_none_or(|then| then >= deadline) => {
+                Err(GiveUp::Deadline)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The backoff's next delay, or the server's Retry-After and a little more, whichever is longer.
@@ -129,8 +156,11 @@ fn moves(fault: &Fault) -> bool {
 /// Foresees whether a call that failed so now would be sent again: as [`Attempts::next`] decides, with the longest delay that it may draw,
 /// and nothing taken out of the budget.
 pub(crate) fn would_go_on<B: Backoff>(settings: &Settings, backoff: &B, call: &Call, fault: &Fault) -> bool {
-    let (elsewhere, retries) = (moves(fault), call.attempt.get() - 1);
-    if retries >= settings.retries || !(elsewhere || settings.retryable(fault)) {
+    let elsewhere = moves(fault);
+    // Moves to backends that were not tried are no retries. Those of earlier passes are not known, and taken for some.
+    let tried = u32::try_from(call.tried.len()).unwrap_or(u32::MAX);
+    let retries = (call.attempt.get() - 1).saturating_sub(tried);
+    if retries >= settings.retries.max(elsewhere.into()) || !(elsewhere || settings.retryable(fault)) {
         return false;
     }
     let delay = if elsewhere { Some(Duration::ZERO) } else { longest(settings, backoff, retries, fault) };

@@ -26,8 +26,8 @@ pin_project! {
         #[pin]
         state: State<S::Future>,
         service: S,
-        // The request for the next attempt, as long as there may be one.
-        kept: Option<Request>,
+        // The request for the next attempt.
+        kept: Request,
         attempts: Attempts<<P::Backoff as Backoff>::Delays>,
         policy: P,
     }
@@ -56,7 +56,7 @@ where
     pub(crate) const fn new(
         first: S::Future,
         service: S,
-        kept: Option<Request>,
+        kept: Request,
         attempts: Attempts<<P::Backoff as Backoff>::Delays>,
         policy: P,
     ) -> Self {
@@ -70,7 +70,7 @@ where
         attempts: Attempts<<P::Backoff as Backoff>::Delays>,
         policy: P,
     ) -> Self {
-        Self { state: State::Readying, service, kept: Some(request), attempts, policy }
+        Self { state: State::Readying, service, kept: request, attempts, policy }
     }
 }
 
@@ -91,7 +91,7 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Calling { future } => {
                     let mut outcome = ready!(future.poll(cx));
-                    match policy.after(this.attempts, this.kept.as_mut(), &mut outcome) {
+                    match policy.after(this.attempts, this.kept, &mut outcome) {
                         Some(wait) => State::Waiting { wait },
                         None => return Poll::Ready(outcome),
                     }
@@ -102,10 +102,7 @@ where
                 }
                 StateProj::Readying => {
                     ready!(this.service.poll_ready(cx))?;
-                    let again = this.attempts.may_retry(&policy.settings);
-                    let request = if again { this.kept.clone() } else { this.kept.take() };
-                    let request = request.expect("an attempt is only decided on while the request is kept");
-                    State::Calling { future: this.service.call(request) }
+                    State::Calling { future: this.service.call(this.kept.clone()) }
                 }
             };
             this.state.set(next);

@@ -17,7 +17,7 @@ use crate::{
 ///
 /// | setting | default |
 /// |---|---|
-/// | [`retries`](Self::retries) | 3, so 4 attempts |
+/// | [`retries`](Self::retries) | 3, so 4 attempts; the first move to each other backend is not counted |
 /// | [`backoff`](Self::backoff) | exponential: 1 s, doubled each time, at most 60 s |
 /// | [`jitter`](Self::jitter) | proportional, 0.5 to 1.5 |
 /// | [`cap`](Self::cap) | 60 s: no delay of the backoff exceeds it, jitter included |
@@ -27,9 +27,13 @@ use crate::{
 /// | what is retried | what [`mainstay_fault::retryable`] says, the server's own word first |
 ///
 /// A server's Retry-After is a floor: the wait is that long and up to a tenth longer (at most 1 s), or the backoff's delay
-/// if that is longer. Where the fault says that another backend can take the call now, there is no wait. It is never
+/// if that is longer. It is never
 /// waited after the last attempt, nor where the wait would cross the deadline: the call then ends at once, with the
 /// error that it has.
+///
+/// Where the fault says that another backend can take the call now ([`Fault::elsewhere`]), it goes there at once, and that counts as none
+/// of the retries until the first of them. It is paid for out of the same budget, unless the backend that it leaves is set aside
+/// ([`Fault::set_aside`]): such moves are as few as the calls which that backend had, and all of them are to arrive.
 ///
 /// # Clone
 ///
@@ -74,7 +78,8 @@ impl Default for RetryPolicy {
 }
 
 impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
-    /// Sets how often a call is sent again at most: one less than its attempts.
+    /// Sets how often a call is sent again at most, the first move to each other backend apart: with one backend, one less than its
+    /// attempts.
     pub fn retries(mut self, retries: u32) -> Self {
         self.settings.retries = retries;
         self
@@ -197,7 +202,7 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
     pub(crate) fn after<Request, Res, E>(
         &self,
         attempts: &mut Attempts<B::Delays>,
-        again: Option<&mut Request>,
+        again: &mut Request,
         outcome: &mut Result<Res, E>,
     ) -> Option<Wait>
     where
@@ -206,7 +211,7 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
     {
         let fault = self.judge.judge(outcome)?;
         let delay = attempts.next(&self.settings, &self.backoff, &fault).ok()?;
-        self.track.retried(again?, &fault);
+        self.track.retried(again, &fault);
         Some(Wait::new(delay))
     }
 

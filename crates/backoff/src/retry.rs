@@ -41,7 +41,7 @@ where
     Op: FnMut() -> Answer,
     Answer: Future<Output = Result<T, E>>,
 {
-    let attempts = Attempts::begin(&policy.policy().settings, None);
+    let attempts = Attempts::begin(&policy.policy().settings, true, None);
     ResponseFuture::unsent(Operation(operation), (), attempts, policy)
 }
 

@@ -13,7 +13,7 @@ use crate::{Handle, Judge, ResponseFuture, RetryPolicy, Track, attempts::Attempt
 /// # Clone
 ///
 /// The inner service must be `Clone`: each call keeps an instance of its own for its further attempts. The request must
-/// be `Clone`: it is cloned for as long as another attempt is possible.
+/// be `Clone`: it is cloned for each attempt, as each may be followed by another.
 ///
 /// # Readiness
 ///
@@ -51,8 +51,8 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let RetryPolicy { settings, track, .. } = self.policy.policy();
-        let attempts = Attempts::begin(settings, track.deadline(&request));
-        let kept = attempts.may_retry(settings).then(|| request.clone());
+        let attempts = Attempts::begin(settings, track.pays(&request), track.deadline(&request));
+        let kept = request.clone();
         let spare = self.inner.clone();
         let mut ready = mem::replace(&mut self.inner, spare);
         let first = ready.call(request);

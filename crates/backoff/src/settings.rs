@@ -54,6 +54,11 @@ impl Settings {
         self.when.as_ref().map_or_else(|| retryable(fault), |when| when(fault))
     }
 
+    /// Takes one attempt more out of the budget.
+    pub(crate) fn pay(&self) -> Result<(), GiveUp> {
+        if self.budget.as_ref().is_none_or(RetryBudget::withdraw) { Ok(()) } else { Err(GiveUp::Budget) }
+    }
+
     /// Tells the hooks and the trace what was decided.
     pub(crate) fn tell(&self, attempt: u32, fault: &Fault, decision: Result<Duration, GiveUp>) {
         observe(attempt, fault, decision);

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use mainstay_fault::{Fault, HasCall};
 use tokio::time::Instant;
 
@@ -5,6 +7,12 @@ use tokio::time::Instant;
 pub trait Track<Request> {
     /// The moment by which the whole call must have ended, if the request says.
     fn deadline(&self, request: &Request) -> Option<Instant>;
+
+    /// Whether the call pays into the budget. One that was sent before, by another layer, has paid there.
+    fn pays(&self, request: &Request) -> bool {
+        let _ = request;
+        true
+    }
 
     /// Tells the request that it is sent once more, and why.
     fn retried(&self, request: &mut Request, fault: &Fault);
@@ -33,6 +41,10 @@ impl<Request> Track<Request> for Untracked {
 impl<Request: HasCall> Track<Request> for Tracked {
     fn deadline(&self, request: &Request) -> Option<Instant> {
         request.call()?.deadline
+    }
+
+    fn pays(&self, request: &Request) -> bool {
+        request.call().is_none_or(|call| call.attempt == NonZeroU32::MIN)
     }
 
     /// Counts the attempt. A backend that failed is not tried again while another can take the call; when none can,

@@ -61,11 +61,11 @@ fn quarters(text: &str) -> u64 {
     }
     // Sums of so few bytes fit into one, so that the compiler adds up many at a time.
     let (chunks, rest) = text.as_bytes().as_chunks::<32>();
-    let sum = |bytes: &[u8]| u64::from(bytes.iter().map(quarters_of_byte).sum::<u8>());
+    let sum = |bytes: &[u8]| u64::from(bytes.iter().copied().map(quarters_of_byte).sum::<u8>());
     chunks.iter().map(|chunk| sum(chunk)).sum::<u64>() + sum(rest)
 }
 
 /// The first byte of a character tells its length; the others, `0b10xx_xxxx`, count nothing.
-fn quarters_of_byte(byte: &u8) -> u8 {
-    u8::from(*byte < 0x80) + 2 * u8::from(*byte >= 0xc0) + 2 * u8::from(*byte >= 0xe0)
+fn quarters_of_byte(byte: u8) -> u8 {
+    u8::from(byte < 0x80) + 2 * u8::from(byte >= 0xc0) + 2 * u8::from(byte >= 0xe0)
 }

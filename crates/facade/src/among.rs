@@ -59,6 +59,11 @@ pub(crate) fn describe_stream(request: &ChatRequest) -> Profile<'_> {
     Profile { needs: profile.needs | Capabilities::STREAMING, ..profile }
 }
 
+/// Nothing: where there is one backend, which takes whatever comes.
+pub(crate) fn anything<R>(_: &R) -> Profile<'_> {
+    Profile::default()
+}
+
 fn needs(request: &ChatRequest) -> Capabilities {
     let mut needs = Capabilities::empty();
     needs.set(Capabilities::TOOLS, request.tools.as_ref().is_some_and(|tools| !tools.is_empty()));

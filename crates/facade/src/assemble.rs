@@ -21,7 +21,7 @@ use crate::{
     config::Spot,
     kept::{Keeping, Kept},
     parts::Parts,
-    route::Table,
+    route::{Table, Way},
     stack::{ChatRoute, EmbedRoute, StreamRoute},
     status::Watched,
 };
@@ -30,7 +30,11 @@ use self::policy::policy;
 use self::route::RouteBuilder;
 #[cfg(feature = "learned")]
 use self::strategy::Choosers;
-pub(crate) use self::{below::Below, onward::Onward, tiers::Assembly};
+pub(crate) use self::{
+    below::Below,
+    onward::Onward,
+    tiers::{Assembly, health},
+};
 
 /// The routes, by what is asked for.
 pub(crate) struct Tables {
@@ -55,9 +59,9 @@ pub(crate) struct Live {
 /// The ways of one route.
 #[derive(Clone)]
 pub(crate) struct Ways {
-    pub(crate) chat: ChatRoute,
-    pub(crate) stream: StreamRoute,
-    pub(crate) embed: EmbedRoute,
+    pub(crate) chat: Way<ChatRoute>,
+    pub(crate) stream: Way<StreamRoute>,
+    pub(crate) embed: Way<EmbedRoute>,
 }
 
 // === impl Tables ===
@@ -111,23 +115,22 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
     config.validate()?;
     parts.check_tiers()?;
     let clients = backend::clients(config, parts)?;
-    let policy = usual_policy(config, parts)?;
     let mut tables = Tables::empty();
     let mut builder = RouteBuilder {
         config,
         clients: &clients,
         parts,
-        queues: HashMap::new(),
         numbers: config.numbers(),
         keeping: Keeping::new(before, config),
         live: Live::default(),
         #[cfg(feature = "redis")]
         sharing: crate::sharing::Sharing::of(config)?,
     };
+    let policy = builder.policy(None, &config.retry, &Spot::default().key("retry"))?;
     for (name, route) in &config.routes {
         let spot = Spot::default().key("routes").key(name);
         let policy = match &route.retry {
-            Some(retry) => self::policy(retry, &spot.key("retry"))?,
+            Some(retry) => builder.policy(Some(name), retry, &spot.key("retry"))?,
             None => policy.clone(),
         };
         let ways = builder.build(name, route, &policy, &spot)?;

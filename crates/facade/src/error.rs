@@ -5,7 +5,7 @@ use mainstay_fault::{Fault, FaultKind, HasFault};
 use mainstay_idempotency::Refused;
 use mainstay_router as router;
 
-use crate::openai;
+use crate::{DeadlinePassed, openai};
 
 /// Why a call got no answer, after all that was done for it.
 ///
@@ -68,6 +68,9 @@ pub enum Error {
     /// The call could not be queued for people.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// What was inside did not keep the call's deadline, as a tier of the caller's own may not.
+    #[error(transparent)]
+    Deadline(#[from] DeadlinePassed),
     /// What a tier of the caller's own has failed with.
     #[error(transparent)]
     Tier(Box<dyn std::error::Error + Send + Sync>),
@@ -88,6 +91,7 @@ impl HasFault for Error {
             }
             Self::Key(error) => error.fault(),
             Self::Queue(error) => error.fault(),
+            Self::Deadline(error) => error.fault(),
             Self::Tier(error) => error.fault(),
         }
     }
@@ -108,6 +112,14 @@ impl Error {
                 fault.retry_after = none.retry_after();
                 Self::Skipped { none, fault }
             }
+            error => error.into(),
+        }
+    }
+
+    /// What a router's error means where there is one backend and nothing below it: the backend's own, as if nobody had chosen.
+    pub(crate) fn alone(error: router::Error<Self>) -> Self {
+        match error {
+            router::Error::Backend(failed) => failed.into_error(),
             error => error.into(),
         }
     }

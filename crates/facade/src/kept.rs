@@ -1,11 +1,21 @@
-//! What several routes share, and what a reload leaves as it is: limits, and what was spent of budgets.
+//! What several routes share, and what a reload leaves as it is: limits, the health of backends, what was spent of
+//! budgets, and queues, whose files are open.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
+use mainstay_backoff::RetryBudget;
 use mainstay_bucket::{InvalidLimit, Limits};
+use mainstay_fallback::queue::{JsonlQueue, QueueError};
 use mainstay_router::{Budget, Invalid};
 
-use crate::{BudgetConfig, Config, KeySource, ServedConfig, limits};
+use crate::{
+    BackendConfig, BudgetConfig, ChatRequest, Config, KeySource, RetryBudgetConfig, ServedConfig,
+    assemble::health, limits, stack::Standings,
+};
 
 /// What is kept, of the configuration that is in use.
 #[derive(Default)]
@@ -13,9 +23,18 @@ pub(crate) struct Kept {
     /// The server that limits are shared by; others are not taken over.
     shared_by: (Option<KeySource>, Option<f64>),
     limits: HashMap<Place, KeptLimits>,
+    /// What the backends were when their health was learned.
+    backends: BTreeMap<String, BackendConfig>,
+    standings: HashMap<Place, Standings>,
     /// By the route's name; the one of all routes has none.
     budgets: HashMap<Option<String>, (BudgetConfig, Budget)>,
+    /// As the budgets: what is left to retry with.
+    retries: HashMap<Option<String>, (Option<RetryBudgetConfig>, RetryBudget)>,
+    /// By the path, however it is written. A file that is open cannot be opened once more.
+    queues: HashMap<PathBuf, Queue>,
 }
+
+type Queue = JsonlQueue<ChatRequest>;
 
 /// A model on a backend.
 type Place = (String, String);
@@ -93,7 +112,8 @@ impl<'a> Keeping<'a> {
     /// Keeps what is shared by this server, as well as what it was before.
     pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
         let shared_by = (config.redis_url.clone(), config.redis_local_share);
-        Self { before, now: Kept { shared_by, ..Kept::default() } }
+        let backends = config.backends.clone();
+        Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
     }
 
     /// The limits of a model on a backend: those that are kept, if their numbers are the same.
@@ -118,6 +138,19 @@ impl<'a> Keeping<'a> {
         Ok(limits)
     }
 
+    /// How a model on a backend stands: as before, if the backend is the same.
+    pub(crate) fn standings(&mut self, on: &str, model: &str) -> Standings {
+        let place = (on.to_owned(), model.to_owned());
+        if let Some(shared) = self.now.standings.get(&place) {
+            return shared.clone();
+        }
+        let same = self.before.backends.get(on) == self.now.backends.get(on);
+        let before = self.before.standings.get(&place).filter(|_| same);
+        let standings = before.map_or_else(|| Standings::new(health()), Standings::mended);
+        self.now.standings.insert(place, standings.clone());
+        standings
+    }
+
     /// The budget of a route, or of all: what is kept, if it is the same.
     pub(crate) fn budget(&mut self, route: Option<&str>, config: &BudgetConfig) -> Result<Budget, Invalid> {
         let name = route.map(str::to_owned);
@@ -129,6 +162,38 @@ impl<'a> Keeping<'a> {
         self.now.budgets.insert(name, (config.clone(), budget.clone()));
         Ok(budget)
     }
+
+    /// What the calls of a route, or of all, have to retry with: what is kept, if it is earned by the same numbers, else `fresh`.
+    pub(crate) fn retries(
+        &mut self,
+        route: Option<&str>,
+        config: Option<RetryBudgetConfig>,
+        fresh: RetryBudget,
+    ) -> RetryBudget {
+        let name = route.map(str::to_owned);
+        let before = self.before.retries.get(&name).filter(|(before, _)| *before == config);
+        let budget = before.map_or(fresh, |(_, kept)| kept.clone());
+        self.now.retries.insert(name, (config, budget.clone()));
+        budget
+    }
+
+    /// The queue in a file: the one that has it open already, if there is one.
+    pub(crate) fn queue(&mut self, path: &Path) -> Result<Queue, QueueError> {
+        let name = canonical(path);
+        let kept = self.now.queues.get(&name).or_else(|| self.before.queues.get(&name));
+        let queue = match kept {
+            Some(kept) => kept.clone(),
+            None => JsonlQueue::open(path)?,
+        };
+        // A file that is new has its name only now.
+        self.now.queues.insert(canonical(path), queue.clone());
+        Ok(queue)
+    }
+}
+
+/// The one name of a file, if it exists.
+fn canonical(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
 // === impl Kept ===

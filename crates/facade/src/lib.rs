@@ -105,7 +105,7 @@ pub use config::{
 };
 #[cfg(feature = "openai")]
 pub use continuation::{Continuation, Continue, ContinueFuture};
-pub use deadline::{Deadline, DeadlineLayer};
+pub use deadline::{Deadline, DeadlineFuture, DeadlineLayer, DeadlinePassed, TimeLimit};
 #[cfg(feature = "openai")]
 pub use error::Error;
 #[cfg(feature = "openai")]

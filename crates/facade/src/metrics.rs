@@ -23,7 +23,7 @@
 //! | metric | kind, unit | labels | what it counts |
 //! |---|---|---|---|
 //! | `mainstay.backend.up` | gauge, 0 or 1 | `route`, `tier`, `backend`, `operation` | whether its breaker is closed, and no server's word sets it aside |
-//! | `mainstay.backend.in_flight` | gauge | the same | calls that it has |
+//! | `mainstay.backend.in_flight` | gauge | the same | calls that it has, on all routes, chats and streams together: not to be summed |
 //! | `mainstay.backend.failure_ratio` | gauge, 0 to 1 | the same | the share of calls that failed of late |
 //! | `mainstay.limit.available` | gauge | `backend`, `unit` (`requests`, `tokens`, `calls`) | what is left of a limit; what is owed is negative |
 //! | `mainstay.limit.queue` | gauge | `backend` | calls that wait for a limit |

@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -12,18 +13,27 @@ use pin_project_lite::pin_project;
 use tower::{ServiceExt, util::Oneshot};
 use tower_service::Service;
 
-use crate::{Asks, Error};
+use crate::{Asks, Error, TimeLimit};
 
 /// Where calls go, by the model that they name. It can be replaced while calls are under way.
 pub(crate) struct Routes<R>(ArcSwap<Table<R>>);
 
 /// The routes of one moment.
 pub(crate) struct Table<R> {
-    pub(crate) by_model: HashMap<String, R>,
-    pub(crate) default: Option<R>,
+    pub(crate) by_model: HashMap<String, Way<R>>,
+    pub(crate) default: Option<Way<R>>,
+}
+
+/// A route, and how long its calls may take.
+#[derive(Clone)]
+pub(crate) struct Way<R> {
+    pub(crate) deadline: Duration,
+    pub(crate) tiers: R,
 }
 
 /// Sends each call on its route. A call that is under way keeps the route on which it began.
+///
+/// As a [`TimeLimit`] it says how long the calls of a route may take.
 pub struct ByRoute<R>(Arc<Routes<R>>);
 
 pin_project! {
@@ -51,6 +61,14 @@ pin_project! {
     }
 }
 
+// === impl Table ===
+
+impl<R> Table<R> {
+    fn find(&self, model: &str) -> Option<&Way<R>> {
+        self.by_model.get(model).or(self.default.as_ref())
+    }
+}
+
 // === impl Routes ===
 
 impl<R> Routes<R> {
@@ -67,8 +85,8 @@ impl<R> Routes<R> {
 impl<R: Clone> Routes<R> {
     fn find(&self, model: &str) -> Result<R, Error> {
         let table = self.0.load();
-        if let Some(route) = table.by_model.get(model).or(table.default.as_ref()) {
-            return Ok(route.clone());
+        if let Some(way) = table.find(model) {
+            return Ok(way.tiers.clone());
         }
         let mut known: Vec<_> = table.by_model.keys().cloned().collect();
         known.sort_unstable();
@@ -117,6 +135,12 @@ where
             Ok(route) => RouteFuture { state: State::Begun { call: route.oneshot(request) } },
             Err(error) => RouteFuture { state: State::NoRoute { error: Some(error) } },
         }
+    }
+}
+
+impl<R, Request: Asks> TimeLimit<Request> for ByRoute<R> {
+    fn limit(&self, request: &Request) -> Option<Duration> {
+        self.0.0.load().find(request.model()).map(|way| way.deadline)
     }
 }
 

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_bucket::{self as bucket, RateLimit};
-use mainstay_fallback::{Answer, Exhausted, Same, TierList, Trail};
+use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
-use mainstay_router::{self as router, Price, Router};
+use mainstay_router::{self as router, Cause, Health, Price, Router, Standing};
 use tower::{
     Layer, ServiceBuilder, ServiceExt,
     util::{Either, MapErr, MapRequest, MapResponse, Oneshot},
@@ -29,10 +29,10 @@ use crate::{
 };
 
 /// The stack of calls that are answered whole.
-pub type ChatService = Reported<Once<NewKey<ByRoute<ChatRoute>>>>;
+pub type ChatService = Reported<Timed<Once<NewKey<ByRoute<ChatRoute>>>, ChatRoute>>;
 
 /// The stack of calls that are answered as a stream.
-pub type StreamService = Reported<AskUsage<Either<Streams, OnceStreamed<Streams>>>>;
+pub type StreamService = Reported<Timed<AskUsage<Either<Streams, OnceStreamed<Streams>>>, StreamRoute>>;
 type Streams = MapResponse<NewKey<ByRoute<StreamRoute>>, fn(Answer<ChatStream, Error>) -> ChatStream>;
 
 /// A call that will be answered whole: what [`Mainstay::chat`](crate::Mainstay::chat) returns.
@@ -42,19 +42,22 @@ pub type ChatFuture = Oneshot<ChatService, ChatRequest>;
 pub type StreamFuture = Oneshot<StreamService, ChatRequest>;
 
 /// The stack of embeddings.
-pub type EmbedService = Reported<NewKey<ByRoute<EmbedRoute>>>;
+pub type EmbedService = Reported<Timed<NewKey<ByRoute<EmbedRoute>>, EmbedRoute>>;
 
 /// A call for embeddings: what [`Mainstay::embed`](crate::Mainstay::embed) returns.
 pub type EmbedFuture = Oneshot<EmbedService, EmbeddingRequest>;
 
-/// A route: the deadline, and below it the tiers.
-pub(crate) type ChatRoute = MapResponse<Route<ChatTier>, ToServed>;
-pub(crate) type StreamRoute = Deadline<Continue<Tiers<StreamTier, Ask>>>;
-pub(crate) type EmbedRoute = Route<EmbedModels, Same>;
-type Route<T, M = Ask> = Deadline<Tiers<T, M>>;
+/// Each call has the deadline of its route.
+type Timed<S, R> = Deadline<S, ByRoute<R>>;
+
+/// A route: its tiers.
+pub(crate) type ChatRoute = MapResponse<Tiers<ChatTier, Ask>, ToServed>;
+pub(crate) type StreamRoute = Continue<Tiers<StreamTier, Ask>>;
+pub(crate) type EmbedRoute = Tiers<EmbedModels, AskAgain>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
+pub(crate) type AskAgain = fn(&EmbeddingRequest, &Trail<Error>) -> EmbeddingRequest;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 
 /// A tier: models, or what needs none.
@@ -62,12 +65,12 @@ pub(crate) type ChatTier = Either<ToRequest<ChatModels>, Local>;
 pub(crate) type StreamTier = Either<ToRequest<StreamModels>, LocalStream>;
 type LocalStream = MapResponse<Local, fn(ChatResponse) -> ChatStream>;
 
-/// A tier of models: retries, around one backend or several.
+/// A tier of models: retries, around a router.
 pub(crate) type ChatModels = Models<Client, ChatMeter, ChatTicket, Checked>;
 pub(crate) type StreamModels = Models<Streaming, StreamMeter, StreamTicket, ByFault>;
 pub(crate) type EmbedModels = Models<Client, EmbedMeter, EmbedTicket, ByFault, EmbeddingRequest>;
 type Models<S, M, N, J, R = ChatRequest> =
-    Retry<Either<Backend<S, M, R>, Among<S, M, N, R>>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
+    Retry<Among<S, M, N, R>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
 type Among<S, M, N, R> = MapErr<Router<Backend<S, M, R>, Describe<R>, N, router::Tracked>, IntoRouted>;
 type IntoRouted = fn(router::Error<Error>) -> Error;
 
@@ -82,11 +85,18 @@ pub(crate) type AnswerCheck = Box<dyn Fn(&ChatResponse) -> Result<(), Rejected> 
 pub(crate) type SharedCheck = Arc<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
 
 /// The backends of a tier.
-pub(crate) enum Members<S, M, R = ChatRequest> {
-    /// One, and nothing below it: there is nothing to choose.
-    One(Backend<S, M, R>),
-    /// Several, or one that gives way to the tiers below.
-    Among(Router<Backend<S, M, R>>, Last),
+pub(crate) struct Members<S, M, R = ChatRequest> {
+    pub(crate) router: Router<Backend<S, M, R>>,
+    pub(crate) last: Last,
+    pub(crate) choice: Choice,
+}
+
+/// Whether a tier of models has anything to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// One backend, which takes whatever call comes: of requests, nothing need be known.
+    One,
+    Among,
 }
 
 /// Whether a tier of models is the last one that may answer.
@@ -108,20 +118,54 @@ pub(crate) struct Place {
     /// The client of whole answers, with the attempt's timeout, and that of streams.
     pub(crate) whole: Client,
     pub(crate) streaming: Streaming,
+    pub(crate) standings: Standings,
 }
 
-// === impl Last ===
+/// How a model on a backend stands, whatever the route. What serves chats and what serves embeddings are two things, even
+/// under one name: a model that cannot make embeddings is none that cannot chat.
+#[derive(Clone, Debug)]
+pub(crate) struct Standings {
+    pub(crate) chats: Standing,
+    pub(crate) embeddings: Standing,
+}
 
 impl Last {
     pub(crate) const fn unless(others: bool) -> Self {
         if others { Self::No } else { Self::Yes }
     }
+}
 
-    fn judges(self) -> IntoRouted {
-        match self {
-            Self::Yes => Error::from,
-            Self::No => Error::giving_way,
-        }
+// === impl Members ===
+
+impl<S, M, R> Members<S, M, R> {
+    /// The router, told what it need know of requests and how it reads answers; and what its errors mean.
+    fn among<N>(self, describe: Describe<R>, meter: N) -> Among<S, M, N, R> {
+        let describe = if self.choice == Choice::One { among::anything as Describe<R> } else { describe };
+        let judges: IntoRouted = match (self.last, self.choice) {
+            (Last::No, _) => Error::giving_way,
+            (Last::Yes, Choice::One) => Error::alone,
+            (Last::Yes, Choice::Among) => Error::from,
+        };
+        MapErr::new(self.router.describe_by(describe).meter(meter).tracked(), judges)
+    }
+}
+
+// === impl Standings ===
+
+impl Standings {
+    pub(crate) fn new(health: Health) -> Self {
+        Self { chats: Standing::new(health), embeddings: Standing::new(health) }
+    }
+
+    /// The same once somebody may have seen to what was wrong: money, a key or a model that was missing is looked for anew.
+    pub(crate) fn mended(&self) -> Self {
+        let mended = |standing: &Standing| match standing.set_aside() {
+            Some(Cause::QuotaExhausted | Cause::Auth | Cause::ModelNotFound) => {
+                Standing::new(standing.health())
+            }
+            _ => standing.clone(),
+        };
+        Self { chats: mended(&self.chats), embeddings: mended(&self.embeddings) }
     }
 }
 
@@ -165,20 +209,14 @@ impl Place {
     }
 }
 
-/// A tier of models: retry, with the answer's check -> one backend, or a router among several.
+/// A tier of models: retry, with the answer's check -> a router.
 pub(crate) fn chat_models(
     policy: RetryPolicy,
     check: SharedCheck,
     models: Members<Client, ChatMeter>,
 ) -> ToRequest<ChatModels> {
     let check: AnswerCheck = Box::new(move |response| check(response));
-    let models = match models {
-        Members::One(one) => Either::Left(one),
-        Members::Among(router, last) => {
-            let router = router.describe_by(among::describe as Describe).meter(among::whole()).tracked();
-            Either::Right(MapErr::new(router, last.judges()))
-        }
-    };
+    let models = models.among(among::describe, among::whole());
     RetryLayer::new(policy.check(check).tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
@@ -187,14 +225,7 @@ pub(crate) fn stream_models(
     policy: RetryPolicy,
     models: Members<Streaming, StreamMeter>,
 ) -> ToRequest<StreamModels> {
-    let models = match models {
-        Members::One(one) => Either::Left(one),
-        Members::Among(router, last) => {
-            let router =
-                router.describe_by(among::describe_stream as Describe).meter(among::streamed()).tracked();
-            Either::Right(MapErr::new(router, last.judges()))
-        }
-    };
+    let models = models.among(among::describe_stream, among::streamed());
     RetryLayer::new(policy.tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
@@ -203,14 +234,7 @@ pub(crate) fn embed_models(
     policy: RetryPolicy,
     models: Members<Client, EmbedMeter, EmbeddingRequest>,
 ) -> EmbedModels {
-    let models = match models {
-        Members::One(one) => Either::Left(one),
-        Members::Among(router, last) => {
-            let describe = among::describe_texts as Describe<EmbeddingRequest>;
-            let router = router.describe_by(describe).meter(among::embedded()).tracked();
-            Either::Right(MapErr::new(router, last.judges()))
-        }
-    };
+    let models = models.among(among::describe_texts, among::embedded());
     RetryLayer::new(policy.tracked()).layer(models)
 }
 
@@ -219,43 +243,44 @@ pub(crate) fn local_stream(local: Local) -> LocalStream {
     MapResponse::new(local, ChatStream::whole as fn(ChatResponse) -> ChatStream)
 }
 
-/// A route: deadline -> tiers.
-pub(crate) fn route<T, M>(deadline: Duration, tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Route<T, M> {
-    DeadlineLayer::new(deadline).layer(self::tiers(tiers))
-}
-
-/// A route of streams: deadline -> what goes on where they break -> tiers.
+/// A route of streams: what goes on where they break -> tiers.
 pub(crate) fn stream_route(
-    deadline: Duration,
     continuation: Option<Continuation>,
     tiers: Vec<mainstay_fallback::Tier<StreamTier, Ask>>,
 ) -> StreamRoute {
-    DeadlineLayer::new(deadline).layer(Continue::new(continuation, self::tiers(tiers)))
+    Continue::new(continuation, self::tiers(tiers))
 }
 
-fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T, M> {
+/// A route of whole answers, or of embeddings: tiers.
+pub(crate) fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T, M> {
     MapErr::new(TierList::new(tiers), Error::from as fn(Exhausted<Error>) -> Error)
 }
 
-/// Whole answers: report -> one execution for each key -> route.
+/// Whole answers: report -> the route's deadline -> one execution for each key -> route.
 pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
     let labels = Labels::of(&routes);
-    ReportLayer::new(labels).layer(once(remember, ByRoute::new(routes)))
+    let route = ByRoute::new(routes);
+    let deadline = DeadlineLayer::new(route.clone());
+    ReportLayer::new(labels).layer(deadline.layer(once(remember, route)))
 }
 
-/// Embeddings: report -> a key for calls without -> route.
+/// Embeddings: report -> the route's deadline -> a key for calls without -> route.
 pub(crate) fn embed(routes: Arc<Routes<EmbedRoute>>) -> EmbedService {
     let labels = Labels::of(&routes);
-    ReportLayer::new(labels).layer(NewKey::new(ByRoute::new(routes)))
+    let route = ByRoute::new(routes);
+    let deadline = DeadlineLayer::new(route.clone());
+    ReportLayer::new(labels).layer(deadline.layer(NewKey::new(route)))
 }
 
-/// Streams: report -> usage -> one execution for each key -> route.
+/// Streams: report -> the route's deadline -> usage -> one execution for each key -> route.
 pub(crate) fn stream(remember: Option<&Remember>, routes: Arc<Routes<StreamRoute>>) -> StreamService {
     let labels = Labels::of(&routes);
-    let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), ChatStream::answered as fn(_) -> _);
+    let route = ByRoute::new(routes);
+    let deadline = DeadlineLayer::new(route.clone());
+    let streams = MapResponse::new(NewKey::new(route), ChatStream::answered as fn(_) -> _);
     let once = match remember {
         Some(remember) => Either::Right(once_streamed(remember, streams)),
         None => Either::Left(streams),
     };
-    ReportLayer::new(labels).layer(AskUsageLayer.layer(once))
+    ReportLayer::new(labels).layer(deadline.layer(AskUsageLayer.layer(once)))
 }

@@ -30,8 +30,8 @@ use crate::assemble::Live;
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Status {
-    /// The backends among which routes choose, for each kind of call. A backend that is alone in the last tier is not among them:
-    /// there is nothing to choose, and it is always tried.
+    /// The backends of all tiers of all routes, for each kind of call. A model on a backend is set aside for chats and their streams
+    /// together, on all routes.
     pub backends: Vec<BackendStatus>,
     /// The limits that are set.
     pub limits: Vec<LimitStatus>,
@@ -51,9 +51,9 @@ pub struct BackendStatus {
     pub operation: &'static str,
     /// The backend, as in [`Report`](crate::Report).
     pub backend: String,
-    /// The calls that it has.
+    /// The calls that it has, chats and streams together, on all routes.
     pub in_flight: u32,
-    /// The share of calls that failed of late.
+    /// The share of these calls that failed of late.
     pub failure_ratio: f64,
     /// Why it is set aside, if it is.
     pub set_aside: Option<&'static str>,

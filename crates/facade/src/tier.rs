@@ -1,10 +1,10 @@
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{convert::Infallible, fmt, num::NonZeroU32, sync::Arc};
 
 use mainstay_fallback::{
     Degradation, SetAnswer, Trail,
     queue::{Item, JsonlQueue, QueueTier, Queued, Sink},
 };
-use mainstay_fault::Fault;
+use mainstay_fault::{Fault, HasCall, Journal};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
@@ -143,9 +143,9 @@ pub struct Asked {
 // === impl Asked ===
 
 impl Asked {
-    pub(crate) fn of(request: &ChatRequest, above: &Trail<Error>) -> Self {
-        let above = above.iter().map(|fallen| format!("{}: {}", fallen.tier(), fallen.error())).collect();
-        Self { request: request.clone(), above }
+    pub(crate) fn of(request: &ChatRequest, trail: &Trail<Error>) -> Self {
+        let above = trail.iter().map(|fallen| format!("{}: {}", fallen.tier(), fallen.error())).collect();
+        Self { request: again(request, trail), above }
     }
 
     pub(crate) fn request(self) -> ChatRequest {
@@ -161,6 +161,18 @@ impl Asked {
         item.reasons = self.above;
         item
     }
+}
+
+/// The request as a tier gets it: its attempts are numbered on from those of the tiers above, which have paid for its retries.
+pub(crate) fn again<R: HasCall + Clone>(request: &R, above: &Trail<Error>) -> R {
+    let mut request = request.clone();
+    if !above.is_empty()
+        && let Some(call) = request.call_mut()
+    {
+        let made = call.journal.as_ref().map_or(above.len(), Journal::len).max(1);
+        call.attempt = NonZeroU32::MIN.saturating_add(u32::try_from(made).unwrap_or(u32::MAX));
+    }
+    request
 }
 
 /// The field of an answer that names the entry of a queue.

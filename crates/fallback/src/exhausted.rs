@@ -103,7 +103,7 @@ impl<E> HasFault for Exhausted<E> {
         let Some(best) = self.most_useful() else { return FaultKind::Shed.into() };
         let mut fault = *best.fault();
         // It speaks for all tiers: which backend failed, and that another could take it, is over.
-        (fault.backend, fault.elsewhere) = (None, false);
+        (fault.backend, fault.elsewhere, fault.set_aside) = (None, false, false);
         if rank(best) > 0 {
             fault.retry_after = self.0.iter().filter_map(|fallen| fallen.fault().retry_after).min();
         }

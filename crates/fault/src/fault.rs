@@ -39,6 +39,11 @@ pub struct Fault {
     pub elsewhere: bool,
     /// The backend that failed, as its router numbers it.
     pub backend: Option<BackendId>,
+    /// Whether that backend is set aside now, so that no more calls are sent to it: those that move away from it are few. Without a
+    /// backend: whether none took the call, so that nothing was sent.
+    ///
+    /// A router sets it; everything else leaves it `false`.
+    pub set_aside: bool,
 }
 
 // === impl Fault ===
@@ -46,7 +51,14 @@ pub struct Fault {
 impl Fault {
     /// Creates a fault of which nothing but the kind is known.
     pub const fn new(kind: FaultKind) -> Self {
-        Self { kind, retry_after: None, should_retry: None, elsewhere: false, backend: None }
+        Self {
+            kind,
+            retry_after: None,
+            should_retry: None,
+            elsewhere: false,
+            backend: None,
+            set_aside: false,
+        }
     }
 
     /// Sets how long the server asks to be left alone.
@@ -74,6 +86,13 @@ impl Fault {
     #[must_use]
     pub const fn with_backend(mut self, backend: BackendId) -> Self {
         self.backend = Some(backend);
+        self
+    }
+
+    /// Sets whether the backend that failed is set aside now, or no backend took the call.
+    #[must_use]
+    pub const fn with_set_aside(mut self, set_aside: bool) -> Self {
+        self.set_aside = set_aside;
         self
     }
 }

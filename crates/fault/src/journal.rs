@@ -110,6 +110,16 @@ impl Journal {
         self.map(Attempt::clone)
     }
 
+    /// How many attempts there were so far.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether there was none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Makes something of each attempt so far, in the order in which they began.
     pub fn map<T>(&self, map: impl FnMut(&Attempt) -> T) -> Vec<T> {
         let attempts = self.lock();

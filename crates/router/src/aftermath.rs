@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use mainstay_fault::{Elsewhere, Fault, HasFault, Tried, worth_falling_back};
+use mainstay_fault::{Elsewhere, Fault, FaultKind, HasFault, Tried, worth_falling_back};
 use tokio::time::Instant;
 
 use crate::{
-    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, standing::State,
-    strategy::filter,
+    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, strategy::filter,
+    word::State,
 };
 
 /// What is needed when a call ends.
@@ -52,9 +52,13 @@ impl<S, M> Aftermath<S, M> {
         let member = Arc::clone(ticket.member());
         ticket.fail(&fault);
         let (list, pool) = (backends.list(), backends.pool());
-        let now = pool.at(Instant::now());
+        let now = Instant::now();
+        let away = !matches!(member.standing.state(now), State::Up { .. });
         // Whoever does not remember what was tried would be sent here again, unless this backend is set aside now.
-        let remembers = tried.is_some() || !matches!(member.standing.state(now), State::Up { .. });
+        let remembers = tried.is_some() || away;
+        // A limiter that has heard the server's word keeps the calls that come after this one, as its gate shows.
+        let limits = || member.gate.as_ref().is_some_and(|gate| gate.opens_in(&profile).is_some());
+        let set_aside = away || (fault.kind == FaultKind::RateLimited && limits());
         let mut tried = tried.unwrap_or_default();
         tried.insert(member.id);
         let view = View::new(&list.members, pool, &profile, Some(&tried), now);
@@ -68,7 +72,7 @@ impl<S, M> Aftermath<S, M> {
                 Elsewhere::LargerWindow => view.filtered(&larger, |view| rules.strategy.serves(view)),
                 Elsewhere::No | Elsewhere::IfAsked => false,
             };
-        Failed { error, backend: member.id, name: Arc::clone(&member.attributes.name), elsewhere }
+        Failed { error, backend: member.id, name: Arc::clone(&member.attributes.name), elsewhere, set_aside }
     }
 }
 

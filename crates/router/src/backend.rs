@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use crate::{Capabilities, Gate, Invalid, Price};
+use crate::{Capabilities, Gate, Invalid, Price, Standing};
 
 /// A service, and what a strategy may know of it.
 ///
@@ -13,6 +13,7 @@ use crate::{Capabilities, Gate, Invalid, Price};
 /// | [`grade`](Self::grade) | [`Grade::STANDARD`] |
 /// | [`weight`](Self::weight) | 1 |
 /// | [`gate`](Self::gate) | always open |
+/// | [`sharing`](Self::sharing) | nothing: its health is its own |
 ///
 /// # Examples
 ///
@@ -34,6 +35,7 @@ pub struct Backend<S> {
     pub(crate) attributes: Attributes,
     pub(crate) weight: f64,
     pub(crate) gate: Option<Box<dyn Gate>>,
+    pub(crate) standing: Option<Standing>,
 }
 
 /// What does not change about a backend.
@@ -74,7 +76,7 @@ impl<S> Backend<S> {
             can: Capabilities::all(),
             grade: Grade::STANDARD,
         };
-        Self { service, attributes, weight: 1.0, gate: None }
+        Self { service, attributes, weight: 1.0, gate: None, standing: None }
     }
 
     /// Sets the name by which it knows its model.
@@ -126,6 +128,13 @@ impl<S> Backend<S> {
     #[must_use]
     pub fn gate(mut self, gate: impl Gate + 'static) -> Self {
         self.gate = Some(Box::new(gate));
+        self
+    }
+
+    /// Shares its health with the backends of other sets that are the same model on the same server: see [`Standing`].
+    #[must_use]
+    pub fn sharing(mut self, standing: &Standing) -> Self {
+        self.standing = Some(standing.clone());
         self
     }
 

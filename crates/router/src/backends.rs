@@ -89,7 +89,7 @@ impl<S> Backends<S> {
     where
         S: Clone,
     {
-        let Backend { service, attributes, weight, gate } = backend;
+        let Backend { service, attributes, weight, gate, standing } = backend;
         let mut next = self.shared.next.lock().unwrap_or_else(PoisonError::into_inner);
         let list = self.list();
         let taken = |id: u16| list.members.iter().any(|member| member.id == BackendId(id));
@@ -97,7 +97,7 @@ impl<S> Backends<S> {
         let id = id.ok_or(TooManyBackends)?;
         *next = id.wrapping_add(1);
         let pool = Arc::clone(&self.shared.pool);
-        let member = Arc::new(Member::new(BackendId(id), attributes, weight, gate, pool));
+        let member = Arc::new(Member::new(BackendId(id), attributes, weight, gate, standing, pool));
         let members = list.members.iter().cloned().chain([member]).collect();
         let services = list.services.iter().cloned().chain([service]).collect();
         self.shared.list.store(Arc::new(List { members, services }));
@@ -148,7 +148,7 @@ impl<S> Backends<S> {
 
     /// How each of them does at the moment, for people and metrics.
     pub fn snapshot(&self) -> Vec<Snapshot> {
-        let now = self.pool().at(tokio::time::Instant::now());
+        let now = tokio::time::Instant::now();
         self.list().members.iter().map(|member| Snapshot::of(member, now)).collect()
     }
 

@@ -1,7 +1,7 @@
 use mainstay_fault::BackendId;
 use tokio::time::Instant;
 
-use crate::{Attributes, NoneEligible, Ticket, View, member::Admission, rules::Rules, strategy::Refusal};
+use crate::{Attributes, NoneEligible, Ticket, View, rules::Rules, standing::Admission, strategy::Refusal};
 
 /// A choice that was made, as [`Router::on_choice`](crate::Router::on_choice) is told.
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,7 @@ fn admitted<M>(rules: &Rules<M>, view: &View<'_>, now: Instant) -> Result<(usize
     for _ in 0..TRIES {
         let pick = rules.strategy.choose(view)?;
         let member = view.member(pick.index).ok_or(Refusal::NoneEligible)?;
-        if let Some(admission) = member.admit(view.now(), view.is_last_resort()) {
+        if let Some(admission) = member.standing.admit(view.now(), view.is_last_resort()) {
             let ticket = Ticket::new(member.clone(), admission, now, pick.hold);
             tell(rules, view, &ticket, admission);
             return Ok((pick.index, ticket));

@@ -38,6 +38,7 @@ pub struct Failed<E> {
     pub(crate) backend: BackendId,
     pub(crate) name: Arc<str>,
     pub(crate) elsewhere: bool,
+    pub(crate) set_aside: bool,
 }
 
 /// A setting that makes no sense: which, what it was set to, and what it must be.
@@ -118,7 +119,8 @@ impl<E> Failed<E> {
 
 impl<E: HasFault> HasFault for Failed<E> {
     fn fault(&self) -> Fault {
-        self.error.fault().with_backend(self.backend).with_elsewhere(self.elsewhere)
+        let fault = self.error.fault().with_backend(self.backend);
+        fault.with_elsewhere(self.elsewhere).with_set_aside(self.set_aside)
     }
 }
 

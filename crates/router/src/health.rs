@@ -7,12 +7,13 @@ use crate::Invalid;
 /// | setting | default |
 /// |---|---|
 /// | [`window`](Self::window) | 30 s: failures are counted for so long |
-/// | [`min_calls`](Self::min_calls) | 10: fewer calls in the window set nothing aside |
-/// | [`failure_ratio`](Self::failure_ratio) | 0.5 of them |
+/// | [`min_calls`](Self::min_calls) | 10: fewer calls in the window, or failures in a row, set nothing aside |
+/// | [`failure_ratio`](Self::failure_ratio) | 0.5 of the calls in the window; the last `min_calls` are enough if all of them failed |
 /// | [`open_for`](Self::open_for) | 5 s, doubled by each probe that fails, up to 60 s |
 /// | [`paused_for`](Self::paused_for) | 1 s, for a rate limit without Retry-After |
 /// | [`longest_pause`](Self::longest_pause) | 1 h, whatever Retry-After says |
 /// | [`leave_rate_limits`](Self::leave_rate_limits) | no |
+/// | [`leave_missing_models`](Self::leave_missing_models) | no |
 /// | [`long`](Self::long) | 5 min: no money, no key, no such model |
 /// | [`ramp`](Self::ramp) | 10 s from its return until it has its full share again |
 /// | [`decay`](Self::decay) | 10 s: the time constant of latencies |
@@ -38,6 +39,7 @@ pub struct Health {
     pub(crate) paused_for: Duration,
     pub(crate) longest_pause: Duration,
     pub(crate) leave_rate_limits: bool,
+    pub(crate) leave_missing_models: bool,
     pub(crate) long: Duration,
     pub(crate) ramp: Duration,
     pub(crate) decay: Duration,
@@ -56,6 +58,7 @@ impl Default for Health {
             paused_for: Duration::from_secs(1),
             longest_pause: Duration::from_secs(3600),
             leave_rate_limits: false,
+            leave_missing_models: false,
             long: Duration::from_secs(300),
             ramp: Duration::from_secs(10),
             decay: Duration::from_secs(10),
@@ -70,7 +73,8 @@ impl Health {
         self
     }
 
-    /// Sets how many calls the window must have before failures can open the breaker.
+    /// Sets how many calls the window must have before failures can open the breaker, and how many failures in a row open it
+    /// whatever else is in the window.
     pub const fn min_calls(mut self, calls: u32) -> Self {
         self.min_calls = calls;
         self
@@ -110,6 +114,13 @@ impl Health {
     /// [`Gate`](crate::Gate) tells: calls may then wait in the limiter's line where no other backend can take them.
     pub const fn leave_rate_limits(mut self) -> Self {
         self.leave_rate_limits = true;
+        self
+    }
+
+    /// Sets nothing aside for a model that is missing: for a backend that is asked for whatever model a call names, of which one says
+    /// nothing of the others.
+    pub const fn leave_missing_models(mut self) -> Self {
+        self.leave_missing_models = true;
         self
     }
 

@@ -53,7 +53,7 @@ impl NoneEligible {
             Refusal::BudgetUsedUp(renews_in) => Fault::new(FaultKind::Shed).with_retry_after(renews_in),
             Refusal::NoneEligible => fault_of(&reasons),
         };
-        Self { reasons, fault }
+        Self { reasons, fault: fault.with_set_aside(true) }
     }
 
     /// For each backend, by its name, why it cannot take the call.
@@ -69,7 +69,7 @@ impl NoneEligible {
 
 impl Default for NoneEligible {
     fn default() -> Self {
-        Self { reasons: Vec::new(), fault: FaultKind::Shed.into() }
+        Self { reasons: Vec::new(), fault: Fault::new(FaultKind::Shed).with_set_aside(true) }
     }
 }
 

@@ -161,7 +161,7 @@ impl<S, D, M, T> Router<S, D, M, T> {
     {
         let (profile, tried) = (self.describe.describe(request), self.track.tried(request));
         let (list, pool) = (self.backends.list(), self.backends.pool());
-        let now = pool.at(Instant::now());
+        let now = Instant::now();
         Why::of(&*self.rules.strategy, &View::new(&list.members, pool, &profile, tried.as_ref(), now))
     }
 
@@ -196,7 +196,7 @@ where
         let tried = self.track.tried(&request);
         let profile = self.describe.describe(&request);
         let kept = profile.detached();
-        let view = View::new(&list.members, pool, &profile, tried.as_ref(), pool.at(now));
+        let view = View::new(&list.members, pool, &profile, tried.as_ref(), now);
         let chosen = choose(&self.rules, &view, now);
         let (index, ticket) = match chosen {
             Ok(chosen) => chosen,

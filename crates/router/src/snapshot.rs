@@ -1,8 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::BackendId;
+use tokio::time::Instant;
 
-use crate::{Cause, member::Member, moment::Moment, standing::State};
+use crate::{Cause, member::Member, word::State};
 
 /// How a backend does at a moment: see [`Backends::snapshot`](crate::Backends::snapshot).
 ///
@@ -24,7 +25,7 @@ pub struct Snapshot {
     pub id: BackendId,
     /// Its name.
     pub name: Arc<str>,
-    /// The calls that it has.
+    /// The calls that it has, of all sets that share its [`Standing`](crate::Standing).
     pub in_flight: u32,
     /// Its weight.
     pub weight: f64,
@@ -45,21 +46,21 @@ pub struct Snapshot {
 // === impl Snapshot ===
 
 impl Snapshot {
-    pub(crate) fn of(member: &Member, now: Moment) -> Self {
+    pub(crate) fn of(member: &Member, now: Instant) -> Self {
         let seconds =
             |value: Option<f32>| value.map(|seconds| Duration::from_secs_f32(seconds.clamp(0.0, 1e9)));
         let (set_aside, returns_in) = match member.standing.state(now) {
             State::Up { .. } => (None, None),
-            State::Away { cause, until, .. } => (Some(cause), Some(until.since(now))),
+            State::Away { cause, until, .. } => (Some(cause), Some(until.since(member.standing.at(now)))),
         };
         Self {
             id: member.id,
             name: Arc::clone(&member.attributes.name),
-            in_flight: member.in_flight(),
+            in_flight: member.standing.in_flight(),
             weight: member.weight(),
             first_token: seconds(member.first.last()),
             to_the_end: seconds(member.whole.last()),
-            failure_ratio: member.window.seen(now, member.pool.health.window).failures(),
+            failure_ratio: member.standing.seen(now).failures(),
             set_aside,
             returns_in,
             probing: member.standing.is_probed(),

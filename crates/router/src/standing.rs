@@ -1,165 +1,261 @@
-//! Whether a backend may be called: one word, so that it is read and changed in one step.
-
-use std::sync::atomic::{
-    AtomicBool, AtomicU64,
-    Ordering::{AcqRel, Acquire, Relaxed, Release},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{
+            AtomicU32,
+            Ordering::{AcqRel, Relaxed},
+        },
+    },
 };
 
 use mainstay_fault::{Fault, FaultKind, HealthEffect, health_effect};
+use tokio::time::Instant;
 
-use crate::{Health, moment::Moment};
+use crate::{
+    Cause, Health,
+    moment::Moment,
+    window::{Seen, Window},
+    word::{State, Word},
+};
 
-/// The state of a backend, and the one place for a probe.
-#[derive(Debug, Default)]
-pub(crate) struct Standing {
-    /// A cause (3 bits; 0 is up), the probes that failed (5 bits), and a moment: of the return, or until when.
-    word: AtomicU64,
-    probing: AtomicBool,
+/// How a server stands with all who call it: whether it is set aside, how many of its calls failed of late, and the calls that it has.
+///
+/// Each backend has one of its own, unless it [shares](crate::Backend::sharing) one: where several sets call the same model on the same
+/// server, say one for whole answers and one for streams, what one of them learns spares the calls of the others. Latencies, weights and
+/// gates stay each set's own.
+///
+/// It is judged by its own [`Health`], not by that of the sets.
+///
+/// # Clone
+///
+/// Clones are the same standing.
+///
+/// # Examples
+///
+/// ```
+/// use mainstay_fault::{Fault, FaultKind};
+/// use mainstay_router::{Backend, Backends, Cause, Health, Router, Standing, strategy::RoundRobin};
+/// use tower::{ServiceExt, service_fn};
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+/// let broke = service_fn(|(): ()| async { Err::<(), _>(Fault::from(FaultKind::QuotaExhausted)) });
+/// let streams = service_fn(|(): ()| async { Ok::<_, Fault>("streamed") });
+///
+/// let standing = Standing::new(Health::default());
+/// let whole = Backends::new([Backend::new("here", broke).sharing(&standing)])?;
+/// let streamed = Backends::new([Backend::new("here", streams).sharing(&standing)])?;
+///
+/// Router::new(whole, RoundRobin::default()).oneshot(()).await.unwrap_err();
+/// assert_eq!(standing.set_aside(), Some(Cause::QuotaExhausted));
+/// let spared = Router::new(streamed, RoundRobin::default()).oneshot(()).await;
+/// assert!(spared.is_err(), "nothing was sent: the money is gone for streams too");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Standing(Arc<Shared>);
+
+struct Shared {
+    /// What its moments are counted from: sets that share it may be of different ages.
+    epoch: Instant,
+    health: Health,
+    word: Word,
+    window: Window,
+    in_flight: AtomicU32,
+    /// The failures since the last success.
+    streak: AtomicU32,
 }
 
-/// What the word says.
+/// How a call was let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum State {
-    /// It takes calls; it has come back at that moment, if it was ever away.
-    Up { returned: Option<Moment> },
-    /// Set aside. Once the moment has passed, one call may probe.
-    Away { cause: Cause, until: Moment, trips: u32 },
+pub(crate) enum Admission {
+    /// The backend is up.
+    Up,
+    /// It is the one probe.
+    Probe,
+    /// The backend is set aside, and there was no other.
+    LastResort,
 }
 
-/// Why a backend is set aside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Cause {
-    /// Too many of its calls failed.
-    Broken,
-    /// It limits our rate.
-    RateLimited,
-    /// The money is used up.
-    QuotaExhausted,
-    /// It does not know our key.
-    Auth,
-    /// It does not have the model.
-    ModelNotFound,
+/// What a call's outcome has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Nothing,
+    SetAside,
+    CameBack,
 }
 
-const CAUSES: [Cause; 5] =
-    [Cause::Broken, Cause::RateLimited, Cause::QuotaExhausted, Cause::Auth, Cause::ModelNotFound];
-const AT_BITS: u32 = 56;
-const AT: u64 = (1 << AT_BITS) - 1;
-const TRIPS: u64 = 31;
+/// The least share of a backend that has just come back.
+const LEAST_SHARE: f64 = 0.1;
 
 // === impl Standing ===
 
 impl Standing {
-    /// The state now: a rate limit that is over has left by itself, as the server said when.
-    pub(crate) fn state(&self, now: Moment) -> State {
-        match unpack(self.word.load(Acquire)) {
-            State::Away { cause: Cause::RateLimited, until, .. } if until <= now => {
-                State::Up { returned: Some(until) }
-            }
-            state => state,
+    /// Creates the standing of a server of which nothing is known.
+    pub fn new(health: Health) -> Self {
+        let (word, window, in_flight, streak) = Default::default();
+        Self(Arc::new(Shared { epoch: Instant::now(), health, word, window, in_flight, streak }))
+    }
+
+    /// Why it is set aside at the moment, if it is.
+    pub fn set_aside(&self) -> Option<Cause> {
+        match self.state(Instant::now()) {
+            State::Up { .. } => None,
+            State::Away { cause, .. } => Some(cause),
         }
+    }
+
+    /// What it is judged by.
+    pub fn health(&self) -> Health {
+        self.0.health
+    }
+
+    /// The calls that it has.
+    pub fn in_flight(&self) -> u32 {
+        self.0.in_flight.load(Relaxed)
+    }
+
+    pub(crate) fn enter(&self) {
+        self.0.in_flight.fetch_add(1, AcqRel);
+    }
+
+    pub(crate) fn leave(&self) {
+        self.0.in_flight.fetch_sub(1, AcqRel);
+    }
+
+    pub(crate) fn at(&self, now: Instant) -> Moment {
+        Moment::between(self.0.epoch, now)
+    }
+
+    /// The state now. Of a server that was never set aside, no time is told.
+    pub(crate) fn state(&self, now: Instant) -> State {
+        if self.0.word.is_clean() { State::Up { returned: None } } else { self.0.word.state(self.at(now)) }
     }
 
     pub(crate) fn is_probed(&self) -> bool {
-        self.probing.load(Acquire)
-    }
-
-    /// Takes the one place for a probe.
-    pub(crate) fn begin_probe(&self) -> bool {
-        !self.probing.swap(true, AcqRel)
+        self.0.word.is_probed()
     }
 
     pub(crate) fn end_probe(&self) {
-        self.probing.store(false, Release);
+        self.0.word.end_probe();
     }
 
-    /// Sets aside, unless it is away for longer already. Tells whether it was up before.
-    pub(crate) fn set_aside(&self, cause: Cause, until: Moment, now: Moment) -> bool {
-        let changed = self.word.fetch_update(AcqRel, Acquire, |word| match unpack(word) {
-            State::Away { until: later, .. } if later >= until && later > now => None,
-            State::Away { cause: Cause::Broken, trips, .. } if cause == Cause::Broken => {
-                Some(pack(State::Away { cause, until, trips: trips + 1 }))
+    /// The calls of late.
+    pub(crate) fn seen(&self, now: Instant) -> Seen {
+        self.0.window.seen(self.at(now), self.0.health.window)
+    }
+
+    /// The share of its traffic that it has got back since it returned: from a tenth to 1.
+    pub(crate) fn share(&self, now: Instant) -> f64 {
+        let ramp = self.0.health.ramp;
+        match self.state(now) {
+            State::Up { returned: Some(at) } if !ramp.is_zero() => {
+                let passed = self.at(now).since(at).as_secs_f64() / ramp.as_secs_f64();
+                passed.clamp(LEAST_SHARE, 1.0)
             }
-            _ => Some(pack(State::Away { cause, until, trips: 0 })),
-        });
-        changed.is_ok_and(|before| matches!(unpack(before), State::Up { .. }))
-    }
-
-    /// Comes back, unless a rate limit was met meanwhile. Tells whether it did.
-    pub(crate) fn come_back(&self, now: Moment) -> bool {
-        let back = pack(State::Up { returned: Some(now) });
-        let changed = self.word.fetch_update(AcqRel, Acquire, |word| match unpack(word) {
-            State::Up { .. } => None,
-            State::Away { cause, until, .. } if cause != Cause::Broken && until > now => None,
-            State::Away { .. } => Some(back),
-        });
-        changed.is_ok()
-    }
-
-    /// The failed probes since it was last up.
-    pub(crate) fn trips(&self) -> u32 {
-        match unpack(self.word.load(Relaxed)) {
-            State::Up { .. } => 0,
-            State::Away { trips, .. } => trips,
+            _ => 1.0,
         }
+    }
+
+    /// Lets a call through that a strategy has chosen, unless the one place for a probe was taken meanwhile.
+    pub(crate) fn admit(&self, now: Instant, last_resort: bool) -> Option<Admission> {
+        let due = |until: Moment| until <= self.at(now);
+        match self.state(now) {
+            State::Up { .. } => Some(Admission::Up),
+            State::Away { until, .. } if due(until) && self.0.word.begin_probe() => {
+                // Another probe may have ended since the state was read.
+                match self.state(now) {
+                    State::Away { until, .. } if due(until) => Some(Admission::Probe),
+                    State::Away { .. } => {
+                        self.end_probe();
+                        last_resort.then_some(Admission::LastResort)
+                    }
+                    State::Up { .. } => {
+                        self.end_probe();
+                        Some(Admission::Up)
+                    }
+                }
+            }
+            State::Away { .. } => last_resort.then_some(Admission::LastResort),
+        }
+    }
+
+    pub(crate) fn succeeded(&self, admission: Admission, now: Instant) -> Change {
+        let Shared { health, word, window, streak, .. } = &*self.0;
+        let now = self.at(now);
+        let came_back = admission != Admission::Up && word.come_back(now);
+        if came_back {
+            window.clear();
+        }
+        window.record(true, now, health.window);
+        if streak.load(Relaxed) != 0 {
+            streak.store(0, Relaxed);
+        }
+        if came_back { Change::CameBack } else { Change::Nothing }
+    }
+
+    pub(crate) fn failed(&self, fault: &Fault, admission: Admission, now: Instant) -> Change {
+        let Shared { health, word, window, streak, .. } = &*self.0;
+        let now = self.at(now);
+        if let Some((cause, pause)) = Cause::of(fault, health) {
+            return Change::set_aside(word.set_aside(cause, now.after(pause), now));
+        }
+        if health_effect(fault) == HealthEffect::CountsAgainst {
+            window.record(false, now, health.window);
+            return self.break_if_bad(admission, now);
+        }
+        if admission == Admission::Probe && served(fault) && word.come_back(now) {
+            window.clear();
+            streak.store(0, Relaxed);
+            return Change::CameBack;
+        }
+        Change::Nothing
+    }
+
+    fn break_if_bad(&self, admission: Admission, now: Moment) -> Change {
+        let Shared { health, word, window, streak, .. } = &*self.0;
+        let up = matches!(word.state(now), State::Up { .. });
+        let seen = window.seen(now, health.window);
+        let in_a_row = streak.fetch_add(1, Relaxed).saturating_add(1);
+        // The last so many calls are enough by themselves: at a thousand calls a second the window is full of good ones for half of its
+        // length after the last of them.
+        let bad = in_a_row >= health.min_calls
+            || seen.calls() >= f64::from(health.min_calls) && seen.failures() >= health.failure_ratio;
+        let trips = match admission {
+            Admission::Probe => word.trips() + 1,
+            _ if up && bad => 0,
+            _ => return Change::Nothing,
+        };
+        Change::set_aside(word.set_aside(Cause::Broken, now.after(health.open(trips)), now))
     }
 }
 
-fn pack(state: State) -> u64 {
-    match state {
-        State::Up { returned } => returned.map_or(0, |at| at.0.min(AT)),
-        State::Away { cause, until, trips } => {
-            (cause as u64 + 1) << (AT_BITS + 5) | u64::from(trips).min(TRIPS) << AT_BITS | until.0.min(AT)
-        }
+impl Default for Standing {
+    fn default() -> Self {
+        Self::new(Health::default())
     }
 }
 
-fn unpack(word: u64) -> State {
-    let at = Moment(word & AT);
-    let cause = usize::try_from(word >> (AT_BITS + 5)).ok().and_then(|tag| tag.checked_sub(1));
-    match cause.and_then(|index| CAUSES.get(index)) {
-        None => State::Up { returned: (at.0 != 0).then_some(at) },
-        Some(cause) => State::Away { cause: *cause, until: at, trips: (word >> AT_BITS & TRIPS) as u32 },
+impl fmt::Debug for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Standing")
+            .field("word", &self.0.word)
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
     }
 }
 
-// === impl Cause ===
+/// Whether a fault that says nothing of its backend's health shows at least that it answers.
+fn served(fault: &Fault) -> bool {
+    !matches!(fault.kind, FaultKind::Shed | FaultKind::Cancelled)
+}
 
-impl Cause {
-    /// The kind of the faults that have it.
-    pub const fn kind(self) -> FaultKind {
-        match self {
-            Self::Broken => FaultKind::Unavailable,
-            Self::RateLimited => FaultKind::RateLimited,
-            Self::QuotaExhausted => FaultKind::QuotaExhausted,
-            Self::Auth => FaultKind::Auth,
-            Self::ModelNotFound => FaultKind::ModelNotFound,
-        }
-    }
+// === impl Change ===
 
-    /// Why a fault sets its backend aside at once, and for how long.
-    pub(crate) fn of(fault: &Fault, health: &Health) -> Option<(Self, std::time::Duration)> {
-        match health_effect(fault) {
-            HealthEffect::None | HealthEffect::CountsAgainst => None,
-            HealthEffect::SetAsideUntilRetryAfter
-                if health.leave_rate_limits && fault.retry_after.is_some() =>
-            {
-                None
-            }
-            HealthEffect::SetAsideUntilRetryAfter => {
-                let pause = fault.retry_after.unwrap_or(health.paused_for).min(health.longest_pause);
-                Some((Self::RateLimited, pause))
-            }
-            HealthEffect::SetAsideForLong => {
-                let cause = match fault.kind {
-                    FaultKind::Auth => Self::Auth,
-                    FaultKind::ModelNotFound => Self::ModelNotFound,
-                    _ => Self::QuotaExhausted,
-                };
-                let asked = fault.retry_after.unwrap_or_default().min(health.longest_pause);
-                Some((cause, health.long.max(asked)))
-            }
-        }
+impl Change {
+    const fn set_aside(was_up: bool) -> Self {
+        if was_up { Self::SetAside } else { Self::Nothing }
     }
 }

@@ -3,11 +3,7 @@ use std::{fmt, sync::Arc};
 use mainstay_fault::{BackendId, Fault};
 use tokio::time::Instant;
 
-use crate::{
-    Usage,
-    budget::Hold,
-    member::{Admission, Member},
-};
+use crate::{Usage, budget::Hold, member::Member, standing::Admission};
 
 /// A call in flight at a backend. Whoever holds it says how the call ended.
 ///
@@ -32,7 +28,7 @@ pub struct Ticket {
 
 impl Ticket {
     pub(crate) fn new(member: Arc<Member>, admission: Admission, began: Instant, hold: Option<Hold>) -> Self {
-        member.enter();
+        member.standing.enter();
         Self { member, admission, began, first: false, sent: false, output_tokens: 0, hold }
     }
 
@@ -56,7 +52,7 @@ impl Ticket {
     fn first_at(&mut self, now: Instant) {
         self.first = true;
         let after = now.saturating_duration_since(self.began);
-        self.member.first_came(after, self.member.pool.at(now));
+        self.member.first_came(after, now);
     }
 
     /// Counts tokens of the answer as they come, so that a call that is given up midway is charged for them.
@@ -72,7 +68,7 @@ impl Ticket {
             self.first_at(now);
         }
         let took = now.saturating_duration_since(self.began);
-        self.member.succeeded(took, self.admission, self.member.pool.at(now));
+        self.member.succeeded(took, self.admission, now);
         match (self.hold.take(), usage) {
             (Some(hold), Some(usage)) => hold.settle(usage),
             (Some(hold), None) => hold.cancelled(self.output_tokens),
@@ -84,7 +80,7 @@ impl Ticket {
     pub fn fail(mut self, fault: &Fault) {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.began);
-        self.member.failed(fault, took, self.admission, self.member.pool.at(now));
+        self.member.failed(fault, took, self.admission, now);
         if let Some(hold) = self.hold.take() {
             hold.failed(fault.kind, self.output_tokens);
         }
@@ -113,7 +109,7 @@ impl Drop for Ticket {
         if self.admission == Admission::Probe {
             self.member.standing.end_probe();
         }
-        self.member.leave();
+        self.member.standing.leave();
     }
 }
 

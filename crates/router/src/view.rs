@@ -1,13 +1,13 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::{BackendId, Tried};
+use tokio::time::Instant;
 
 use crate::{
     Attributes, Capabilities, Cause, Profile,
     member::{Member, Pool},
-    moment::Moment,
-    standing::State,
     strategy::Filter,
+    word::State,
 };
 
 /// The backends as one call sees them: what a strategy chooses from.
@@ -17,7 +17,7 @@ pub struct View<'a> {
     pool: &'a Pool,
     profile: &'a Profile<'a>,
     tried: Option<&'a Tried>,
-    now: Moment,
+    now: Instant,
     last_resort: bool,
     /// Whether a last resort is taken even if it is broken.
     forces: bool,
@@ -34,7 +34,7 @@ struct Narrow<'a> {
 #[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     member: &'a Member,
-    now: Moment,
+    now: Instant,
 }
 
 /// Why a backend cannot take a call.
@@ -74,7 +74,7 @@ impl<'a> View<'a> {
         pool: &'a Pool,
         profile: &'a Profile<'a>,
         tried: Option<&'a Tried>,
-        now: Moment,
+        now: Instant,
     ) -> Self {
         Self { members, pool, profile, tried, now, last_resort: false, forces: true, narrow: None }
     }
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
         self.pool
     }
 
-    pub(crate) const fn now(&self) -> Moment {
+    pub(crate) const fn now(&self) -> Instant {
         self.now
     }
 
@@ -168,8 +168,8 @@ impl<'a> View<'a> {
     fn check_standing(&self, member: &Member) -> Result<(), Ineligible> {
         match member.standing.state(self.now) {
             State::Away { cause: Cause::Broken, .. } if self.last_resort && self.forces => Ok(()),
-            State::Away { cause, until, .. } if until > self.now => {
-                Err(Ineligible::SetAside(cause, until.since(self.now)))
+            State::Away { cause, until, .. } if until > member.standing.at(self.now) => {
+                Err(Ineligible::SetAside(cause, until.since(member.standing.at(self.now))))
             }
             State::Away { cause, .. } if member.standing.is_probed() => Err(Ineligible::Probing(cause)),
             State::Up { .. } | State::Away { .. } => Ok(()),
@@ -223,7 +223,7 @@ impl<'a> Candidate<'a> {
 
     /// The calls that it has.
     pub fn in_flight(&self) -> u32 {
-        self.member.in_flight()
+        self.member.standing.in_flight()
     }
 
     /// The latency to the first token, as estimated now, in seconds.
@@ -238,17 +238,18 @@ impl<'a> Candidate<'a> {
 
     /// The share of its calls that failed of late.
     pub fn failure_ratio(&self) -> f64 {
-        self.member.window.seen(self.now, self.member.pool.health.window).failures()
+        self.member.standing.seen(self.now).failures()
     }
 
     /// How much of its traffic it has got back since it was set aside: from a tenth to 1.
     pub fn share(&self) -> f64 {
-        self.member.share(self.now)
+        self.member.standing.share(self.now)
     }
 
     /// Whether the next call to it would be its probe.
     pub fn wants_probe(&self) -> bool {
-        matches!(self.member.standing.state(self.now), State::Away { until, .. } if until <= self.now)
+        let standing = &self.member.standing;
+        matches!(standing.state(self.now), State::Away { until, .. } if until <= standing.at(self.now))
     }
 
     /// What the call costs in the worst case, in dollars, if the price is known.
@@ -258,7 +259,7 @@ impl<'a> Candidate<'a> {
 
     /// What is to be waited for: a latency for each call that it would have, more where calls fail or it has just come back.
     pub(crate) fn load(&self, latency: f64) -> f64 {
-        let seen = self.member.window.seen(self.now, self.member.pool.health.window);
+        let seen = self.member.standing.seen(self.now);
         let failing = (seen.calls() + 1.0) / (seen.good + 1.0);
         latency * (f64::from(self.in_flight()) + 1.0) * failing / self.share()
     }

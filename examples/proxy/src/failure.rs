@@ -84,7 +84,12 @@ fn own(kind: FaultKind, message: String) -> ApiError {
         }
         _ => (StatusCode::BAD_GATEWAY, "server_error"),
     };
-    ApiError::new(status, name, Some(kind.as_str()), message)
+    let code = match kind {
+        FaultKind::QuotaExhausted => "insufficient_quota",
+        FaultKind::Auth => "invalid_api_key",
+        _ => kind.as_str(),
+    };
+    ApiError::new(status, name, Some(code), message)
 }
 
 /// What to say where no backend's words are at hand.

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroU32, sync::Mutex, time::Duration};
 
-use mainstay_backoff::{Jitter, RetryLayer, RetryPolicy};
+use mainstay_backoff::{Jitter, RetryBudget, RetryLayer, RetryPolicy};
 use mainstay_fault::{BackendId, Call, Fault, FaultKind, HasCall};
 use mainstay_testkit::{Step, script};
 use tokio::time::Instant;
@@ -85,7 +85,7 @@ async fn a_request_of_any_type_passes_untracked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_request_is_cloned_only_while_another_attempt_is_possible() {
+async fn the_request_is_cloned_once_for_each_attempt() {
     struct Counted<'a>(&'a Mutex<usize>);
     impl Clone for Counted<'_> {
         fn clone(&self) -> Self {
@@ -98,5 +98,23 @@ async fn the_request_is_cloned_only_while_another_attempt_is_possible() {
         tower::service_fn(|_: Counted<'static>| async { Err::<(), _>(Fault::new(FaultKind::Timeout)) });
     let mut service = RetryLayer::new(RetryPolicy::default().retries(2)).layer(failing);
     service.ready().await.unwrap().call(Counted(clones)).await.unwrap_err();
-    assert_eq!(*clones.lock().unwrap(), 2, "three attempts, of which the last keeps nothing");
+    assert_eq!(
+        *clones.lock().unwrap(),
+        3,
+        "three attempts, and after each there might be another one elsewhere"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_pays_into_the_budget_once_whatever_layers_send_it() {
+    let budget = RetryBudget::new(1.0, 0.0, 9).unwrap();
+    while budget.withdraw() {}
+    let mut again = Question::default();
+    again.call.attempt = NonZeroU32::new(2).unwrap();
+    for (question, pays) in [(Question::default(), 1), (again, 0)] {
+        let (service, _) = script(|_, _: &Question| Step::Now(Ok::<_, Fault>(())));
+        let policy = RetryPolicy::default().budget(budget.clone()).tracked();
+        RetryLayer::new(policy).layer(service).ready().await.unwrap().call(question).await.unwrap();
+        assert_eq!((0..9).filter(|_| budget.withdraw()).count(), pays);
+    }
 }

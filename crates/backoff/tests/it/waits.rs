@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_backoff::{Constant, Exponential, Jitter, RetryPolicy};
+use mainstay_backoff::{Constant, Exponential, Jitter, RetryBudget, RetryPolicy};
 use mainstay_fault::{BackendId, Fault, FaultKind};
 
 use crate::drive::{Ended, busy, call, call_in_tower, call_plain, fault, secs};
@@ -113,6 +113,52 @@ async fn moving_elsewhere_does_not_use_up_the_backoff() {
     let moved = fault(FaultKind::Overloaded).with_elsewhere(true);
     let ended = agreed(exact, vec![moved, moved, fault(FaultKind::Overloaded)]).await;
     assert_eq!(ended.took, secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn moves_are_none_of_the_retries() {
+    let moved = fault(FaultKind::Overloaded).with_elsewhere(true);
+    let ended = agreed(|| exact().retries(0), vec![moved; 20]).await;
+    assert_eq!((ended.outcome, ended.attempts, ended.took), (Ok(7), 21, Duration::ZERO));
+    let then_later = [vec![moved; 5], vec![fault(FaultKind::Overloaded); 9]].concat();
+    let ended = agreed(exact, then_later).await;
+    assert_eq!((ended.attempts, ended.took), (5 + 4, secs(7)), "all retries are left");
+    let in_circles = agreed(exact, vec![moved.with_set_aside(true); 5_000]).await;
+    assert_eq!((ended.took, in_circles.attempts), (secs(7), 1_001));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_move_is_paid_for_unless_the_backend_that_it_leaves_is_set_aside() {
+    let spent = || exact().budget(RetryBudget::new(0.0, 0.0, 2).unwrap());
+    let moved = fault(FaultKind::Overloaded).with_elsewhere(true);
+    let ended = agreed(spent, vec![moved; 9]).await;
+    assert_eq!((ended.outcome, ended.attempts), (Err(moved), 3));
+    let left = moved.with_set_aside(true);
+    let shed = fault(FaultKind::Shed).with_elsewhere(true);
+    for free in [left, shed] {
+        assert_eq!(agreed(spent, vec![free; 9]).await.attempts, 10, "{free}");
+    }
+    let then_retried = [vec![left; 5], vec![fault(FaultKind::Overloaded); 9]].concat();
+    assert_eq!(agreed(spent, then_retried).await.attempts, 5 + 3, "the budget is left for retries");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_retry_moves_are_retries_too() {
+    let (moved, down) = (fault(FaultKind::Overloaded).with_elsewhere(true), fault(FaultKind::Overloaded));
+    // Three backends: each is tried, then for three more attempts one after the other.
+    let ended = agreed(exact, [vec![moved, moved, down], vec![moved; 9]].concat()).await;
+    assert_eq!((ended.attempts, ended.took), (3 + 3, secs(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_before_anything_is_sent_is_not_paid_for() {
+    let spent = || exact().budget(RetryBudget::new(0.0, 0.0, 1).unwrap());
+    let none = fault(FaultKind::RateLimited).with_set_aside(true);
+    let ended =
+        agreed(spent, vec![none, fault(FaultKind::Overloaded), none, fault(FaultKind::Overloaded)]).await;
+    assert_eq!(ended.attempts, 4, "it is sent twice, for the second time by the budget");
+    let left = none.with_backend(BackendId(0));
+    assert_eq!(agreed(spent, vec![left; 9]).await.attempts, 2, "this one was sent");
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,9 +19,14 @@ pub(crate) fn policy(config: &RetryConfig, spot: &Spot) -> Result<RetryPolicy, B
         .cap(config.cap)
         .jitter(jitter)
         .max_wait(config.max_wait);
-    let Some(budget) = config.budget else { return Ok(policy) };
+    Ok(policy.budget(budget(config, spot)?))
+}
+
+/// What retries are paid from, as a configuration says.
+pub(super) fn budget(config: &RetryConfig, spot: &Spot) -> Result<RetryBudget, BuildError> {
+    let Some(budget) = config.budget else { return Ok(RetryBudget::default()) };
     let invalid = |error: mainstay_backoff::InvalidBackoff| {
         ConfigError::invalid(spot.key("budget").invalid(error.to_string()))
     };
-    Ok(policy.budget(RetryBudget::new(budget.ratio, budget.floor, budget.burst).map_err(invalid)?))
+    Ok(RetryBudget::new(budget.ratio, budget.floor, budget.burst).map_err(invalid)?)
 }

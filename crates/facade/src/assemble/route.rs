@@ -1,22 +1,21 @@
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
     sync::Arc,
 };
 
 use mainstay_backoff::RetryPolicy;
 use mainstay_bucket::{InvalidLimit, Limits};
-use mainstay_fallback::queue::JsonlQueue;
 use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::Price;
 
 use super::{
     Assembly, Below, Live, Ways,
+    policy::{self, policy},
     strategy::{Chooses, Spending},
     tiers::Choosing,
 };
 use crate::{
-    BuildError, ChatRequest, Config, ConfigError, Continuation, RouteConfig, ServedConfig, Tier, TierConfig,
+    BuildError, Config, ConfigError, Continuation, RetryConfig, RouteConfig, ServedConfig, Tier, TierConfig,
     attempt,
     config::Spot,
     kept::{Keeping, Numbers},
@@ -30,7 +29,6 @@ pub(super) struct RouteBuilder<'a> {
     pub(super) config: &'a Config,
     pub(super) clients: &'a HashMap<&'a str, Client>,
     pub(super) parts: &'a Parts,
-    pub(super) queues: HashMap<PathBuf, JsonlQueue<ChatRequest>>,
     pub(super) numbers: BTreeMap<(&'a str, &'a str), Numbers>,
     pub(super) keeping: Keeping<'a>,
     pub(super) live: Live,
@@ -57,7 +55,7 @@ impl RouteBuilder<'_> {
         spot: &Spot,
     ) -> Result<Ways, BuildError> {
         let route = Route { name, config, policy, budgets: self.budgets(name, config, spot)? };
-        let mut assembly = Assembly::new(Arc::clone(&self.parts.check));
+        let mut assembly = Assembly::new(Arc::clone(&self.parts.check)).around_filters(config.around_filters);
         for (at, tier) in config.tiers.iter().enumerate() {
             let spot = spot.key("tiers").index(at);
             let name: Arc<str> = format!("{name} {}", at + 1).into();
@@ -81,7 +79,7 @@ impl RouteBuilder<'_> {
     fn local(&mut self, name: &Arc<str>, tier: &TierConfig, spot: &Spot) -> Result<Option<Tier>, BuildError> {
         Ok(match (&tier.answer, &tier.queue, &tier.own) {
             (Some(text), ..) => Some(Tier::answer(Arc::clone(name), text)),
-            (_, Some(path), _) => Some(Tier::queue(Arc::clone(name), self.queue(path)?)),
+            (_, Some(path), _) => Some(Tier::queue(Arc::clone(name), self.keeping.queue(path)?)),
             (.., Some(own)) => {
                 let invalid = |wrong| ConfigError::invalid(spot.key("own").invalid(wrong));
                 Some(self.parts.tier(own).map_err(invalid)?)
@@ -97,13 +95,16 @@ impl RouteBuilder<'_> {
         own.or_else(|| self.parts.continuation.clone()).or_else(all)
     }
 
-    fn queue(&mut self, path: &PathBuf) -> Result<JsonlQueue<ChatRequest>, BuildError> {
-        let queue = match self.queues.get(path) {
-            Some(queue) => queue.clone(),
-            None => JsonlQueue::open(path)?,
-        };
-        self.queues.insert(path.clone(), queue.clone());
-        Ok(queue)
+    /// When the calls of a route, or of all, are sent again. What is left of the retry budget is kept.
+    pub(super) fn policy(
+        &mut self,
+        route: Option<&str>,
+        config: &RetryConfig,
+        spot: &Spot,
+    ) -> Result<RetryPolicy, BuildError> {
+        let fresh = policy::budget(config, spot)?;
+        let budget = self.keeping.retries(route, config.budget, fresh);
+        Ok(policy(config, spot)?.budget(budget))
     }
 
     /// The budgets that the route's calls spend: its own, and that of all routes.
@@ -137,7 +138,7 @@ impl RouteBuilder<'_> {
         let by = Chooses::of(&strategy, self.parts, &spot.key("strategy").key(strategy.name()))?;
         match &*places {
             [(place, served, _)] if route.budgets.is_empty() && served.is_plain() && !by.is_own() => {
-                assembly.one(name, route.policy, place, below);
+                assembly.one(name, route.policy, place, below, None);
             }
             several => {
                 let choosing = Choosing { by: &by, budgets: &route.budgets, below };
@@ -171,6 +172,7 @@ impl RouteBuilder<'_> {
             max_wait: route.config.max_wait.unwrap_or(self.config.max_wait),
             whole: client.with_timeout(timeout),
             streaming: streaming(client, route.config, self.config),
+            standings: self.keeping.standings(&served.on, model),
         };
         Ok((place, kept.own))
     }

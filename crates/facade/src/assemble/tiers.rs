@@ -4,7 +4,7 @@ use mainstay_backoff::RetryPolicy;
 use mainstay_bucket::Limits;
 use mainstay_fallback as fallback;
 use mainstay_openai_client::{Client, Streaming};
-use mainstay_router::{self as router, Backends, Capabilities, Grade, Health};
+use mainstay_router::{self as router, Backends, Capabilities, Grade, Health, Router};
 use tower::util::{Either, MapResponse};
 
 use super::{
@@ -16,9 +16,10 @@ use crate::{
     among::Limited,
     config::{CapabilityConfig, GradeConfig},
     limits::{ChatMeter, EmbedMeter, StreamMeter},
-    stack::{self, Ask, Last, Members, Place, SharedCheck},
+    route::Way,
+    stack::{self, Ask, AskAgain, Choice, Members, Place, SharedCheck, Standings},
     status::Watched,
-    tier::{Accepts, Asked, Kind},
+    tier::{Accepts, Asked, Kind, again},
 };
 
 /// The tiers of one route, as they are put together.
@@ -26,8 +27,12 @@ pub(crate) struct Assembly {
     check: SharedCheck,
     chat: Vec<fallback::Tier<stack::ChatTier, Ask>>,
     stream: Vec<fallback::Tier<stack::StreamTier, Ask>>,
-    embed: Vec<fallback::Tier<stack::EmbedModels>>,
+    embed: Vec<fallback::Tier<stack::EmbedModels, AskAgain>>,
     watched: Vec<Watched>,
+    /// Whether what a policy refuses goes on.
+    around_filters: bool,
+    /// The largest window of the tiers so far, if there is one.
+    window: Option<u64>,
 }
 
 /// The backends of one tier, by what is asked for.
@@ -35,6 +40,14 @@ struct Choices {
     chat: Members<Client, ChatMeter>,
     stream: Members<Streaming, StreamMeter>,
     embed: Members<Client, EmbedMeter, EmbeddingRequest>,
+}
+
+/// Which faults of the tiers above a tier takes over.
+#[derive(Default)]
+struct Takes {
+    larger_window: bool,
+    filtered: bool,
+    accepts: Option<Accepts>,
 }
 
 /// How a tier of several models chooses.
@@ -48,22 +61,43 @@ pub(super) struct Choosing<'a> {
 
 impl Assembly {
     pub(crate) const fn new(check: SharedCheck) -> Self {
-        Self { check, chat: Vec::new(), stream: Vec::new(), embed: Vec::new(), watched: Vec::new() }
+        Self {
+            check,
+            chat: Vec::new(),
+            stream: Vec::new(),
+            embed: Vec::new(),
+            watched: Vec::new(),
+            around_filters: false,
+            window: None,
+        }
     }
 
-    /// Adds a tier of one model. Where others are below it, it is set aside while it fails.
-    pub(crate) fn one(&mut self, name: &Arc<str>, policy: &RetryPolicy, place: &Place, below: Below) {
+    /// Lets calls that one policy refuses go on to other models and tiers.
+    pub(super) fn around_filters(mut self, around_filters: bool) -> Self {
+        self.around_filters = around_filters;
+        self
+    }
+
+    /// Adds a tier of one model, which takes whatever call comes, and over which faults by what a closure says, if there is one.
+    pub(crate) fn one(
+        &mut self,
+        name: &Arc<str>,
+        policy: &RetryPolicy,
+        place: &Place,
+        below: Below,
+        accepts: Option<Accepts>,
+    ) {
         let onward = Onward { policy: policy.clone(), backends: 1, below: below.takes_slow };
-        if below.chats() == Last::Yes {
-            let (chat, stream) = (Members::One(place.chat()), Members::One(place.stream(onward)));
-            return self.push(name, policy, Choices { chat, stream, embed: Members::One(place.embed()) });
-        }
+        let Standings { chats, embeddings } = &place.standings;
         let sets = (
-            set([router::Backend::new(Arc::clone(&place.name), place.chat())]),
-            set([router::Backend::new(Arc::clone(&place.name), place.stream(onward))]),
-            set([router::Backend::new(Arc::clone(&place.name), place.embed())]),
+            set([router::Backend::new(Arc::clone(&place.name), place.chat()).sharing(chats)]),
+            set([router::Backend::new(Arc::clone(&place.name), place.stream(onward)).sharing(chats)]),
+            set([router::Backend::new(Arc::clone(&place.name), place.embed()).sharing(embeddings)]),
         );
-        self.among(name, policy, sets, &Choosing { by: &Chooses::InOrder, budgets: &[], below });
+        let choosing = Choosing { by: &Chooses::InOrder, budgets: &[], below };
+        let choices = self.among(name, sets, &choosing, Choice::One);
+        let takes = Takes { accepts, ..self.takes(u64::MAX) };
+        self.push(name, policy, choices, &takes);
     }
 
     /// Adds a tier of several models, among which a strategy chooses.
@@ -76,22 +110,27 @@ impl Assembly {
     ) -> Result<(), router::Invalid> {
         let (mut chats, mut streams, mut embeds) = (Vec::new(), Vec::new(), Vec::new());
         for (place, served, limits) in places {
-            chats.push(describe(place, place.chat(), served, limits)?);
+            let Standings { chats: standing, embeddings } = &place.standings;
             let (policy, below) = (policy.clone(), choosing.below.takes_slow);
             let onward = Onward { policy, backends: places.len(), below };
-            streams.push(describe(place, place.stream(onward), served, limits)?);
-            embeds.push(describe(place, place.embed(), served, limits)?);
+            chats.push(describe(place, place.chat(), served, limits)?.sharing(standing));
+            streams.push(describe(place, place.stream(onward), served, limits)?.sharing(standing));
+            embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));
         }
-        self.among(name, policy, (set(chats), set(streams), set(embeds)), choosing);
+        let choices = self.among(name, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
+        let windows = places.iter().map(|(_, served, _)| served.context_window.unwrap_or(u64::MAX));
+        let takes = self.takes(windows.max().unwrap_or_default());
+        self.push(name, policy, choices, &takes);
         Ok(())
     }
 
     /// Adds a tier that needs no model. It embeds nothing.
     pub(crate) fn local(&mut self, tier: Tier) {
         let Tier { name, kind: Kind::Local(service), degraded, accepts } = tier else { return };
+        let takes = Takes { filtered: self.around_filters, accepts, ..Takes::default() };
         let streams = Either::Right(stack::local_stream(service.clone()));
-        self.stream.push(local(&name, streams, degraded, accepts.clone()));
-        self.chat.push(local(&name, Either::Right(service), degraded, accepts));
+        self.stream.push(takes.set(local(&name, streams, degraded)));
+        self.chat.push(takes.set(local(&name, Either::Right(service), degraded)));
     }
 
     /// The ways of the route, and its backends to be watched.
@@ -101,54 +140,70 @@ impl Assembly {
         deadline: Duration,
         continuation: Option<Continuation>,
     ) -> (Ways, Vec<Watched>) {
+        let chat = MapResponse::new(stack::tiers(self.chat), Served::of as fn(_) -> _);
         let ways = Ways {
-            chat: MapResponse::new(stack::route(deadline, self.chat), Served::of as fn(_) -> _),
-            stream: stack::stream_route(deadline, continuation, self.stream),
-            embed: stack::route(deadline, self.embed),
+            chat: Way { deadline, tiers: chat },
+            stream: Way { deadline, tiers: stack::stream_route(continuation, self.stream) },
+            embed: Way { deadline, tiers: stack::tiers(self.embed) },
         };
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())
     }
 
-    fn among(&mut self, name: &Arc<str>, policy: &RetryPolicy, sets: Sets, choosing: &Choosing<'_>) {
+    /// What a tier with such a window takes over: what was too long, if it was for all tiers above.
+    fn takes(&mut self, window: u64) -> Takes {
+        let larger_window = self.window.is_some_and(|above| window > above);
+        self.window = self.window.max(Some(window));
+        Takes { larger_window, filtered: self.around_filters, accepts: None }
+    }
+
+    fn among(&mut self, name: &Arc<str>, sets: Sets, choosing: &Choosing<'_>, choice: Choice) -> Choices {
         let (chats, streams, embeds) = sets;
         self.watched.push(Watched::new(name, "chat", chats.clone()));
         self.watched.push(Watched::new(name, "chat_stream", streams.clone()));
         self.watched.push(Watched::new(name, "embeddings", embeds.clone()));
         let Choosing { by, budgets, below } = *choosing;
-        let (last, last_embeds) = (below.chats(), below.embeddings());
-        let choices = Choices {
-            chat: Members::Among(by.router(chats, budgets, last), last),
-            stream: Members::Among(by.router(streams, budgets, last), last),
-            embed: Members::Among(by.router(embeds, budgets, last_embeds), last_embeds),
-        };
-        self.push(name, policy, choices);
+        let (last, last_embeds, around) = (below.chats(), below.embeddings(), self.around_filters);
+        let embed = filters(around, by.router(embeds, budgets, last_embeds));
+        Choices {
+            chat: Members { router: filters(around, by.router(chats, budgets, last)), last, choice },
+            stream: Members { router: filters(around, by.router(streams, budgets, last)), last, choice },
+            embed: Members { router: embed, last: last_embeds, choice },
+        }
     }
 
-    fn push(&mut self, name: &Arc<str>, policy: &RetryPolicy, choices: Choices) {
+    fn push(&mut self, name: &Arc<str>, policy: &RetryPolicy, choices: Choices, takes: &Takes) {
         let chat = stack::chat_models(policy.clone(), Arc::clone(&self.check), choices.chat);
         let stream = stack::stream_models(policy.clone(), choices.stream);
         let embed = stack::embed_models(policy.clone(), choices.embed);
-        self.embed.push(fallback::Tier::new(Arc::clone(name), embed));
         let chat = fallback::Tier::new(Arc::clone(name), Either::Left(chat));
         let stream = fallback::Tier::new(Arc::clone(name), Either::Left(stream));
-        self.chat.push(chat.map_request(Asked::of as Ask));
-        self.stream.push(stream.map_request(Asked::of as Ask));
+        let embed = fallback::Tier::new(Arc::clone(name), embed);
+        self.chat.push(takes.set(chat.map_request(Asked::of as Ask)));
+        self.stream.push(takes.set(stream.map_request(Asked::of as Ask)));
+        self.embed.push(takes.set(embed.map_request(again as AskAgain)));
     }
 }
 
+// === impl Takes ===
+
+impl Takes {
+    fn set<S, M>(&self, tier: fallback::Tier<S, M>) -> fallback::Tier<S, M> {
+        let tier = if self.larger_window { tier.larger_window() } else { tier };
+        let tier = if self.filtered { tier.even_filtered() } else { tier };
+        match self.accepts.clone() {
+            Some(accepts) => tier.accepts(move |fault| accepts(fault)),
+            None => tier,
+        }
+    }
+}
+
+fn filters<S>(around: bool, router: Router<S>) -> Router<S> {
+    if around { router.around_filters() } else { router }
+}
+
 /// A tier that needs no model.
-fn local<S>(
-    name: &Arc<str>,
-    service: S,
-    degraded: Degradation,
-    accepts: Option<Accepts>,
-) -> fallback::Tier<S, Ask> {
-    let local = fallback::Tier::local(Arc::clone(name), service).degraded(degraded);
-    let local = match accepts {
-        Some(accepts) => local.accepts(move |fault| accepts(fault)),
-        None => local,
-    };
-    local.map_request(Asked::of as Ask)
+fn local<S>(name: &Arc<str>, service: S, degraded: Degradation) -> fallback::Tier<S, Ask> {
+    fallback::Tier::local(Arc::clone(name), service).degraded(degraded).map_request(Asked::of as Ask)
 }
 
 /// The backends of a tier, by what is asked for.
@@ -159,13 +214,17 @@ type Sets = (
 );
 
 fn set<S: Clone>(members: impl IntoIterator<Item = router::Backend<S>>) -> Backends<S> {
-    // What a server says of its limits holds back its calls at the limits, in which they queue.
-    let set = Backends::with_health(Health::default().leave_rate_limits());
+    let set = Backends::with_health(health());
     for member in members {
         // Backends are numbered by 16 bits; a file that lists more of them in one tier is none.
         let _ = set.add(member);
     }
     set
+}
+
+/// How backends are judged. What a server says of its limits holds back its calls at the limits, in which they queue.
+pub(crate) fn health() -> Health {
+    Health::default().leave_rate_limits()
 }
 
 fn describe<S>(

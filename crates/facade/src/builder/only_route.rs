@@ -7,10 +7,10 @@ use mainstay_openai_client::Client;
 use super::Builder;
 use crate::{
     BuildError, Config, Continuation,
-    assemble::{Assembly, Below, Live, Tables, usual_policy},
+    assemble::{Assembly, Below, Live, Tables, health, usual_policy},
     kept::Kept,
     limits::by_model,
-    stack::Place,
+    stack::{Place, Standings},
     tier::Kind,
 };
 #[cfg(feature = "redis")]
@@ -38,7 +38,7 @@ impl Builder {
         };
         #[cfg(not(feature = "redis"))]
         let limits = by_model(self.limits);
-        let place = |name: Arc<str>, model| Place {
+        let place = |name: Arc<str>, model, health| Place {
             name,
             model,
             price: None,
@@ -46,19 +46,23 @@ impl Builder {
             max_wait: config.max_wait,
             whole: client.with_timeout(config.attempt_timeout),
             streaming: client.streaming(),
+            standings: Standings::new(health),
         };
         let continuation =
             parts.continuation.or_else(|| config.continue_streams.as_ref().map(Continuation::from));
         let kept = Kept::of(&host, &set);
+        // It is asked for whatever model a call names: that one is missing says nothing of the others.
+        let any = health().leave_missing_models();
         let mut assembly = Assembly::new(parts.check);
-        let first = place(host.as_str().into(), None);
-        assembly.one(&Arc::from("model"), &policy, &first, Below::of(&parts.below));
+        let first = place(host.as_str().into(), None, any);
+        assembly.one(&Arc::from("model"), &policy, &first, Below::of(&parts.below), None);
         let mut tiers = parts.below.into_iter();
         while let Some(tier) = tiers.next() {
             match &tier.kind {
                 Kind::Model(model) => {
-                    let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)));
-                    assembly.one(&tier.name, &policy, &place, Below::of(tiers.as_slice()));
+                    let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)), health());
+                    let below = Below::of(tiers.as_slice());
+                    assembly.one(&tier.name, &policy, &place, below, tier.accepts.clone());
                 }
                 Kind::Local(_) => assembly.local(tier),
             }

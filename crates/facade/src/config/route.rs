@@ -56,6 +56,9 @@ pub struct RouteConfig {
     /// The US dollars that its calls may cost in each window of time, besides the budget of all routes: no limit unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<BudgetConfig>,
+    /// Whether a call that the policy of one model refuses (a content filter) goes on to other models and tiers: no unless set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub around_filters: bool,
     /// The tiers, the best first.
     pub tiers: Vec<TierConfig>,
 }

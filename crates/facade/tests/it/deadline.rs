@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use mainstay::{
-    Deadline, DeadlineLayer, FaultKind, HasFault, Mainstay, RetryPolicy,
+    Deadline, DeadlineLayer, Error, FaultKind, HasFault, Mainstay, RetryPolicy, Tier,
     backoff::Jitter,
     fault::{Call, Fault, HasCall},
     openai::ChatRequest,
@@ -9,6 +9,7 @@ use mainstay::{
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
 use mainstay_testkit::{Step, check_cancel, check_contract, script};
 use tokio::time::Instant;
+use tower::{BoxError, ServiceBuilder};
 use tower_layer::Layer;
 
 #[derive(Clone, Debug, Default)]
@@ -36,8 +37,12 @@ async fn deadline_seen(limit: Duration, question: Question) -> Duration {
 
 #[tokio::test(start_paused = true)]
 async fn the_layer_keeps_the_contract() {
-    check_contract(&DeadlineLayer::new(Duration::from_secs(1))).await;
-    check_cancel(&DeadlineLayer::new(Duration::from_secs(1))).await;
+    let boxed = |never: Infallible| -> BoxError { match never {} };
+    let layer = || {
+        ServiceBuilder::new().layer(DeadlineLayer::new(Duration::from_secs(1))).map_err(boxed).into_inner()
+    };
+    check_contract(&layer()).await;
+    check_cancel(&layer()).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -47,6 +52,68 @@ async fn a_call_gets_a_deadline_and_keeps_a_tighter_one() {
     assert_eq!(deadline_seen(seconds(10), Question::default()).await, seconds(10));
     assert_eq!(deadline_seen(seconds(10), with(3)).await, seconds(3));
     assert_eq!(deadline_seen(seconds(10), with(30)).await, seconds(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_keep_the_deadline_is_cut_off() {
+    use tower::ServiceExt;
+
+    let millis = Duration::from_millis;
+    for (limit, own) in [(1_000, None), (2_000, Some(1_000))] {
+        let (service, record) = script(|_, _: &Question| Step::<(), Fault>::Hang);
+        let mut question = Question::default();
+        question.0.deadline = own.map(|own| Instant::now() + millis(own));
+        let began = Instant::now();
+        let service = DeadlineLayer::new(millis(limit)).layer(service);
+        let fault = service.oneshot(question).await.unwrap_err();
+        assert_eq!((fault.kind, began.elapsed(), record.calls()), (FaultKind::Timeout, millis(1_010), 1));
+    }
+    // What ends by itself at the deadline has its say.
+    let (service, _) =
+        script(|_, _: &Question| Step::<(), _>::After(millis(1_000), Err(Fault::new(FaultKind::Connect))));
+    let fault =
+        DeadlineLayer::new(millis(1_000)).layer(service).oneshot(Question::default()).await.unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Connect);
+}
+
+#[tokio::test]
+async fn a_tier_of_ones_own_that_hangs_is_cut_off() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", down)).start().await.unwrap();
+    let hangs = tower::service_fn(|_: ChatRequest| std::future::pending());
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .deadline(Duration::from_millis(200))
+        .retry(RetryPolicy::default().retries(0))
+        .tier(Tier::service("mine", hangs))
+        .build()
+        .unwrap();
+    let failure = mainstay.chat(ChatRequest::new("m").user("Hello?")).await.unwrap_err();
+    assert!(matches!(failure.error(), Error::Deadline(_)), "{failure}");
+    assert_eq!((failure.fault().kind, failure.report().attempts.len()), (FaultKind::Timeout, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_over_from_a_caller_that_left_has_the_deadline_that_it_came_with() {
+    let seconds = Duration::from_secs;
+    let plan = ModelPlan::new().fault(WholeFault::Hang, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .deadline(seconds(10))
+        .idempotency(seconds(3_600), 10)
+        .build()
+        .unwrap();
+    let ask = || ChatRequest::new("m").user("Hello?").key("one");
+    let leader = tokio::spawn(mainstay.chat(ask()));
+    let began = Instant::now();
+    let follower = tokio::spawn(async move { (mainstay.chat(ask()).await, began.elapsed()) });
+    tokio::time::sleep(seconds(6)).await;
+    leader.abort();
+    let (outcome, took) = follower.await.unwrap();
+    assert_eq!(outcome.unwrap_err().fault().kind, FaultKind::Timeout);
+    assert!(took >= seconds(10) && took < Duration::from_millis(10_050), "{took:?}");
+    assert_eq!(mock.stats().calls, 2);
 }
 
 #[tokio::test]

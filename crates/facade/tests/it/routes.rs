@@ -70,7 +70,7 @@ async fn when_all_are_down_the_error_says_so_and_the_calls_are_few() {
     let (one, other) = (mock(Some(WholeFault::ServerError)).await, mock(Some(WholeFault::ServerError)).await);
     let mainstay = Mainstay::from_toml(&two(&one, &other, BOTH)).unwrap();
     let failure = mainstay.chat(ask("chat")).await.unwrap_err();
-    assert_eq!((failure.fault().kind, failure.report().attempts.len()), (FaultKind::Unavailable, 4));
+    assert_eq!((failure.fault().kind, failure.report().attempts.len()), (FaultKind::Unavailable, 2 + 3));
     assert!(failure.to_string().starts_with("backend "), "{failure}");
 }
 

@@ -1,9 +1,10 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
+use tokio::time::Instant;
+
 use crate::{
     View,
     member::Member,
-    moment::Moment,
     strategy::{Pick, Refusal, Strategy},
 };
 
@@ -81,8 +82,8 @@ impl Turn {
         clippy::cast_sign_loss,
         reason = "it saturates, and weights are positive"
     )]
-    fn of(member: &Member, present: u64, now: Moment) -> Self {
-        let stride = ((STEPS / (member.weight() * member.share(now))) as u64).clamp(1, 1 << 52);
+    fn of(member: &Member, present: u64, now: Instant) -> Self {
+        let stride = ((STEPS / (member.weight() * member.standing.share(now))) as u64).clamp(1, 1 << 52);
         let written = member.turn.load(Acquire);
         let missed = written == 0 || written < present;
         let at = if missed { present.saturating_add(stride / 2).max(1) } else { written };

@@ -76,6 +76,25 @@ async fn a_dead_backend_gets_only_probes_and_one_of_them_brings_it_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_that_dies_under_load_is_set_aside_at_once_and_one_that_stumbles_is_not() {
+    let (set, knobs) = backends(&[1]);
+    let router = Router::new(set.clone(), RoundRobin::default());
+    drive(&router, 1_000, SECOND / 1_000).await;
+    for _ in 0..3 {
+        knobs[0].fail(down());
+        drive(&router, 9, SECOND / 100).await;
+        assert_eq!(named(&set.snapshot(), "a").set_aside, None, "nine in a row");
+        knobs[0].mend();
+        drive(&router, 1, SECOND / 100).await;
+    }
+    knobs[0].fail(down());
+    drive(&router, 10, SECOND / 100).await;
+    let snapshot = named(&set.snapshot(), "a");
+    assert_eq!(snapshot.set_aside, Some(Cause::Broken), "though the window is full of good ones");
+    assert!(snapshot.failure_ratio < 0.1, "{}", snapshot.failure_ratio);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_backend_that_is_back_is_not_met_by_a_herd() {
     let (set, knobs) = backends(&[100, 100, 100]);
     let router = Router::new(set.clone(), LeastLoaded::default().seed(1));

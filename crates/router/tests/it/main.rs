@@ -12,6 +12,7 @@ mod learned;
 mod none_eligible;
 mod prices;
 mod retry;
+mod sharing;
 mod simulation;
 mod strategies;
 mod threads;

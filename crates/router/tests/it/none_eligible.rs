@@ -27,7 +27,7 @@ async fn the_fault_is_that_of_the_backend_that_returns_first() {
         call(&mut router, request).await.unwrap_err();
     }
     let none = none(call(&mut router, 0).await.unwrap_err());
-    let expected = Fault::new(FaultKind::RateLimited).with_retry_after(40 * SECOND);
+    let expected = Fault::new(FaultKind::RateLimited).with_retry_after(40 * SECOND).with_set_aside(true);
     assert_eq!(none.fault(), expected);
     let text = none.to_string();
     assert!(
@@ -46,7 +46,7 @@ async fn what_waiting_does_not_mend_is_not_worth_a_retry() {
     assert_eq!((fault.kind, fault.retry_after), (FaultKind::Auth, Some(300 * SECOND)));
     let empty: Backends<Answers> = Backends::with_health(mainstay_router::Health::default());
     let error = call(&mut Router::new(empty, LeastLoaded::default()), 0).await.unwrap_err();
-    assert_eq!(none(error).fault(), FaultKind::Shed.into());
+    assert_eq!(none(error).fault(), Fault::new(FaultKind::Shed).with_set_aside(true));
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,10 @@ async fn a_small_window_a_missing_capability_and_a_shut_gate_rule_out_before_the
             Ineligible::Gate(2 * SECOND)
         ]
     );
-    assert_eq!(none.fault(), Fault::new(FaultKind::RateLimited).with_retry_after(2 * SECOND));
+    assert_eq!(
+        none.fault(),
+        Fault::new(FaultKind::RateLimited).with_retry_after(2 * SECOND).with_set_aside(true)
+    );
     assert_eq!(knob.calls(), 0);
 }
 

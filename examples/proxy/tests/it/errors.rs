@@ -24,11 +24,11 @@ async fn the_backends_status_code_and_message_are_kept() {
         ),
     ];
     for (fault, expected, code) in faults {
-        let (mock, proxy) = before(ModelPlan::new().fault(fault.clone(), 1.0)).await;
-        let url = format!("{}/chat/completions", mock.base_url());
-        let bare = client().post(url).json(&ask("m")).send().await.unwrap();
-        let bare = (bare.status().as_u16(), bare.json::<Value>().await.unwrap()["error"].clone());
         for body in [ask("m"), ask_stream("m")] {
+            let (mock, proxy) = before(ModelPlan::new().fault(fault.clone(), 1.0)).await;
+            let url = format!("{}/chat/completions", mock.base_url());
+            let bare = client().post(url).json(&ask("m")).send().await.unwrap();
+            let bare = (bare.status().as_u16(), bare.json::<Value>().await.unwrap()["error"].clone());
             let (status, error) = refusal(proxy.post(&body).send().await.unwrap()).await;
             assert_eq!((status, bare.0), (expected, expected), "{fault:?}");
             for field in ["message", "code", "type", "param"] {
@@ -38,6 +38,31 @@ async fn the_backends_status_code_and_message_are_kept() {
                 assert_eq!(error["code"].as_str(), code);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_backend_that_is_set_aside_is_refused_in_the_apis_words() {
+    for (fault, expected, code) in [
+        (WholeFault::InsufficientQuota, 429, "insufficient_quota"),
+        (WholeFault::Unauthorized, 401, "invalid_api_key"),
+        (WholeFault::ModelNotFound, 404, "model_not_found"),
+    ] {
+        let (mock, proxy) = before(ModelPlan::new().fault(fault.clone(), 1.0)).await;
+        for call in 0..3 {
+            let response = proxy.post(&ask("m")).send().await.unwrap();
+            let after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+            let (status, error) = refusal(response).await;
+            assert_eq!((status, &error["code"]), (expected, &code.into()), "{fault:?}: {error}");
+            let told = after.is_some_and(|seconds| (290..=300).contains(&seconds.parse::<u32>().unwrap()));
+            assert_eq!(told, call > 0, "{fault:?}");
+        }
+        assert_eq!(mock.stats().calls, 1, "{fault:?}");
+        assert_eq!(
+            proxy.json("/health").await["set_aside"].as_array().unwrap().len(),
+            2,
+            "for chats and streams"
+        );
     }
 }
 

@@ -1,0 +1,118 @@
+//! What a reload leaves as it is.
+
+use std::path::Path;
+
+use mainstay::{ChatRequest, Config, Mainstay};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+
+async fn server(plan: ModelPlan) -> MockOpenAi {
+    MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap()
+}
+
+fn always(fault: WholeFault) -> ModelPlan {
+    ModelPlan::new().fault(fault, 1.0)
+}
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user("What is a mainstay?")
+}
+
+/// A route over `a` and `b`, and `rest` below.
+fn toml(settings: &str, mocks: [&MockOpenAi; 2], rest: &str) -> String {
+    let [a, b] = mocks.map(MockOpenAi::base_url);
+    format!(
+        r#"
+        {settings}
+        [backends.a]
+        base_url = {a:?}
+        [backends.b]
+        base_url = {b:?}
+        [routes.m]
+        tiers = [{{ models = [{{ on = "a" }}, {{ on = "b" }}], strategy = "in_order" }}{rest}]
+        "#
+    )
+}
+
+fn reload(mainstay: &Mainstay, toml: &str) {
+    mainstay.reload(&toml.parse::<Config>().unwrap()).unwrap();
+}
+
+const QUICK: &str = "[retry]\nbase = \"1ms\"\n";
+
+#[tokio::test]
+async fn a_queue_stays_open() {
+    let down = server(always(WholeFault::ServerError)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let queue = |path: &Path| toml(QUICK, [&down, &down], &format!(", {{ queue = {path:?} }}"));
+    let (file, once_more) =
+        (folder.path().join("people.jsonl"), folder.path().join(".").join("people.jsonl"));
+    let mainstay = Mainstay::from_toml(&queue(&file)).unwrap();
+    let lines = || std::fs::read_to_string(&file).unwrap().lines().count();
+    for (calls, path) in [(1, &file), (2, &once_more), (3, &file)] {
+        assert!(mainstay.chat(ask()).await.unwrap().queued().is_some());
+        assert_eq!(lines(), calls);
+        reload(&mainstay, &queue(path));
+    }
+    let other = folder.path().join("others.jsonl");
+    reload(&mainstay, &queue(&other));
+    assert!(mainstay.chat(ask()).await.unwrap().queued().is_some());
+    assert_eq!((lines(), std::fs::read_to_string(&other).unwrap().lines().count()), (3, 1));
+    reload(&mainstay, &queue(&file));
+    assert!(mainstay.chat(ask()).await.unwrap().queued().is_some(), "what was left is opened again");
+    assert_eq!(lines(), 4);
+}
+
+#[tokio::test]
+async fn a_retry_budget_that_is_the_same_is_not_filled_again() {
+    let down = server(always(WholeFault::ServerError)).await;
+    let settings =
+        |burst: u32| format!("[retry]\nbase = \"1ms\"\nbudget = {{ ratio = 0, floor = 0, burst = {burst} }}");
+    let alone = |burst| {
+        let toml = toml(&settings(burst), [&down, &down], "");
+        toml.replace("{ on = \"a\" }, { on = \"b\" }", "{ on = \"a\" }")
+    };
+    let mainstay = Mainstay::from_toml(&alone(2)).unwrap();
+    let attempts = async || mainstay.chat(ask()).await.unwrap_err().report().attempts.len();
+    assert_eq!(attempts().await, 3, "two retries");
+    reload(&mainstay, &alone(2));
+    assert_eq!(attempts().await, 1);
+    reload(&mainstay, &alone(1));
+    assert_eq!(attempts().await, 2, "another budget is another one");
+}
+
+#[tokio::test]
+async fn a_backend_that_is_the_same_is_as_well_as_it_was() {
+    let (down, up) = (server(always(WholeFault::ServerError)).await, server(ModelPlan::new()).await);
+    let config = toml(QUICK, [&down, &up], "");
+    let mainstay = Mainstay::from_toml(&config).unwrap();
+    for _ in 0..20 {
+        mainstay.chat(ask()).await.unwrap();
+    }
+    let set_aside = || mainstay.status().backends[0].set_aside;
+    assert_eq!((set_aside(), mainstay.status().backends[0].backend.as_str()), (Some("unavailable"), "a/m"));
+    let calls = down.stats().calls;
+    reload(&mainstay, &config);
+    mainstay.chat(ask()).await.unwrap();
+    assert_eq!((set_aside(), down.stats().calls), (Some("unavailable"), calls));
+
+    let moved = config.replacen("[backends.a]", "[backends.a]\nheaders = { x-region = \"north\" }", 1);
+    reload(&mainstay, &moved);
+    mainstay.chat(ask()).await.unwrap();
+    assert_eq!((set_aside(), down.stats().calls), (None, calls + 1), "another one is asked");
+}
+
+#[tokio::test]
+async fn money_keys_and_models_that_were_missing_are_looked_for_anew() {
+    for fault in [WholeFault::InsufficientQuota, WholeFault::Unauthorized, WholeFault::ModelNotFound] {
+        let (broke, up) = (server(always(fault.clone())).await, server(ModelPlan::new()).await);
+        let config = toml(QUICK, [&broke, &up], "");
+        let mainstay = Mainstay::from_toml(&config).unwrap();
+        for reloads in 1..=3 {
+            for _ in 0..3 {
+                mainstay.chat(ask()).await.unwrap();
+            }
+            assert_eq!(broke.stats().calls, reloads, "once after each time: {fault:?}");
+            reload(&mainstay, &config);
+        }
+    }
+}
