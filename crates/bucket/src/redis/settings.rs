@@ -55,7 +55,8 @@ pub enum WhenAway {
     /// They are served from limits of this process alone, of such a part of the shared ones (more than 0, at most 1):
     /// one over the number of processes.
     ///
-    /// What the process has used while the server was there counts. So if the parts add up to one, all processes together
+    /// What the process has used while the server was there counts, up to its part: who has used more than that begins with none, and
+    /// not in debt. So if the parts add up to one, all processes together
     /// exceed the bound only by what some of them had used beyond their parts: at most by the capacity, once.
     LocalShare(f64),
 }
