@@ -217,7 +217,9 @@ impl Builder {
     /// Shares the [`limits`](Self::limits) that are set and the [`idempotency`](Self::idempotency) keys with all processes and machines
     /// that name the same Redis or Valkey server, as `redis://host:6379/`. It is connected when it is first needed.
     ///
-    /// While it is away, calls with idempotency keys are refused; calls to models with limits are too, or, with a local share (more than 0, at
+    /// Keys are shared by whole answers only: a stream with a key runs once in each process.
+    ///
+    /// While the server is away, calls with idempotency keys are refused; calls to models with limits are too, or, with a local share (more than 0, at
     /// most 1), kept to that part of the limits by this process alone.
     #[cfg(feature = "redis")]
     pub fn redis_url(mut self, url: impl Into<String>, local_share: impl Into<Option<f64>>) -> Self {

@@ -108,8 +108,9 @@ pub struct Config {
     /// One key, one effect. Left out, keys are only passed on to the backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<IdempotencyConfig>,
-    /// Where processes and machines share limits and idempotency keys: a Redis or Valkey server, as `redis://host:6379/`. Needs the
-    /// feature `redis`. Left out, each process has its own.
+    /// Where processes and machines share limits and idempotency keys (of whole answers only: a stream with a key runs once in each
+    /// process): a Redis server (5 or later) or Valkey, as `redis://host:6379/`. Needs the feature `redis`. Left out, each process has its
+    /// own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_url: Option<KeySource>,
     /// The part of each shared limit which this process keeps to by itself while Redis is away: more than 0, at most 1, such as one over

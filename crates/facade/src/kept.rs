@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use mainstay_bucket::{InvalidLimit, Limits};
 use mainstay_router::{Budget, Invalid};
 
-use crate::{BudgetConfig, Config, KeySource, ServedConfig, limits};
+use crate::{BudgetConfig, Config, KeySource, ServedConfig, limited::Limited, limits};
 
 /// What is kept, of the configuration that is in use.
 #[derive(Default)]
@@ -25,7 +25,7 @@ type Place = (String, String);
 pub(crate) struct KeptLimits {
     /// `None` of limits that were not set by numbers.
     numbers: Option<Numbers>,
-    pub(crate) own: Arc<Limits>,
+    own: Arc<Limits>,
     pub(crate) models: limits::Models,
 }
 
@@ -131,23 +131,31 @@ impl<'a> Keeping<'a> {
     }
 }
 
+// === impl KeptLimits ===
+
+impl KeptLimits {
+    /// The model's limits, to be looked at.
+    pub(crate) fn limited(&self, model: &str) -> Limited {
+        self.models.limited(&self.own, model)
+    }
+}
+
 // === impl Kept ===
 
 impl Kept {
-    /// Limits that were set in code.
-    pub(crate) fn of(on: &str, limits: &HashMap<String, Arc<Limits>>) -> Self {
+    /// Limits that were set in code, and how they are kept.
+    pub(crate) fn of(on: &str, limits: &HashMap<String, Arc<Limits>>, models: &limits::Models) -> Self {
         let keep = |(model, own): (&String, &Arc<Limits>)| {
-            let kept =
-                KeptLimits { numbers: None, own: Arc::clone(own), models: limits::by_model(HashMap::new()) };
+            let kept = KeptLimits { numbers: None, own: Arc::clone(own), models: models.clone() };
             ((on.to_owned(), model.clone()), kept)
         };
         Self { limits: limits.iter().map(keep).collect(), ..Self::default() }
     }
 
     /// The limits of each model on a backend that are set.
-    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, &str, &Arc<Limits>)> {
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, &str, Limited)> {
         let set = self.limits.iter().filter(|(_, kept)| kept.numbers != Some(Numbers::default()));
-        set.map(|((on, model), kept)| (on.as_str(), model.as_str(), &kept.own))
+        set.map(|((on, model), kept)| (on.as_str(), model.as_str(), kept.limited(model)))
     }
 
     /// The budgets, by their routes' names.

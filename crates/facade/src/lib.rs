@@ -24,6 +24,8 @@ mod error;
 #[cfg(feature = "openai")]
 mod kept;
 #[cfg(feature = "openai")]
+mod limited;
+#[cfg(feature = "openai")]
 mod limits;
 #[cfg(feature = "openai")]
 mod mainstay;

@@ -9,6 +9,7 @@ use mainstay_bucket::{
 
 use crate::{
     Asks, ChatStream, EmbeddingRequest, EmbeddingResponse,
+    limited::Limited,
     openai::{self, ChatRequest, ChatResponse, EmbeddingInput},
 };
 
@@ -26,6 +27,22 @@ pub(crate) struct Models {
     #[cfg(feature = "redis")]
     shared: Arc<HashMap<String, mainstay_bucket::redis::RedisLimits>>,
 }
+
+// === impl Models ===
+
+impl Models {
+    /// The limits of one model, which are its own unless others share them.
+    pub(crate) fn limited(&self, own: &Arc<Limits>, model: &str) -> Limited {
+        #[cfg(not(feature = "redis"))]
+        let _ = model;
+        Limited::new(
+            Arc::clone(own),
+            #[cfg(feature = "redis")]
+            self.shared.get(model).cloned(),
+        )
+    }
+}
+
 pub(crate) type ChatMeter =
     WithServerLimits<ByUsage<fn(&ChatResponse) -> Option<u64>>, fn(&ChatResponse) -> Option<ServerLimits>>;
 pub(crate) type StreamMeter = WithServerLimits<

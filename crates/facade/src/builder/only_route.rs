@@ -71,7 +71,7 @@ impl Builder {
             whole: client.with_timeout(self.attempt_timeout),
             streaming: client.streaming(),
         };
-        let kept = Kept::of(&host, &set);
+        let kept = Kept::of(&host, &set, &limits);
         let mut assembly = Assembly::new(self.check);
         let last = |below: usize| if below == 0 { Last::Yes } else { Last::No };
         let (first, below) = (place(host.as_str().into(), None), self.tiers.len());
