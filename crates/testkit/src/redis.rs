@@ -50,13 +50,18 @@ pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<
 // === impl TestServer ===
 
 impl TestServer {
+    /// Tells whether there is one on this machine.
+    pub fn is_installed() -> bool {
+        Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok()
+    }
+
     /// Starts a server with more arguments; without one on this machine says so.
     ///
     /// # Panics
     ///
     /// Without one on this machine, where all tests must run (`CI=true`); or when it does not answer.
     pub async fn start(extra: &[&str]) -> Option<Self> {
-        if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
+        if !Self::is_installed() {
             left_out("no redis-server on this machine");
             return None;
         }

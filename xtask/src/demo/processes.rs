@@ -48,8 +48,8 @@ pub(crate) async fn show(options: &Options, processes: usize) -> Result<Option<S
         storm::LIMITED
     );
     let own = match &options.redis_url {
-        Some(_) => None,
-        None => TestServer::start(&[]).await,
+        None if TestServer::is_installed() => TestServer::start(&[]).await,
+        _ => None,
     };
     let Some(redis_url) = options.redis_url.clone().or_else(|| own.as_ref().map(TestServer::url)) else {
         bail!("processes share limits by Redis: install redis-server, or name a server with --redis-url");
