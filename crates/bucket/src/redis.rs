@@ -19,7 +19,7 @@
 //!
 //! # Where it lies
 //!
-//! Two keys, `mainstay:{name}:limits` and `mainstay:{name}:calls`, and for an hour one of each process that settles, in one slot of a cluster. They expire when all that was
+//! Two keys ([prefixed](SharedLimits::prefix)), `mainstay:{name}:limits` and `mainstay:{name}:calls`, and for an hour one of each process that settles, in one slot of a cluster. They expire when all that was
 //! taken has come back.
 
 mod look;

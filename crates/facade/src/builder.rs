@@ -64,7 +64,9 @@ pub struct Builder {
     remember: Option<(Duration, usize)>,
     store: Option<Arc<dyn Store<Served>>>,
     #[cfg(feature = "redis")]
-    redis: Option<(String, Option<f64>)>,
+    redis: Option<String>,
+    #[cfg(feature = "redis")]
+    shares: crate::sharing::Shares,
     tiers: Vec<Tier>,
     config: Option<Config>,
     check: SharedCheck,
@@ -88,6 +90,8 @@ impl Builder {
             store: None,
             #[cfg(feature = "redis")]
             redis: None,
+            #[cfg(feature = "redis")]
+            shares: crate::sharing::Shares::default(),
             tiers: Vec::new(),
             config: None,
             check: Arc::new(|_| Ok(())),
@@ -223,7 +227,23 @@ impl Builder {
     /// most 1), kept to that part of the limits by this process alone.
     #[cfg(feature = "redis")]
     pub fn redis_url(mut self, url: impl Into<String>, local_share: impl Into<Option<f64>>) -> Self {
-        self.redis = Some((url.into(), local_share.into()));
+        self.redis = Some(url.into());
+        self.shares.local_share = local_share.into();
+        self
+    }
+
+    /// Sets how long [Redis](Self::redis_url) may take to answer before it counts as away: 250 ms by default.
+    #[cfg(feature = "redis")]
+    pub fn redis_timeout(mut self, limit: Duration) -> Self {
+        self.shares.timeout = Some(limit);
+        self
+    }
+
+    /// Sets what stands before each key on the [Redis](Self::redis_url) server, `mainstay:` by default: applications that are to share
+    /// nothing on one server have prefixes of their own.
+    #[cfg(feature = "redis")]
+    pub fn redis_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.shares.prefix = Some(prefix.into());
         self
     }
 

@@ -118,6 +118,14 @@ pub struct Config {
     /// any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_local_share: Option<f64>,
+    /// How long Redis may take to answer before it counts as away, such as `"1s"`: 250 ms unless set.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub redis_timeout: Option<Duration>,
+    /// What stands before each key on the Redis server: `mainstay:` unless set. Applications that are to share nothing on one server
+    /// have prefixes of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_prefix: Option<String>,
     /// The servers, by name.
     pub backends: BTreeMap<String, BackendConfig>,
     /// The routes, by the model that a caller names.
@@ -145,6 +153,8 @@ impl Default for Config {
             idempotency: None,
             redis_url: None,
             redis_local_share: None,
+            redis_timeout: None,
+            redis_prefix: None,
             backends: BTreeMap::new(),
             routes: BTreeMap::new(),
             origin: Origin::default(),

@@ -1,6 +1,6 @@
 //! What several routes share, and what a reload leaves as it is: limits, and what was spent of budgets.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use mainstay_bucket::{InvalidLimit, Limits};
 use mainstay_router::{Budget, Invalid};
@@ -11,11 +11,14 @@ use crate::{BudgetConfig, Config, KeySource, ServedConfig, limited::Limited, lim
 #[derive(Default)]
 pub(crate) struct Kept {
     /// The server that limits are shared by; others are not taken over.
-    shared_by: (Option<KeySource>, Option<f64>),
+    shared_by: SharedBy,
     limits: HashMap<Place, KeptLimits>,
     /// By the route's name; the one of all routes has none.
     budgets: HashMap<Option<String>, (BudgetConfig, Budget)>,
 }
+
+/// The address, the local share, the timeout, the prefix.
+type SharedBy = (Option<KeySource>, Option<f64>, Option<Duration>, Option<String>);
 
 /// A model on a backend.
 type Place = (String, String);
@@ -92,7 +95,8 @@ fn agree<N: Copy + PartialEq + Into<u64>>(
 impl<'a> Keeping<'a> {
     /// Keeps what is shared by this server, as well as what it was before.
     pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
-        let shared_by = (config.redis_url.clone(), config.redis_local_share);
+        let (url, prefix) = (config.redis_url.clone(), config.redis_prefix.clone());
+        let shared_by = (url, config.redis_local_share, config.redis_timeout, prefix);
         Self { before, now: Kept { shared_by, ..Kept::default() } }
     }
 

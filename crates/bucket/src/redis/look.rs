@@ -14,6 +14,19 @@ impl RedisLimits {
     /// that may be under way are, or the call needs more than there ever is.
     ///
     /// While the server is away, it is how long the local share would have it wait; without one, until the server is asked again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mainstay_bucket::redis::SharedLimits;
+    ///
+    /// let limits = SharedLimits::new("gpt-4o").tokens_per_minute(90_000)?.connect("redis://127.0.0.1/")?;
+    /// // Nothing was said yet, so all is there.
+    /// assert_eq!(limits.wait_for(90_000), Some(Duration::ZERO));
+    /// assert_eq!(limits.wait_for(90_001), None);
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn wait_for(&self, tokens: u64) -> Option<Duration> {
         self.shared.wait_for(tokens)
     }

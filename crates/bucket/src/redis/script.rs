@@ -42,7 +42,7 @@ pub(super) enum Answer {
 
 impl Scripts {
     pub(super) fn new(settings: &SharedLimits, process: u64) -> Self {
-        let key = |what: &str| format!("mainstay:{{{}}}:{what}", settings.name);
+        let key = |what: &str| format!("{}{{{}}}:{what}", settings.prefix, settings.name);
         Self {
             take: Script::new(include_str!("take.lua")),
             settle: Script::new(include_str!("settle.lua")),

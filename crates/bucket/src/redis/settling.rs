@@ -1,7 +1,7 @@
 //! The task that hands in what calls settle.
 
 use std::{
-    sync::{Arc, PoisonError, Weak},
+    sync::{Arc, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
@@ -26,11 +26,16 @@ struct Settling(Weak<Shared>);
 impl Shared {
     /// Begins, once, to hand in what calls settle, for as long as there are handles.
     pub(super) fn begin_to_settle(self: &Arc<Self>) {
-        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*settling && let Ok(runtime) = Handle::try_current() {
-            *settling = true;
+        let Ok(runtime) = Handle::try_current() else { return };
+        let before = std::mem::replace(&mut *self.settling(), true);
+        // Without the lock: a runtime that is ending drops the task here.
+        if !before {
             runtime.spawn(settle_on(Settling(Arc::downgrade(self)), Arc::clone(self)));
         }
+    }
+
+    fn settling(&self) -> MutexGuard<'_, bool> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until there is something to settle; after the server was away, until it may be asked again.
@@ -49,7 +54,7 @@ impl Shared {
 impl Drop for Settling {
     fn drop(&mut self) {
         if let Some(shared) = self.0.upgrade() {
-            *shared.settling.lock().unwrap_or_else(PoisonError::into_inner) = false;
+            *shared.settling() = false;
         }
     }
 }

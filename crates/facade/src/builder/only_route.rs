@@ -41,8 +41,8 @@ impl Builder {
 
     #[cfg(feature = "redis")]
     fn sharing(&self) -> Result<Option<crate::sharing::Sharing>, BuildError> {
-        let Some((url, local_share)) = &self.redis else { return Ok(None) };
-        Ok(Some(crate::sharing::Sharing::by(url, *local_share)?))
+        let Some(url) = &self.redis else { return Ok(None) };
+        Ok(Some(crate::sharing::Sharing::by(url, &self.shares)?))
     }
 
     /// One backend, one route, whatever model is named.

@@ -16,7 +16,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// Whether it is so many days, but for what has passed meanwhile.
 fn is_days(wait: Option<Duration>, days: u32) -> bool {
-    wait.is_some_and(|wait| wait <= DAY * days && wait > DAY * days - Duration::from_secs(600))
+    wait.is_some_and(|wait| wait <= DAY * days && wait + Duration::from_secs(600) > DAY * days)
 }
 
 async fn poll<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {

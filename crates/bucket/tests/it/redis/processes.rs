@@ -51,7 +51,7 @@ async fn holder() {
     let _held = (take(&places, 0).await.unwrap(), take(&places, 0).await.unwrap());
     let _call = take(&leased, 1).await.unwrap();
     println!("holds.");
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test]
