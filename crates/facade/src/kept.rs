@@ -140,7 +140,13 @@ impl<'a> Keeping<'a> {
 impl KeptLimits {
     /// The model's limits, to be looked at.
     pub(crate) fn limited(&self, model: &str) -> Limited {
-        self.models.limited(&self.own, model)
+        #[cfg(not(feature = "redis"))]
+        let _ = model;
+        Limited::new(
+            Arc::clone(&self.own),
+            #[cfg(feature = "redis")]
+            self.models.shared(model),
+        )
     }
 }
 

@@ -9,7 +9,6 @@ use mainstay_bucket::{
 
 use crate::{
     Asks, ChatStream, EmbeddingRequest, EmbeddingResponse,
-    limited::Limited,
     openai::{self, ChatRequest, ChatResponse, EmbeddingInput},
 };
 
@@ -30,16 +29,11 @@ pub(crate) struct Models {
 
 // === impl Models ===
 
+#[cfg(feature = "redis")]
 impl Models {
-    /// The limits of one model, which are its own unless others share them.
-    pub(crate) fn limited(&self, own: &Arc<Limits>, model: &str) -> Limited {
-        #[cfg(not(feature = "redis"))]
-        let _ = model;
-        Limited::new(
-            Arc::clone(own),
-            #[cfg(feature = "redis")]
-            self.shared.get(model).cloned(),
-        )
+    /// The limits of one model that others share.
+    pub(crate) fn shared(&self, model: &str) -> Option<mainstay_bucket::redis::RedisLimits> {
+        self.shared.get(model).cloned()
     }
 }
 

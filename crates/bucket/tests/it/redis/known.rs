@@ -57,9 +57,11 @@ async fn calls_in_flight_are_known_until_one_may_have_ended() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let [ours, theirs] = [(); 2].map(|()| shared(100, 100).in_flight(1).unwrap().on(patient(&server)));
     let call = take(&theirs, 1).await.unwrap();
-    assert_eq!((theirs.in_flight_available(), theirs.wait_for(1)), (Some(0), None));
-    ours.reserve(1, Patience::new(Duration::ZERO)).await.unwrap_err();
-    assert_eq!((ours.in_flight_available(), ours.wait_for(1)), (Some(0), None));
+    eventually("a refusal is fresh", async || {
+        ours.reserve(1, Patience::new(Duration::ZERO)).await.unwrap_err();
+        ((ours.in_flight_available(), ours.wait_for(1)) == (Some(0), None)).then_some(())
+    })
+    .await;
     drop(call);
     assert!(theirs.flush().await);
     assert_eq!((theirs.in_flight_available(), theirs.wait_for(1)), (Some(1), Some(Duration::ZERO)));
