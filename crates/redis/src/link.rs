@@ -71,12 +71,9 @@ impl Link {
         script: &ScriptInvocation<'_>,
         time: Duration,
     ) -> Result<T, Away> {
-        let line = self.line(time);
-        let outcome = timeout(time, async {
-            let mut connection = line.clone().await.map_err(Away::Failed)?;
-            connection.run(script).await.map_err(answer::judge)
-        });
-        let outcome = outcome.await.unwrap_or(Err(Away::Silent(time)));
+        let mut line = self.line(time);
+        let outcome =
+            timeout(time, self.ask(&mut line, script, time)).await.unwrap_or(Err(Away::Silent(time)));
         match &outcome {
             Ok(_) | Err(Away::Refused(_)) => {}
             // Who waits no longer for a connection leaves it to the next one.
@@ -84,6 +81,25 @@ impl Link {
             Err(_) => self.give_up(&line),
         }
         outcome
+    }
+
+    /// Asks, and once more by a new connection where one that had been made before is broken: servers and networks close what was idle
+    /// for long.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        line: &mut Line,
+        script: &ScriptInvocation<'_>,
+        time: Duration,
+    ) -> Result<T, Away> {
+        let was_made = line.peek().is_some();
+        match run(line.clone(), script).await {
+            Err(Away::Failed(error)) if was_made && error.is_connection_dropped() => {
+                self.give_up(line);
+                *line = self.line(time);
+                run(line.clone(), script).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// The connection, or the making of it, which begins here if there is none.
@@ -100,6 +116,11 @@ impl Link {
             *line = None;
         }
     }
+}
+
+async fn run<T: FromRedisValue>(line: Line, script: &ScriptInvocation<'_>) -> Result<T, Away> {
+    let mut connection = line.await.map_err(Away::Failed)?;
+    connection.run(script).await.map_err(answer::judge)
 }
 
 /// Sends at once, and notices when the other side is gone.

@@ -24,15 +24,14 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// The address is none.
+    /// The address is none, or asks for TLS (`rediss://`), which is not supported.
     pub fn open(url: &str) -> RedisResult<Self> {
         Link::single(url).map(Self::new)
     }
 
     /// Uses a cluster, of which some nodes are named. They need not be there yet.
     ///
-    /// All nodes are behind one circuit. A script whose node goes away while it runs may be sent again, at most twice, so scripts must bear
-    /// to run twice.
+    /// All nodes are behind one circuit.
     ///
     /// # Errors
     ///
@@ -77,7 +76,8 @@ impl Redis {
 
     /// Runs a script, unless the server is left alone now, and waits for the answer no longer than the timeout.
     ///
-    /// After an answer that did not come, or a broken connection, the next one who asks connects anew.
+    /// Where the connection is found broken, it is made anew and the script sent once more (in a cluster, twice), so scripts must bear to
+    /// run again. After an answer that did not come, the next one who asks connects anew.
     ///
     /// # Errors
     ///

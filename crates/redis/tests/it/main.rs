@@ -82,6 +82,16 @@ async fn a_connection_that_swallows_all_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_no_absence() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let redis = Redis::open(&server.url()).unwrap().timeout(Duration::from_secs(30));
+    for calls in 1..5 {
+        assert_eq!(count(&redis).await.unwrap(), calls);
+        let _: u64 = server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+    }
+}
+
+#[tokio::test]
 async fn a_password_that_was_refused_is_tried_again() {
     let Some(server) = TestServer::start(&["--requirepass", "early"]).await else { return };
     let url = format!("redis://:late@127.0.0.1:{}/", server.port());
@@ -106,6 +116,8 @@ async fn a_cluster_is_connected_though_a_node_is_silent() {
 #[test]
 fn an_address_that_is_none_is_refused_and_no_password_is_printed() {
     Redis::open("nonsense").unwrap_err();
+    Redis::open("rediss://127.0.0.1:1/").unwrap_err();
+    Redis::cluster([]).unwrap_err();
     let redis = Redis::open("redis://:secret@127.0.0.1:1/").unwrap();
     assert!(!format!("{redis:?}").contains("secret"));
 }
