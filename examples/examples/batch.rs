@@ -1,5 +1,5 @@
 //! Asks thousands of prompts of a JSONL file at the provider's limits. Kill it at any moment, and begin again: what was
-//! answered is not asked twice.
+//! answered is not asked twice, and what was under way when it was killed is told, and asked again only with `--ask-unknown`.
 //!
 //! ```sh
 //! cargo run -p mainstay-examples --example batch                                  # a demo against a mock
@@ -7,7 +7,14 @@
 //! ```
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
-use std::{fmt::Write, fs, num::NonZeroUsize, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    fmt::Write,
+    fs,
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::Parser;
@@ -15,7 +22,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mainstay::{Mainstay, RetryPolicy, bucket::Limits};
 use mainstay_examples::{
     Server,
-    batch::{self, Results, Summary},
+    batch::{self, Results, Summary, Unknown},
 };
 use mainstay_mock_openai::{Latency, ModelPlan, Plan, RetryAfter, WholeFault};
 
@@ -27,6 +34,10 @@ struct Options {
     input: Option<PathBuf>,
     /// The answers, one a line. What is in it already is not asked again.
     output: Option<PathBuf>,
+    /// Ask those again that were under way when an earlier run was killed. They may have been answered, and are then billed a
+    /// second time, unless the server honours idempotency keys.
+    #[arg(long)]
+    ask_unknown: bool,
     /// How many prompts are asked at once.
     #[arg(long, default_value = "64")]
     parallel: NonZeroUsize,
@@ -40,6 +51,9 @@ struct Options {
 
 /// As long as a batch may take: nobody waits for a single one of its calls.
 const PATIENCE: Duration = Duration::from_secs(6 * 3_600);
+
+/// How long it is remembered what was asked.
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A limit that only what the server says makes narrower.
 const MANY: u64 = 1_000_000_000;
@@ -58,14 +72,19 @@ async fn main() -> Result<ExitCode> {
     let all = lines.len();
     lines.retain(|line| !done.contains(&line.key));
     let bar = bar(all, all - lines.len());
-    let mainstay = mainstay(&options, &server)?;
-    let summary = batch::run(&mainstay, lines, &results, options.parallel, &bar).await;
+    let mainstay = mainstay(&options, &server, &output)?;
+    let unknown = if options.ask_unknown { Unknown::AskAgain } else { Unknown::Tell };
+    let summary = batch::run(&mainstay, lines, &results, options.parallel, unknown, &bar).await;
+    mainstay.close().await;
     bar.abandon();
     Ok(tell(&summary, all))
 }
 
-fn mainstay(options: &Options, server: &Server) -> Result<Mainstay> {
-    let mut builder = Mainstay::builder().client(|client| server.client(client));
+fn mainstay(options: &Options, server: &Server, output: &Path) -> Result<Mainstay> {
+    let mut builder = Mainstay::builder()
+        .client(|client| server.client(client))
+        .idempotency(YEAR, usize::MAX)
+        .idempotency_store(batch::claims(output)?);
     if options.rpm.is_some() || options.tpm.is_some() {
         let limits = Limits::default()
             .requests_per_minute(options.rpm.unwrap_or(MANY))?
@@ -107,7 +126,7 @@ fn bar(all: usize, done: usize) -> ProgressBar {
 }
 
 fn tell(summary: &Summary, all: usize) -> ExitCode {
-    let Summary { answered, failed, attempts, tokens, stopped, .. } = summary;
+    let Summary { answered, failed, unknown, attempts, tokens, stopped, .. } = summary;
     println!("{answered} of {all} prompts answered in this run: {attempts} calls, {tokens} tokens");
     for (id, why) in failed.iter().take(5) {
         println!("  {id}: {why}");
@@ -115,9 +134,16 @@ fn tell(summary: &Summary, all: usize) -> ExitCode {
     if *stopped {
         println!("ended early: further calls would fail likewise");
     }
-    if failed.is_empty() {
-        return ExitCode::SUCCESS;
+    if !failed.is_empty() {
+        println!("{} failed; run it again to ask them again", failed.len());
     }
-    println!("{} failed; run it again to ask them again", failed.len());
-    ExitCode::FAILURE
+    if !unknown.is_empty() {
+        println!(
+            "{} were under way when an earlier run was killed, and may have been billed: {}",
+            unknown.len(),
+            unknown.join(", ")
+        );
+        println!("run it with --ask-unknown to ask them again");
+    }
+    if failed.is_empty() && unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,16 +1,17 @@
 //! Reads 254 real documents on five kinds of days, so that none is lost on any: who served, what it cost, what is left for
-//! people.
+//! people. Where the environment names a server, it reads some there, today.
 //!
 //! ```sh
-//! cargo run -p mainstay-examples --example document_pipeline
+//! cargo run -p mainstay-examples --example document_pipeline          # on five days of a mock
+//! cargo run -p mainstay-examples --example document_pipeline -- 50    # 50 documents; with OPENAI_API_KEY, at the real server
 //! ```
 //!
 //! It draws a chart besides (`target/document_pipeline.svg`) and leaves what people must see to in a queue.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
-use std::{fs, path::Path};
+use std::{env, fs, path::Path};
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use mainstay::{ChatRequest, fallback::queue::JsonlQueue};
 use mainstay_examples::{
     documents,
@@ -19,13 +20,22 @@ use mainstay_examples::{
 
 const AT_ONCE: usize = 16;
 
+/// How many documents there are, and how many are read where each costs money, unless more are asked for.
+const ALL: usize = 254;
+const SOME: usize = 20;
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let folder = Path::new("target/document_pipeline");
     fs::create_dir_all(folder)?;
-    let documents = documents::bundled(254)?;
+    let (days, usual) = match Day::today() {
+        Some(today) => (vec![today], SOME),
+        None => (Day::all(pipeline::SEED), ALL),
+    };
+    let asked = env::args().nth(1).map(|count| count.parse()).transpose();
+    let documents = documents::bundled(asked.context("how many documents?")?.unwrap_or(usual))?;
     let mut outcomes = Vec::new();
-    for day in Day::all(pipeline::SEED) {
+    for day in days {
         eprintln!("{} …", day.name);
         let queue = folder.join(format!("{}.jsonl", day.name.replace([' ', '%'], "")));
         outcomes.push(pipeline::run(&day, &documents, AT_ONCE, &queue).await?);

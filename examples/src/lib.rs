@@ -20,7 +20,13 @@
 //! cargo run -p mainstay-examples --example single_layer_router
 //! ```
 //!
-//! A package of its own, `proxy/`, is an OpenAI-compatible proxy in front of backends that fail.
+//! `axum_service`, a service on axum in front of backends that fail, has outgrown one file: it is a package of its own, in `proxy/`, an
+//! OpenAI-compatible proxy that serves every route of a configuration.
+//!
+//! ```sh
+//! cargo run -p mainstay-proxy -- --mock
+//! cargo run -p mainstay-proxy -- --config examples/proxy/proxy.toml --port 8080
+//! ```
 
 pub mod batch;
 pub mod documents;
@@ -30,7 +36,7 @@ pub mod rules;
 use std::env;
 
 use mainstay::openai::ClientBuilder;
-use mainstay_mock_openai::{MockOpenAi, Plan};
+use mainstay_mock_openai::{MockOpenAi, Plan, StartError};
 
 /// A server to talk to.
 #[derive(Debug)]
@@ -48,15 +54,32 @@ impl Server {
     /// # Errors
     ///
     /// If the mock does not start.
-    pub async fn from_env_or(plan: Plan) -> Result<Self, mainstay_mock_openai::StartError> {
-        let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
-        let model = set("OPENAI_MODEL").unwrap_or_else(|| "gpt-4o-mini".to_owned());
-        if set("OPENAI_BASE_URL").or_else(|| set("OPENAI_API_KEY")).is_some() {
-            return Ok(Self { model, mock: None });
+    pub async fn from_env_or(plan: Plan) -> Result<Self, StartError> {
+        if let Some(named) = Self::from_env() {
+            return Ok(named);
         }
-        let mock = MockOpenAi::builder().plan(plan).start().await?;
         eprintln!("neither OPENAI_BASE_URL nor OPENAI_API_KEY is set: asking a mock that fails on purpose\n");
-        Ok(Self { model, mock: Some(mock) })
+        Self::mock(plan).await
+    }
+
+    /// The server that the environment names, if it names one.
+    pub fn from_env() -> Option<Self> {
+        set("OPENAI_BASE_URL").or_else(|| set("OPENAI_API_KEY"))?;
+        Some(Self { model: model(), mock: None })
+    }
+
+    /// A mock with a plan, whatever the environment names.
+    ///
+    /// # Errors
+    ///
+    /// If it does not start.
+    pub async fn mock(plan: Plan) -> Result<Self, StartError> {
+        Ok(Self { model: model(), mock: Some(MockOpenAi::builder().plan(plan).start().await?) })
+    }
+
+    /// The calls that the server has seen, if it is a mock.
+    pub fn calls(&self) -> Option<u64> {
+        self.mock.as_ref().map(|mock| mock.stats().calls)
     }
 
     /// Points a client at the server.
@@ -66,6 +89,16 @@ impl Server {
             None => builder.env(),
         }
     }
+}
+
+/// The model to ask for.
+fn model() -> String {
+    set("OPENAI_MODEL").unwrap_or_else(|| "gpt-4o-mini".to_owned())
+}
+
+/// A variable of the environment that says something.
+fn set(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// The README's code compiles and runs.

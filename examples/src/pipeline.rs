@@ -16,11 +16,11 @@ use mainstay::{
     ChatRequest, ChatResponse, Mainstay, RetryPolicy, Tier, backoff::Exponential, check,
     fallback::queue::JsonlQueue, openai::Client,
 };
-use mainstay_mock_openai::MockOpenAi;
 use tokio::time::Instant;
 
 pub use self::{chart::chart, day::Day, outcome::Outcome, table::table};
 use crate::{
+    Server,
     documents::{Document, Extraction},
     rules,
 };
@@ -33,41 +33,39 @@ pub const SMALL: &str = "gpt-4o-mini";
 /// What the days are drawn from: by this one, 94 % of the calls of a common day succeed.
 pub const SEED: u64 = 10;
 
-/// How long one attempt may take.
-const ATTEMPT: Duration = Duration::from_millis(600);
-
 /// Sends every document through a day, so many at a time: by the bare client, then through the tiers, whose queue is `queue`.
 ///
 /// # Errors
 ///
-/// The mock does not start, or the queue cannot be opened.
+/// The provider is a mock and does not start, or the queue cannot be opened.
 pub async fn run(day: &Day, documents: &[Document], at_once: usize, queue: &Path) -> Result<Outcome> {
     let mut outcome = Outcome::new(day.name, documents.len());
-    let mock = MockOpenAi::builder().plan(day.plan.clone()).start().await?;
-    bare(&mock, documents, at_once, &mut outcome).await?;
+    bare(day, &day.provider().await?, documents, at_once, &mut outcome).await?;
 
-    let mock = MockOpenAi::builder().plan(day.plan.clone()).start().await?;
+    let provider = day.provider().await?;
     let queue = JsonlQueue::open(queue)?;
     let before = queue.len();
     let began = Instant::now();
-    through_tiers(&tiers(&mock, queue.clone())?, documents, at_once, &mut outcome).await;
+    let [large, _] = &day.models;
+    through_tiers(&tiers(day, &provider, queue.clone())?, large, documents, at_once, &mut outcome).await;
     outcome.took = began.elapsed();
-    outcome.calls = mock.stats().calls;
+    outcome.calls = provider.calls().unwrap_or(outcome.calls);
     outcome.in_queue = queue.len() - before;
     Ok(outcome)
 }
 
 /// The stack of tiers.
-fn tiers(mock: &MockOpenAi, queue: JsonlQueue<ChatRequest>) -> Result<Mainstay> {
+fn tiers(day: &Day, provider: &Server, queue: JsonlQueue<ChatRequest>) -> Result<Mainstay> {
     let backoff = Exponential::new(Duration::from_millis(50), 2.0, Duration::from_secs(1))?;
+    let [_, small] = &day.models;
     let mainstay = Mainstay::builder()
-        .base_url(mock.base_url())
-        .deadline(Duration::from_secs(20))
-        .attempt_timeout(ATTEMPT)
-        .max_wait(Duration::from_secs(2))
-        .retry(RetryPolicy::default().retries(2).max_wait(Duration::from_secs(2)).backoff(backoff))
+        .client(|client| provider.client(client))
+        .deadline(day.deadline)
+        .attempt_timeout(day.attempt)
+        .max_wait(day.max_wait)
+        .retry(RetryPolicy::default().retries(2).max_wait(day.max_wait).backoff(backoff))
         .check(check::json)
-        .tier(Tier::model(SMALL))
+        .tier(Tier::model(small.as_str()))
         .tier(Tier::rules("parser", by_rules))
         .tier(Tier::queue("people", queue).accepts(|_| true))
         .build()?;
@@ -83,13 +81,15 @@ fn by_rules(request: &ChatRequest) -> Result<ChatResponse, mainstay::Error> {
 }
 
 async fn bare(
-    mock: &MockOpenAi,
+    day: &Day,
+    provider: &Server,
     documents: &[Document],
     at_once: usize,
     outcome: &mut Outcome,
 ) -> Result<()> {
-    let client = Arc::new(Client::builder().base_url(mock.base_url()).timeout(ATTEMPT).build()?);
-    let calls = documents.iter().map(|document| client.chat(document.request(LARGE)));
+    let client = Arc::new(provider.client(Client::builder()).timeout(day.attempt).build()?);
+    let [large, _] = &day.models;
+    let calls = documents.iter().map(|document| client.chat(document.request(large)));
     let mut calls = stream::iter(calls).buffer_unordered(at_once);
     while let Some(answer) = calls.next().await {
         let read = answer.ok().and_then(|response| Extraction::read(&response).ok());
@@ -98,10 +98,16 @@ async fn bare(
     Ok(())
 }
 
-async fn through_tiers(mainstay: &Mainstay, documents: &[Document], at_once: usize, outcome: &mut Outcome) {
+async fn through_tiers(
+    mainstay: &Mainstay,
+    model: &str,
+    documents: &[Document],
+    at_once: usize,
+    outcome: &mut Outcome,
+) {
     let calls = documents.iter().map(|document| async {
         let sent = Instant::now();
-        (mainstay.chat(document.request(LARGE)).await, sent.elapsed())
+        (mainstay.chat(document.request(model)).await, sent.elapsed())
     });
     let mut calls = stream::iter(calls).buffer_unordered(at_once);
     while let Some((reply, latency)) = calls.next().await {

@@ -7,6 +7,9 @@
 //! closed and empty, and only who holds the line's lock moves the instant: so it is when somebody waits, and while
 //! paused. Thus nobody passes those who wait, and the path that does not wait takes no lock.
 //!
+//! As with a semaphore, what a thread has done before it puts tokens back is seen by the one who takes them, whether they went by
+//! the balance or by a place.
+//!
 //! The bound: balance and stash together never exceed the capacity. The balance refills while tokens lie in the stash, so
 //! as long as a place is open, the balance counts as full when it lacks what the open places could hold.
 
@@ -94,9 +97,9 @@ impl<C> Core<C> {
         self.word.compare_exchange(from.bits(), to.bits(), AcqRel, Relaxed).is_ok()
     }
 
-    /// Sets the bit; tells whether it was set.
-    pub(crate) fn hold(&self) -> bool {
-        Word::from_bits(self.word.fetch_or(Word::HELD, AcqRel)).held()
+    /// Sets the bit; returns the word as it was.
+    pub(crate) fn hold(&self) -> Word {
+        Word::from_bits(self.word.fetch_or(Word::HELD, Acquire))
     }
 
     /// Moves the instant. For who has the lock while the bit is set: nobody else writes then.

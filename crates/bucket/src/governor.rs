@@ -13,7 +13,7 @@ use std::{
 use governor::{
     InsufficientCapacity, NotUntil, RateLimiter,
     clock::{Clock, Reference},
-    middleware::NoOpMiddleware,
+    middleware::{NoOpMiddleware, RateLimitingMiddleware},
     state::{DirectStateStore, NotKeyed, StateStore, keyed::KeyedStateStore},
 };
 use pin_project_lite::pin_project;
@@ -21,11 +21,12 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{Limit, Limited, Limiter, Patience, Reason, Reservation};
 
-type Bare<K, S, C> = RateLimiter<K, S, C, NoOpMiddleware<<C as Clock>::Instant>>;
+type Plain<C> = NoOpMiddleware<<C as Clock>::Instant>;
 
 /// A direct limiter of the crate `governor` in a [`RateLimitLayer`](crate::RateLimitLayer).
 ///
-/// A call takes as many cells as it weighs, and one if it weighs nothing. Choose it where a limiter of that crate is there
+/// A call takes as many cells as it weighs, and one if it weighs nothing. Of a limiter with a middleware, what it says of a
+/// call that passes is dropped. Choose it where a limiter of that crate is there
 /// already, and shared with code that is no service. It lacks what makes this crate's own limits: calls do not stand in
 /// line, so that a large one may starve and the length of the queue is not bounded; nothing is given back or charged
 /// after the call; and the server's word changes nothing. Its clock is its own: a paused one of tokio's does not drive it.
@@ -43,21 +44,23 @@ type Bare<K, S, C> = RateLimiter<K, S, C, NoOpMiddleware<<C as Clock>::Instant>>
 /// # let _ = layer;
 /// # Ok::<_, &str>(())
 /// ```
-pub struct Governed<S, C>
+pub struct Governed<S, C, MW = Plain<C>>
 where
     S: StateStore<Key = NotKeyed>,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
-    limiter: Arc<Bare<NotKeyed, S, C>>,
+    limiter: Arc<RateLimiter<NotKeyed, S, C, MW>>,
 }
 
 /// A keyed limiter of the crate `governor` in a [`RateLimitLayer`](crate::RateLimitLayer): see [`Governed`].
-pub struct GovernedByKey<K, S, C, F>
+pub struct GovernedByKey<K, S, C, F, MW = Plain<C>>
 where
     S: StateStore<Key = K>,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
-    limiter: Arc<Bare<K, S, C>>,
+    limiter: Arc<RateLimiter<K, S, C, MW>>,
     key: F,
 }
 
@@ -85,28 +88,30 @@ pin_project! {
 
 // === impl Governed ===
 
-impl<S, C> Governed<S, C>
+impl<S, C, MW> Governed<S, C, MW>
 where
     S: DirectStateStore,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
     /// Puts a limiter in the place of this crate's own.
-    pub fn new(limiter: impl Into<Arc<Bare<NotKeyed, S, C>>>) -> Self {
+    pub fn new(limiter: impl Into<Arc<RateLimiter<NotKeyed, S, C, MW>>>) -> Self {
         Self { limiter: limiter.into() }
     }
 }
 
-impl<S, C, Request> Limiter<Request> for Governed<S, C>
+impl<S, C, MW, Request> Limiter<Request> for Governed<S, C, MW>
 where
     S: DirectStateStore + Send + Sync + 'static,
     C: Clock + Send + Sync + 'static,
     C::Instant: Send + Sync,
+    MW: RateLimitingMiddleware<C::Instant, NegativeOutcome = NotUntil<C::Instant>> + Send + Sync + 'static,
 {
     type Reserve = GovernedReserve;
 
     fn try_reserve(&self, _: &Request, tokens: u64) -> Option<Reservation> {
         let outcome = self.limiter.check_n(cells(tokens)?);
-        matches!(outcome, Ok(Ok(()))).then(Reservation::unsettled)
+        matches!(outcome, Ok(Ok(_))).then(Reservation::unsettled)
     }
 
     fn reserve(&self, _: &Request, tokens: u64, patience: Patience) -> GovernedReserve {
@@ -116,20 +121,22 @@ where
     }
 }
 
-impl<S, C> Clone for Governed<S, C>
+impl<S, C, MW> Clone for Governed<S, C, MW>
 where
     S: StateStore<Key = NotKeyed>,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
     fn clone(&self) -> Self {
         Self { limiter: Arc::clone(&self.limiter) }
     }
 }
 
-impl<S, C> fmt::Debug for Governed<S, C>
+impl<S, C, MW> fmt::Debug for Governed<S, C, MW>
 where
     S: StateStore<Key = NotKeyed>,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Governed").finish_non_exhaustive()
@@ -138,13 +145,14 @@ where
 
 // === impl GovernedByKey ===
 
-impl<K, S, C, F> GovernedByKey<K, S, C, F>
+impl<K, S, C, F, MW> GovernedByKey<K, S, C, F, MW>
 where
     S: StateStore<Key = K>,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
     /// Puts a limiter in the place of this crate's own, asked for each request's key.
-    pub fn new<Request>(limiter: impl Into<Arc<Bare<K, S, C>>>, key: F) -> Self
+    pub fn new<Request>(limiter: impl Into<Arc<RateLimiter<K, S, C, MW>>>, key: F) -> Self
     where
         F: Fn(&Request) -> K,
     {
@@ -152,19 +160,20 @@ where
     }
 }
 
-impl<K, S, C, F, Request> Limiter<Request> for GovernedByKey<K, S, C, F>
+impl<K, S, C, F, MW, Request> Limiter<Request> for GovernedByKey<K, S, C, F, MW>
 where
     K: std::hash::Hash + Send + Sync + 'static,
     S: KeyedStateStore<K> + Send + Sync + 'static,
     C: Clock + Send + Sync + 'static,
     C::Instant: Send + Sync,
     F: Fn(&Request) -> K,
+    MW: RateLimitingMiddleware<C::Instant, NegativeOutcome = NotUntil<C::Instant>> + Send + Sync + 'static,
 {
     type Reserve = GovernedReserve;
 
     fn try_reserve(&self, request: &Request, tokens: u64) -> Option<Reservation> {
         let outcome = self.limiter.check_key_n(&(self.key)(request), cells(tokens)?);
-        matches!(outcome, Ok(Ok(()))).then(Reservation::unsettled)
+        matches!(outcome, Ok(Ok(_))).then(Reservation::unsettled)
     }
 
     fn reserve(&self, request: &Request, tokens: u64, patience: Patience) -> GovernedReserve {
@@ -175,21 +184,23 @@ where
     }
 }
 
-impl<K, S, C, F> Clone for GovernedByKey<K, S, C, F>
+impl<K, S, C, F, MW> Clone for GovernedByKey<K, S, C, F, MW>
 where
     S: StateStore<Key = K>,
     C: Clock,
     F: Clone,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
     fn clone(&self) -> Self {
         Self { limiter: Arc::clone(&self.limiter), key: self.key.clone() }
     }
 }
 
-impl<K, S, C, F> fmt::Debug for GovernedByKey<K, S, C, F>
+impl<K, S, C, F, MW> fmt::Debug for GovernedByKey<K, S, C, F, MW>
 where
     S: StateStore<Key = K>,
     C: Clock,
+    MW: RateLimitingMiddleware<C::Instant>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GovernedByKey").finish_non_exhaustive()
@@ -201,15 +212,16 @@ fn cells(tokens: u64) -> Option<NonZeroU32> {
     NonZeroU32::new(u32::try_from(tokens.max(1)).ok()?)
 }
 
-fn denied<C: Clock>(
+fn denied<C: Clock, Passed>(
     clock: &C,
-    outcome: Result<Result<(), NotUntil<C::Instant>>, InsufficientCapacity>,
+    outcome: Result<Result<Passed, NotUntil<C::Instant>>, InsufficientCapacity>,
 ) -> Result<(), Denied>
 where
     C::Instant: Reference,
 {
     let outcome = outcome.map_err(|_| Denied::TooMany)?;
-    outcome.map_err(|not_until| Denied::NotBefore(not_until.wait_time_from(clock.now())))
+    let passed = outcome.map_err(|not_until| Denied::NotBefore(not_until.wait_time_from(clock.now())));
+    passed.map(drop)
 }
 
 // === impl GovernedReserve ===

@@ -54,10 +54,10 @@ impl Wakers {
 impl<'a, C: Clock> Held<'a, C> {
     /// For who has the line's lock.
     pub(crate) fn new(core: &'a Core<C>, line: &'a mut Line) -> Self {
-        let held = core.hold();
+        let word = core.hold();
         let (now, price) = (core.now(), core.price());
-        let mut full_at = core.full_at();
-        if !held {
+        let mut full_at = word.full_at();
+        if !word.held() {
             let closed = core.stash.close();
             full_at = full_at.max(now.saturating_add(price.cost(closed.reach)));
             full_at = full_at.saturating_sub(price.cost(closed.tokens));

@@ -152,9 +152,11 @@ where
         #[expect(clippy::cast_possible_truncation, reason = "the map does the same")]
         let shard = self.map.determine_shard(hash as usize);
         let Some(shard) = self.map.shards().get(shard) else { return false };
+        // The table shows other keys too, of whose hashes some bits are the same.
+        let same = |key: &K| self.map.hasher().hash_one(key) == hash;
         let mut table = shard.write();
-        let idle = table.remove_entry(hash, |(_, value)| value.get().idle_for() >= Some(rest));
-        let other = idle.is_none() && table.get(hash, |_| true).is_some();
+        let idle = table.remove_entry(hash, |(key, value)| same(key) && value.get().idle_for() >= Some(rest));
+        let other = idle.is_none() && table.get(hash, |(key, _)| same(key)).is_some();
         drop(table);
         other
     }

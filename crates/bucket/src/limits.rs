@@ -40,7 +40,7 @@ use crate::{
 /// ```
 #[derive(Debug, Default)]
 pub struct Limits {
-    in_flight: Option<InFlight>,
+    in_flight: Option<Arc<InFlight>>,
     tokens: Option<TokenBucket>,
     requests: Option<TokenBucket>,
 }
@@ -80,7 +80,7 @@ impl Limits {
         if calls == 0 {
             return Err(InvalidLimit::new("in_flight", "at least one call", calls));
         }
-        self.in_flight = Some(InFlight(Core::semaphore(calls.into())));
+        self.in_flight = Some(Arc::new(InFlight(Core::semaphore(calls.into()))));
         Ok(self)
     }
 
@@ -96,6 +96,37 @@ impl Limits {
     pub fn tokens(mut self, bucket: TokenBucket) -> Self {
         self.tokens = Some(bucket);
         self
+    }
+
+    /// Returns these limits, and of others those that are not set here. They are shared: what is taken of the limits returned is
+    /// taken of those from which they come.
+    ///
+    /// Wide limits put in so make room for what a server says of a limit that nobody has set: [`learn`](Self::learn) and
+    /// [`pause`](Self::pause) act on limits that there are.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use mainstay_bucket::Limits;
+    ///
+    /// let own = Limits::default().in_flight(8)?;
+    /// let wide = Limits::default().in_flight(1_000)?.tokens_per_minute(10_000)?;
+    ///
+    /// let both = Arc::new(own.or(&wide));
+    /// let call = both.try_reserve(10_000).expect("there are as many");
+    /// assert_eq!((own.in_flight_available(), wide.in_flight_available()), (Some(7), Some(1_000)));
+    /// assert!(both.try_reserve(10_000).is_none());
+    /// # drop(call);
+    /// # Ok::<_, mainstay_bucket::InvalidLimit>(())
+    /// ```
+    #[must_use]
+    pub fn or(&self, others: &Self) -> Self {
+        Self {
+            in_flight: self.in_flight.as_ref().or(others.in_flight.as_ref()).cloned(),
+            tokens: self.tokens.as_ref().or(others.tokens.as_ref()).cloned(),
+            requests: self.requests.as_ref().or(others.requests.as_ref()).cloned(),
+        }
     }
 
     /// Takes one request, `tokens` tokens and a place in flight, if all are there and nobody waits for any.

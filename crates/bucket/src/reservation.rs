@@ -119,30 +119,56 @@ impl Reservation {
         Some((limit, amount, self.limits.as_ref()?.line(limit)?))
     }
 
-    /// Tells before anything is waited for whether all of it would take too long, as far as can be told.
+    /// Tells before anything is waited for whether what is missing would take too long, as far as can be told.
     pub(crate) fn foresee(&self, longest: Duration) -> Result<(), Limited> {
-        let amounts = [(Limit::Tokens, self.tokens), (Limit::Requests, 1)];
-        let mut worst = None;
-        for (limit, amount) in amounts {
-            let Some(queue) = self.limits.as_ref().and_then(|limits| limits.line(limit)) else { continue };
-            if amount > queue.capacity() {
-                return Err(Limited::new(limit, Reason::TooLarge));
-            }
-            worst = worst.max(queue.wait_for(amount).map(|wait| (wait, limit)));
+        let too_large = |&(_, amount, queue): &(Limit, u64, &dyn Queue)| amount > queue.capacity();
+        if let Some((limit, ..)) = self.missing().find(too_large) {
+            return Err(Limited::new(limit, Reason::TooLarge));
         }
-        match worst {
+        match self.longest_wait() {
             Some((wait, limit)) if wait > longest => Err(Limited::too_long(limit, Some(wait))),
             _ => Ok(()),
         }
     }
 
     /// Takes the next limit, or a place in its line.
-    pub(crate) fn take_or_join(&self, patience: Patience) -> Result<Option<Place>, Limited> {
+    pub(crate) fn take_or_join(&mut self, patience: Patience) -> Result<Option<Place>, Limited> {
         let Some((limit, amount, queue)) = self.queue() else { return Ok(None) };
         queue.take_or_join(amount, patience).map_err(|refused| match refused {
-            Refused::TooLong(wait) => Limited::too_long(limit, Some(wait)),
-            Refused::LineFull => Limited::line_full(limit, queue.wait_for(amount)),
+            Refused::TooLong(_) => self.too_long(limit),
+            Refused::LineFull => {
+                let wait = self.wait_after_all(limit).map(|(wait, _)| wait);
+                Limited::line_full(limit, wait)
+            }
         })
+    }
+
+    /// Gives back what was taken, since a limit would take too long.
+    pub(crate) fn too_long(&mut self, limit: Limit) -> Limited {
+        match self.wait_after_all(limit) {
+            Some((wait, limit)) => Limited::too_long(limit, Some(wait)),
+            None => Limited::too_long(limit, None),
+        }
+    }
+
+    /// Gives back what was taken, and tells how long the same call would wait then, and for which limit. It cannot be told
+    /// where it is a call in flight that refuses.
+    fn wait_after_all(&mut self, refusing: Limit) -> Option<(Duration, Limit)> {
+        self.give_back();
+        self.taken = Taken::Nothing;
+        self.longest_wait().filter(|_| refusing != Limit::InFlight)
+    }
+
+    /// The longest wait for what is missing, and for which limit, as far as can be told.
+    fn longest_wait(&self) -> Option<(Duration, Limit)> {
+        self.missing().filter_map(|(limit, amount, queue)| Some((queue.wait_for(amount)?, limit))).max()
+    }
+
+    /// The limits that time refills and that are not taken yet.
+    fn missing(&self) -> impl Iterator<Item = (Limit, u64, &dyn Queue)> {
+        let all = [(Limit::Tokens, self.tokens, Taken::Tokens), (Limit::Requests, 1, Taken::All)];
+        let missing = all.into_iter().filter(|(.., taken)| self.taken < *taken);
+        missing.filter_map(|(limit, amount, _)| Some((limit, amount, self.limits.as_ref()?.line(limit)?)))
     }
 
     /// The next limit to take, and how much of it.

@@ -79,7 +79,7 @@ impl Reserve {
         else {
             return Poll::Ready(Ok(()));
         };
-        let Some((limit, tokens, queue)) = reservation.queue() else { return Poll::Ready(Ok(())) };
+        let Some((limit, _, queue)) = reservation.queue() else { return Poll::Ready(Ok(())) };
         let turn = wait.turn();
         let turned = wait.poll(queue, cx).is_ready();
         if !turned {
@@ -92,7 +92,7 @@ impl Reserve {
             reservation.took_next();
             return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Err(Limited::too_long(limit, queue.wait_for(tokens))))
+        Poll::Ready(Err(reservation.too_long(limit)))
     }
 
     /// Gives up its place in the line.

@@ -99,11 +99,6 @@ impl Stash {
         false
     }
 
-    /// The most that one place holds.
-    pub(crate) const fn size(&self) -> u64 {
-        self.size
-    }
-
     /// Tells whether takings of this size are worth a stash.
     pub(crate) const fn suits(&self, tokens: u64) -> bool {
         tokens <= self.size / 4
@@ -161,7 +156,7 @@ impl Stash {
 
 fn close(place: &AtomicU64) -> u64 {
     for spins in 0u32.. {
-        let held = place.load(Acquire);
+        let held = place.load(Relaxed);
         if held != FILLING && place.compare_exchange(held, CLOSED, AcqRel, Relaxed).is_ok() {
             return held;
         }

@@ -92,7 +92,7 @@ impl<C: Clock> Core<C> {
     /// Places are filled while more than a quarter of the capacity is there: below, each token is taken as it comes, so
     /// that none lies in another thread's place when the last are asked for.
     fn may_fill(&self, tokens: u64, look: &Look) -> bool {
-        let above = self.capacity() - self.capacity() / 4 - self.stash.size();
+        let above = self.capacity() - self.capacity() / 4;
         self.stash.suits(tokens) && look.word.full_at() < look.now.saturating_add(look.price.cost(above))
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use allocation_counter::measure;
-use mainstay_bucket::{Limited, Limits, Rate, RateLimitLayer, TokenBucket, usage};
+use mainstay_bucket::{KeyedBuckets, Limited, Limits, Rate, RateLimitLayer, TokenBucket, usage};
 use mainstay_fault::{Fault, HasFault};
 use tower::{Layer, Service};
 
@@ -68,4 +68,35 @@ fn what_does_not_wait_does_not_allocate() {
     };
     work();
     assert_eq!(measure(work).count_total, 0);
+}
+
+fn by_name() -> KeyedBuckets<String> {
+    KeyedBuckets::new(90_000, Rate::per_minute(90_000.0).unwrap()).unwrap()
+}
+
+#[test]
+fn a_key_that_is_known_is_looked_up_without_allocating() {
+    let tenants = by_name();
+    let work = || {
+        for _ in 0..1_000 {
+            tenants.try_acquire("ada", 1).unwrap();
+            tenants.try_acquire("grace", 1).unwrap();
+        }
+    };
+    work();
+    assert_eq!(measure(work).count_total, 0);
+}
+
+#[test]
+fn a_key_takes_some_two_hundred_and_forty_bytes() {
+    const KEYS: u32 = 100_000;
+    let tenants = by_name();
+    let used = measure(|| {
+        for key in 0..KEYS {
+            tenants.try_acquire(&*format!("tenant-{key:09}"), 1).unwrap();
+        }
+    });
+    let each = used.bytes_current / i64::from(KEYS);
+    // Tables that double are half empty at worst.
+    assert!((150..330).contains(&each), "{each} bytes");
 }

@@ -19,6 +19,7 @@ use crate::{Asks, ChatResponse, ChatStream, EmbeddingResponse, among::router_usa
 #[derive(Clone, Debug)]
 pub struct AttemptLayer {
     backend: Arc<str>,
+    provider: Option<&'static str>,
     price: Option<Price>,
 }
 
@@ -27,6 +28,7 @@ pub struct AttemptLayer {
 pub struct Attempted<S> {
     inner: S,
     backend: Arc<str>,
+    provider: Option<&'static str>,
     price: Option<Price>,
 }
 
@@ -54,7 +56,14 @@ pub trait Billed {
 impl AttemptLayer {
     /// Creates the layer from the name under which a backend stands in reports.
     pub fn new(backend: impl Into<Arc<str>>) -> Self {
-        Self { backend: backend.into(), price: None }
+        Self { backend: backend.into(), provider: None, price: None }
+    }
+
+    /// Says whose service the backend is, as OpenTelemetry's GenAI conventions name it.
+    #[must_use]
+    pub const fn provider(mut self, provider: &'static str) -> Self {
+        self.provider = Some(provider);
+        self
     }
 
     /// Sets what the backend costs. Without it, a model's price is looked up in the table that comes with
@@ -70,7 +79,8 @@ impl<S> Layer<S> for AttemptLayer {
     type Service = Attempted<S>;
 
     fn layer(&self, inner: S) -> Attempted<S> {
-        Attempted { inner, backend: Arc::clone(&self.backend), price: self.price }
+        let Self { backend, provider, price } = self.clone();
+        Attempted { inner, backend, provider, price }
     }
 }
 
@@ -91,19 +101,23 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let journal = request.call().and_then(|call| call.journal.as_ref());
-        let entry = journal.map(|journal| journal.begin(Arc::clone(&self.backend)));
+        let entry = journal.map(|journal| journal.begin_at(Arc::clone(&self.backend), self.provider));
         let price = self.price.or_else(|| entry.as_ref().and_then(|_| usual_price(request.model())));
-        let span = span(&request, &self.backend);
+        let span = span(&request, &self.backend, self.provider);
         let inner = span.in_scope(|| self.inner.call(request));
         AttemptFuture { inner, span, entry, price }
     }
 }
 
 /// One attempt, up to its answer or its first token.
-fn span<Request: Asks>(request: &Request, backend: &str) -> Span {
+fn span<Request: Asks>(request: &Request, backend: &str, provider: Option<&str>) -> Span {
     tracing::info_span!(
         "attempt",
+        otel.name = %format_args!("{} {}", Request::OPERATION, request.model()),
+        otel.kind = "client",
+        otel.status_code = Empty,
         gen_ai.operation.name = Request::OPERATION,
+        gen_ai.provider.name = provider,
         gen_ai.request.model = request.model(),
         mainstay.backend = backend,
         mainstay.attempt = request.call().map(|call| call.attempt.get()),
@@ -126,7 +140,7 @@ where
         let entered = this.span.enter();
         let mut outcome = ready!(this.inner.poll(cx));
         if let Err(error) = &outcome {
-            this.span.record("error.type", error.fault().kind.as_str());
+            this.span.record("error.type", error.fault().kind.as_str()).record("otel.status_code", "ERROR");
         }
         drop(entered);
         if let Some(mut entry) = this.entry.take() {

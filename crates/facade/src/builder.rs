@@ -159,8 +159,8 @@ impl Builder {
     /// Limits the calls to a model, in requests and tokens a minute and in calls under way.
     ///
     /// Calls wait for their turn, first come, first served, before they are sent. Each reserves what it is expected to need
-    /// and settles on what it has used. Whether limits are set or not, the server's own word counts: its
-    /// `x-ratelimit-*` headers narrow them, and a Retry-After holds back all calls to the model.
+    /// and settles on what it has used. Whether limits are set or not, all or some of them, the server's own word counts: its
+    /// `x-ratelimit-*` headers narrow them, also those that are not set here, and a Retry-After holds back all calls to the model.
     ///
     /// ```
     /// use mainstay::{Mainstay, bucket::Limits};

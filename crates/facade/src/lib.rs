@@ -24,6 +24,8 @@ mod error;
 #[cfg(feature = "openai")]
 mod kept;
 #[cfg(feature = "openai")]
+mod labels;
+#[cfg(feature = "openai")]
 mod limited;
 #[cfg(feature = "openai")]
 mod limits;
@@ -35,6 +37,8 @@ mod named;
 mod once;
 #[cfg(feature = "openai")]
 mod ongoing;
+#[cfg(feature = "openai")]
+mod provider;
 #[cfg(feature = "openai")]
 mod remember;
 #[cfg(feature = "openai")]

@@ -59,8 +59,12 @@ const ANSWER: u64 = 500;
 pub(crate) const MANY_REQUESTS: u64 = 10_000_000;
 pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
 
-/// The limits of each model: those that were set, and for other models limits so wide that only the server narrows them.
+/// The limits of each model: those that were set, and for all that was not limits so wide that only the server narrows them.
 pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> Models {
+    models(filled(set))
+}
+
+fn models(set: HashMap<String, Arc<Limits>>) -> Models {
     let own = KeyedLimits::with(move |model: &String| set.get(model).cloned().unwrap_or_else(unknown));
     Models {
         own: Arc::new(own),
@@ -76,11 +80,17 @@ pub(crate) fn shared_by_model(
     set: HashMap<String, Arc<Limits>>,
     sharing: &crate::sharing::Sharing,
 ) -> Result<Models, mainstay_bucket::InvalidLimit> {
+    let set = filled(set);
     let shared = set
         .iter()
         .map(|(model, limits)| Ok((model.clone(), sharing.limits(format!("{backend}/{model}"), limits)?)));
     let shared = Arc::new(shared.collect::<Result<_, _>>()?);
-    Ok(Models { shared, ..by_model(set) })
+    Ok(Models { shared, ..models(set) })
+}
+
+/// What a server says of a limit that is not set counts too.
+fn filled(set: HashMap<String, Arc<Limits>>) -> HashMap<String, Arc<Limits>> {
+    set.into_iter().map(|(model, limits)| (model, Arc::new(limits.or(&unknown())))).collect()
 }
 
 /// Has each request kept within the limits of the model that it names.

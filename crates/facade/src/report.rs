@@ -47,6 +47,8 @@ pub struct AttemptReport {
     /// Where it was sent.
     #[serde(serialize_with = "name")]
     pub backend: Arc<str>,
+    /// Whose service that is, as OpenTelemetry's GenAI conventions name it: by the host, and `openai` where that is not known.
+    pub provider: Option<&'static str>,
     /// How long it was waited before it, since the one before had ended.
     #[serde(rename = "waited_seconds", serialize_with = "seconds")]
     pub waited: Duration,
@@ -139,6 +141,7 @@ impl AttemptReport {
         *free = attempt.began + took;
         Self {
             backend: Arc::clone(&attempt.backend),
+            provider: attempt.provider,
             waited,
             took,
             fault: attempt.fault,

@@ -13,15 +13,22 @@ use tower_service::Service;
 use mainstay_fallback as fallback;
 use mainstay_idempotency as idempotency;
 
-use crate::{Asks, ChatStream, EmbeddingResponse, Error, Failure, Ongoing, Reply, Report, Served};
+use crate::{
+    Asks, ChatStream, EmbeddingResponse, Error, Failure, Ongoing, Reply, Report, Served, labels::Labels,
+};
 
 /// Reports what happened to each call: the outermost layer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ReportLayer;
+#[derive(Clone, Debug, Default)]
+pub struct ReportLayer {
+    labels: Labels,
+}
 
 /// A service whose calls are reported. Made by [`ReportLayer`].
-#[derive(Clone, Copy, Debug)]
-pub struct Reported<S>(S);
+#[derive(Clone, Debug)]
+pub struct Reported<S> {
+    inner: S,
+    labels: Labels,
+}
 
 pin_project! {
     /// A call of a [`Reported`] service.
@@ -39,17 +46,26 @@ pub trait Reportable {
     /// The answer with its report.
     type Reported;
 
+    /// Whether it comes piece by piece.
+    const STREAMS: bool = false;
+
     /// Puts the report of the call to the answer.
     fn reported(self, ongoing: Ongoing) -> Self::Reported;
 }
 
 // === impl ReportLayer ===
 
+impl ReportLayer {
+    pub(crate) const fn new(labels: Labels) -> Self {
+        Self { labels }
+    }
+}
+
 impl<S> Layer<S> for ReportLayer {
     type Service = Reported<S>;
 
     fn layer(&self, inner: S) -> Reported<S> {
-        Reported(inner)
+        Reported { inner, labels: self.labels.clone() }
     }
 }
 
@@ -65,7 +81,7 @@ where
     type Future = ReportedFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        self.0.poll_ready(cx).map_err(|error| Failure::new(error, Report::default()))
+        self.inner.poll_ready(cx).map_err(|error| Failure::new(error, Report::default()))
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
@@ -73,8 +89,8 @@ where
             Some(call) => call.journal.get_or_insert_default().clone(),
             None => Journal::new(),
         };
-        let ongoing = Ongoing::begin(&request, journal);
-        let inner = ongoing.span().in_scope(|| self.0.call(request));
+        let ongoing = Ongoing::begin(&request, journal, &self.labels, S::Response::STREAMS);
+        let inner = ongoing.span().in_scope(|| self.inner.call(request));
         ReportedFuture { inner, ongoing: Some(ongoing) }
     }
 }
@@ -115,6 +131,8 @@ impl Reportable for idempotency::Answer<Served> {
         report.replayed = self.replayed().map(|replayed| replayed.age);
         let Served { response, tier, degraded } = self.into_inner();
         (report.tier, report.degraded) = (Some(tier), degraded);
+        ongoing.said(&response.id, &response.model);
+        ongoing.finished(response.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()));
         ongoing.end(&report, None);
         Reply::new(Arc::unwrap_or_clone(response), report)
     }
@@ -126,15 +144,20 @@ impl Reportable for fallback::Answer<EmbeddingResponse, Error> {
     fn reported(self, mut ongoing: Ongoing) -> Self::Reported {
         let mut report = ongoing.report();
         (report.tier, report.degraded) = (Some(self.shared_tier()), self.degraded());
+        let response = self.into_inner();
+        ongoing.said("", &response.model);
         ongoing.end(&report, None);
-        Reply::new(self.into_inner(), report)
+        Reply::new(response, report)
     }
 }
 
 impl Reportable for ChatStream {
     type Reported = Self;
 
+    const STREAMS: bool = true;
+
     fn reported(self, ongoing: Ongoing) -> Self {
+        ongoing.first_token();
         self.of_call(ongoing)
     }
 }

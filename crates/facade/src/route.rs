@@ -75,6 +75,13 @@ impl<R: Clone> Routes<R> {
         Err(Error::no_route(model, known))
     }
 
+    /// Whether a model has a route of its own, or all share one that has no name.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn knows(&self, model: &str) -> bool {
+        let table = self.0.load();
+        table.by_model.is_empty() || table.by_model.contains_key(model)
+    }
+
     /// The names of the models that lead somewhere.
     pub(crate) fn names(&self) -> Vec<String> {
         let mut names: Vec<_> = self.0.load().by_model.keys().cloned().collect();

@@ -16,10 +16,12 @@ use crate::{
     AttemptLayer, Attempted, ChatStream, Continuation, Continue, Deadline, DeadlineLayer, Error, NewKey,
     Once, OnceStreamed, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
+    labels::Labels,
     limits::{self, ByModel, ChatMeter, EmbedMeter, StreamMeter, Weigh},
     named::Named,
     once::{Remember, once, once_streamed},
     openai,
+    provider::provider_of,
     route::{ByRoute, Routes},
     tier::{Asked, Local},
     usage::{AskUsage, AskUsageLayer},
@@ -116,10 +118,15 @@ impl Last {
 // === impl Place ===
 
 impl Place {
+    fn attempts(&self) -> AttemptLayer {
+        let provider = provider_of(&self.whole.host());
+        AttemptLayer::new(Arc::clone(&self.name)).price(self.price).provider(provider)
+    }
+
     /// Puts together: name -> journal -> limits -> client.
     pub(crate) fn chat(&self) -> Backend<Client, ChatMeter> {
         let stack = ServiceBuilder::new()
-            .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
+            .layer(self.attempts())
             .layer(limits::chat(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(self.whole.clone());
@@ -129,7 +136,7 @@ impl Place {
     /// The same for streams.
     pub(crate) fn stream(&self) -> Backend<Streaming, StreamMeter> {
         let stack = ServiceBuilder::new()
-            .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
+            .layer(self.attempts())
             .layer(limits::stream(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(self.streaming.clone());
@@ -139,7 +146,7 @@ impl Place {
     /// The same for embeddings.
     pub(crate) fn embed(&self) -> Backend<Client, EmbedMeter, EmbeddingRequest> {
         let stack = ServiceBuilder::new()
-            .layer(AttemptLayer::new(Arc::clone(&self.name)).price(self.price))
+            .layer(self.attempts())
             .layer(limits::embed(self.limits.clone()).max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(self.whole.clone());
@@ -216,20 +223,23 @@ fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T, M> {
 
 /// Whole answers: report -> one execution for each key -> route.
 pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
-    ReportLayer.layer(once(remember, ByRoute::new(routes)))
+    let labels = Labels::of(&routes);
+    ReportLayer::new(labels).layer(once(remember, ByRoute::new(routes)))
 }
 
 /// Embeddings: report -> a key for calls without -> route.
 pub(crate) fn embed(routes: Arc<Routes<EmbedRoute>>) -> EmbedService {
-    ReportLayer.layer(NewKey::new(ByRoute::new(routes)))
+    let labels = Labels::of(&routes);
+    ReportLayer::new(labels).layer(NewKey::new(ByRoute::new(routes)))
 }
 
 /// Streams: report -> usage -> one execution for each key -> route.
 pub(crate) fn stream(remember: Option<&Remember>, routes: Arc<Routes<StreamRoute>>) -> StreamService {
+    let labels = Labels::of(&routes);
     let streams = MapResponse::new(NewKey::new(ByRoute::new(routes)), Answer::into_inner as fn(_) -> _);
     let once = match remember {
         Some(remember) => Either::Right(once_streamed(remember, streams)),
         None => Either::Left(streams),
     };
-    ReportLayer.layer(AskUsageLayer.layer(once))
+    ReportLayer::new(labels).layer(AskUsageLayer.layer(once))
 }

@@ -183,10 +183,13 @@ impl ChatStream {
         Ok(response)
     }
 
-    /// Notes what a chunk tells of the usage, and what it says, should it have to be continued.
+    /// Notes what a chunk tells of the usage and of the answer, and what it says, should it have to be continued.
     fn settle(&mut self, chunk: &ChatChunk) {
         if let Some(usage) = &chunk.usage {
             self.note(usage);
+        }
+        if let Some(ongoing) = &mut self.ongoing {
+            ongoing.note(chunk);
         }
         if self.resume.as_mut().is_some_and(|resume| !resume.note(chunk)) {
             self.resume = None;

@@ -48,6 +48,8 @@ struct Attempts {
 pub struct Attempt {
     /// Where it was sent.
     pub backend: Arc<str>,
+    /// Whose service that is, as OpenTelemetry's GenAI conventions name it (`gen_ai.provider.name`), if it was said.
+    pub provider: Option<&'static str>,
     /// When it began.
     pub began: Instant,
     /// How long it took, to the end of its stream if it had one; `None` while it is under way, or if it was dropped.
@@ -79,8 +81,14 @@ impl Journal {
 
     /// Writes down that an attempt begins.
     pub fn begin(&self, backend: impl Into<Arc<str>>) -> Entry {
+        self.begin_at(backend, None)
+    }
+
+    /// The same, and whose service it is.
+    pub fn begin_at(&self, backend: impl Into<Arc<str>>, provider: Option<&'static str>) -> Entry {
         let attempt = Attempt {
             backend: backend.into(),
+            provider,
             began: Instant::now(),
             took: None,
             fault: None,

@@ -3,72 +3,56 @@
 use std::time::{Duration, SystemTime};
 
 use axum::{
-    Json,
+    Extension, Json,
     body::Body,
     extract::State,
     http::{HeaderMap, HeaderName, HeaderValue},
     response::{IntoResponse, Response},
 };
-use mainstay::{
-    ChatRequest, ChatResponse, Degradation, HasFault, Reply, Report, fault::HasCall, idempotency,
-};
+use mainstay::{ChatRequest, ChatResponse, Degradation, Reply, Report, fault::HasCall, idempotency};
 
-use crate::{api_error::ApiError, app::App, body, events, failure, watch::Watch};
+use crate::{api_error::ApiError, app::App, body, events, failure, keys::Caller};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Answers a chat. When the caller goes away, this is dropped, and with it the call to the backend.
 pub(crate) async fn complete(
     State(app): State<App>,
+    Extension(caller): Extension<Caller>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
     let mut request = body::chat(&body::read(&headers, body, app.max_body.get()).await?)?;
-    carry_key(&headers, &mut request)?;
-    let watch = Watch::begin(&app.mainstay, &request);
-    if request.stream == Some(true) {
-        stream(app, request, watch).await
-    } else {
-        whole(app, request, watch).await
-    }
+    carry_key(&headers, caller, &mut request)?;
+    if request.stream == Some(true) { stream(app, request).await } else { whole(app, request).await }
 }
 
-async fn whole(app: App, request: ChatRequest, watch: Watch) -> Result<Response, ApiError> {
-    match app.mainstay.chat(request).await {
-        Ok(Reply { response, report, .. }) => {
-            watch.end(None, &report);
-            let headers = told(&response.headers, &report);
-            Ok((headers, Json(completed(response))).into_response())
-        }
-        Err(failure) => {
-            watch.end(Some(failure.fault().kind), failure.report());
-            Err(failure::told(&failure))
-        }
-    }
+async fn whole(app: App, request: ChatRequest) -> Result<Response, ApiError> {
+    let reply = app.mainstay.chat(request).await.map_err(|failure| failure::told(&failure))?;
+    let Reply { response, report, .. } = reply;
+    let headers = told(&response.headers, &report);
+    Ok((headers, Json(completed(response))).into_response())
 }
 
 /// Its head is sent at the first token: what fails before it has a status of its own.
-async fn stream(app: App, request: ChatRequest, watch: Watch) -> Result<Response, ApiError> {
-    match app.mainstay.chat_stream(request).await {
-        Ok(stream) => {
-            watch.first_token();
-            let headers = told(stream.headers(), &stream.report());
-            Ok((headers, events::relay(stream, watch)).into_response())
-        }
-        Err(failure) => {
-            watch.end(Some(failure.fault().kind), failure.report());
-            Err(failure::told(&failure))
-        }
-    }
+async fn stream(app: App, request: ChatRequest) -> Result<Response, ApiError> {
+    let stream = app.mainstay.chat_stream(request).await.map_err(|failure| failure::told(&failure))?;
+    let headers = told(stream.headers(), &stream.report());
+    Ok((headers, events::relay(stream)).into_response())
 }
 
-/// Takes the caller's idempotency key along: all attempts carry it, and where keys are remembered, it runs once.
-pub(crate) fn carry_key(headers: &HeaderMap, request: &mut impl HasCall) -> Result<(), ApiError> {
+/// Takes the caller's idempotency key along, marked as the caller's own: all attempts carry it, and where keys are remembered, it
+/// runs once.
+pub(crate) fn carry_key(
+    headers: &HeaderMap,
+    caller: Caller,
+    request: &mut impl HasCall,
+) -> Result<(), ApiError> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
     let key =
         key.to_str().map_err(|_| ApiError::invalid("the idempotency key is not in plain text", None))?;
     if let Some(call) = request.call_mut() {
-        call.key = Some(key.into());
+        call.key = Some(caller.own(key).into());
     }
     Ok(())
 }

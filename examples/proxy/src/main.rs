@@ -22,7 +22,6 @@ mod failure;
 // Who may call, and what is counted.
 mod keys;
 mod meter;
-mod watch;
 
 // The process.
 mod mock;
@@ -33,17 +32,20 @@ mod signals;
 use std::{io::IsTerminal, process::ExitCode};
 
 use clap::Parser;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 /// The exit status for settings that cannot be used, as for wrong arguments.
 const UNUSABLE: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    // A line for each call at its end: Mainstay's own span, which has no word of it.
     let filter = tracing_subscriber::EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(filter.unwrap_or_else(|_| "axum_service=info,warn".into()))
+        .with_span_events(FmtSpan::CLOSE)
+        .with_env_filter(filter.unwrap_or_else(|_| "axum_service=info,mainstay::ongoing=info,warn".into()))
         .init();
     match serve::run(options::Options::parse()).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -28,7 +28,7 @@ struct Files {
     app: App,
 }
 
-/// Serves until told to stop, and then until the calls under way have ended.
+/// Serves until told to stop, and then until the calls under way have ended and what is remembered is on the disk.
 ///
 /// # Errors
 ///
@@ -54,12 +54,17 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address:?}"))?;
     println!("http://{}/v1", listener.local_addr()?);
     let files = Files { config: options.config, keys: options.keys_file, app: app.clone() };
-    tokio::spawn(files.reload_at(hangups));
-    serve(listener, app, stop, Duration::from_secs(options.grace)).await?;
+    let reloading = tokio::spawn(files.reload_at(hangups));
+    let mainstay = app.mainstay.clone();
+    let served = serve(listener, app, stop, Duration::from_secs(options.grace)).await;
+    reloading.abort();
+    // Not before the calls under way have ended: their answers are still to be kept.
+    mainstay.close().await;
+    tracing::info!("what is remembered is on the disk");
     if let Some(mock) = mock {
         mock.tell().await;
     }
-    Ok(())
+    served
 }
 
 async fn serve(

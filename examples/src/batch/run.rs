@@ -2,7 +2,7 @@ use std::{cell::Cell, num::NonZeroUsize};
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
-use mainstay::{FaultKind, HasFault, Mainstay, Reply};
+use mainstay::{Error, Failure, FaultKind, HasFault, Mainstay, Reply};
 
 use super::{Answered, Line, Results};
 
@@ -14,6 +14,9 @@ pub struct Summary {
     pub answered: u64,
     /// The lines that were not, and why. The next run asks them again.
     pub failed: Vec<(String, String)>,
+    /// The lines that were under way when an earlier run was killed, and that were not asked again: they may have been answered, and
+    /// billed.
+    pub unknown: Vec<String>,
     /// How many calls it took.
     pub attempts: u64,
     /// The tokens of all calls.
@@ -22,7 +25,17 @@ pub struct Summary {
     pub stopped: bool,
 }
 
-/// Asks all lines, so many at once, and moves the bar by each whose answer is on the disk.
+/// What becomes of lines of which nobody knows whether they were answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unknown {
+    /// They are told of, and nothing else.
+    #[default]
+    Tell,
+    /// They are asked again, and may be billed a second time.
+    AskAgain,
+}
+
+/// Asks all lines, so many at once, and moves the bar by each that has come to its end.
 ///
 /// # Cancel safety
 ///
@@ -32,12 +45,13 @@ pub async fn run(
     lines: Vec<Line>,
     results: &Results,
     parallel: NonZeroUsize,
+    unknown: Unknown,
     bar: &ProgressBar,
 ) -> Summary {
     let stopped = Cell::new(false);
     let outcomes = stream::iter(lines)
         .take_while(|_| std::future::ready(!stopped.get()))
-        .map(|line| ask(mainstay, line, results))
+        .map(|line| ask(mainstay, line, results, unknown))
         .buffer_unordered(parallel.get());
     let mut outcomes = std::pin::pin!(outcomes);
     let mut summary = Summary::default();
@@ -50,23 +64,30 @@ pub async fn run(
     summary
 }
 
-/// A line's end: what it took, or its id, why it failed, and whether the others will fail like it.
-type Outcome = Result<Reply, (String, String, bool)>;
+/// A line's end: what it took, or its id and what went wrong.
+type Outcome = Result<Reply, (String, Wrong)>;
 
-async fn ask(mainstay: &Mainstay, line: Line, results: &Results) -> Outcome {
+enum Wrong {
+    /// It failed, for this reason.
+    Failed(String),
+    /// It failed, and the others will fail like it.
+    Hopeless(String),
+    /// An earlier run was killed while it was under way.
+    Unknown,
+}
+
+async fn ask(mainstay: &Mainstay, line: Line, results: &Results, unknown: Unknown) -> Outcome {
     let Line { id, key, request } = line;
+    let request = if unknown == Unknown::AskAgain { request.retry_unknown() } else { request };
     let reply = match mainstay.chat(request).await {
         Ok(reply) => reply,
-        Err(failure) => {
-            let hopeless = matches!(failure.fault().kind, FaultKind::QuotaExhausted | FaultKind::Auth);
-            return Err((id, failure.error().to_string(), hopeless));
-        }
+        Err(failure) => return Err((id, Wrong::of(&failure))),
     };
     let answered = Answered { id, key, response: reply.response.clone() };
     match results.append(&answered).await {
         Ok(()) => Ok(reply),
         // A disk that takes no more answers must not be given more that are paid for.
-        Err(error) => Err((answered.id, format!("the answer cannot be kept: {error}"), true)),
+        Err(error) => Err((answered.id, Wrong::Hopeless(format!("the answer cannot be kept: {error}")))),
     }
 }
 
@@ -80,10 +101,24 @@ impl Summary {
                 self.attempts += reply.report.attempts.len() as u64;
                 self.tokens += reply.report.tokens();
             }
-            Err((id, why, hopeless)) => {
+            Err((id, Wrong::Unknown)) => self.unknown.push(id),
+            Err((id, Wrong::Failed(why))) => self.failed.push((id, why)),
+            Err((id, Wrong::Hopeless(why))) => {
                 self.failed.push((id, why));
-                self.stopped |= hopeless;
+                self.stopped = true;
             }
+        }
+    }
+}
+
+// === impl Wrong ===
+
+impl Wrong {
+    fn of(failure: &Failure) -> Self {
+        match (failure.error(), failure.fault().kind) {
+            (Error::Key(refused), _) if refused.unknown_since().is_some() => Self::Unknown,
+            (error, FaultKind::QuotaExhausted | FaultKind::Auth) => Self::Hopeless(error.to_string()),
+            (error, _) => Self::Failed(error.to_string()),
         }
     }
 }

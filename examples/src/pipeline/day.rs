@@ -3,6 +3,7 @@ use std::time::Duration;
 use mainstay_mock_openai::{Latency, ModelPlan, Plan, RetryAfter, WholeFault};
 
 use super::{LARGE, SMALL};
+use crate::Server;
 
 /// A day like most.
 pub(super) const COMMON: &str = "94 % succeed";
@@ -11,11 +12,20 @@ pub(super) const OUTAGE: &str = "both models down";
 
 /// A day in the life of a provider.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Day {
     /// What it is called.
     pub name: &'static str,
-    /// How the provider behaves.
-    pub plan: Plan,
+    /// How the provider behaves; none if it is a real one.
+    pub plan: Option<Plan>,
+    /// The model that is asked first, and the one below it.
+    pub models: [String; 2],
+    /// How long one attempt may take.
+    pub attempt: Duration,
+    /// How long a document may take in all.
+    pub deadline: Duration,
+    /// How long it may wait for the provider's limits.
+    pub max_wait: Duration,
 }
 
 // === impl Day ===
@@ -26,7 +36,11 @@ impl Day {
         let down = || ModelPlan::new().fault(WholeFault::ServerError, 1.0);
         let day = |name, large: ModelPlan, small: ModelPlan| Self {
             name,
-            plan: Plan::new().seed(seed).model(LARGE, large).model(SMALL, small),
+            plan: Some(Plan::new().seed(seed).model(LARGE, large).model(SMALL, small)),
+            models: [LARGE, SMALL].map(str::to_owned),
+            attempt: Duration::from_millis(600),
+            deadline: Duration::from_secs(20),
+            max_wait: Duration::from_secs(2),
         };
         vec![
             day(COMMON, common(), well(10)),
@@ -35,6 +49,29 @@ impl Day {
             day("rate limits", well(25).requests_per_minute(100), well(10)),
             day("slow", slow(), well(10)),
         ]
+    }
+
+    /// Today, at the server that the environment names, if it names one: with the model of `OPENAI_MODEL`, and below it the one of
+    /// `OPENAI_SMALL_MODEL`, `gpt-4o-mini` unless set.
+    pub fn today() -> Option<Self> {
+        let Server { model, .. } = Server::from_env()?;
+        let small = crate::set("OPENAI_SMALL_MODEL").unwrap_or_else(|| SMALL.to_owned());
+        Some(Self {
+            name: "today",
+            plan: None,
+            models: [model, small],
+            attempt: Duration::from_secs(60),
+            deadline: Duration::from_secs(300),
+            max_wait: Duration::from_secs(120),
+        })
+    }
+
+    /// Its provider, who has seen nothing yet if it is a mock.
+    pub(super) async fn provider(&self) -> anyhow::Result<Server> {
+        match &self.plan {
+            Some(plan) => Ok(Server::mock(plan.clone()).await?),
+            None => Server::from_env().ok_or_else(|| anyhow::anyhow!("the environment names no server")),
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Outcome {
     pub lost: usize,
     /// How many entries the queue has got.
     pub in_queue: usize,
-    /// The calls that the provider saw.
+    /// The calls that the provider saw, through the tiers.
     pub calls: u64,
     /// What was paid in US dollars.
     pub dollars: f64,
@@ -49,6 +49,7 @@ impl Outcome {
     pub(super) fn note(&mut self, reply: Result<&Reply, &Failure>, latency: Duration) {
         self.latencies.push(latency);
         let report = reply.map_or_else(Failure::report, |reply| &reply.report);
+        self.calls += report.attempts.len() as u64;
         self.dollars += report.dollars().unwrap_or(0.0);
         let read = reply.is_ok_and(|reply| Extraction::read(reply).is_ok());
         let place = match (report.degraded, report.attempts.len()) {

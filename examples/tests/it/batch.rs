@@ -1,4 +1,4 @@
-//! A batch that is killed, and begun again.
+//! A batch that is killed, and begun again: at a server that honours idempotency keys, and at one that does not.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -63,9 +63,9 @@ fn answers(path: &Path) -> HashMap<String, Answered> {
     by_key
 }
 
-/// Kills the batch when the server has answered so many, and returns the keys whose answers were kept by then.
+/// Kills the batch, which asks again what the last one was killed over, when the server has answered so many, and returns the keys whose answers were kept by then.
 async fn killed_after(served: u64, folder: &TempDir, mock: &MockOpenAi) -> Vec<String> {
-    let mut child = batch(folder, mock).spawn().unwrap();
+    let mut child = batch(folder, mock).arg("--ask-unknown").spawn().unwrap();
     while mock.stats().ok() < served {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
         tokio::task::yield_now().await;
@@ -97,7 +97,7 @@ async fn a_batch_that_is_killed_goes_on_where_it_was_and_runs_nothing_twice() {
     }
     let before: BTreeMap<_, _> = mock.stats().received;
 
-    let output = batch(&folder, &mock).output().await.unwrap();
+    let output = batch(&folder, &mock).arg("--ask-unknown").output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -113,6 +113,34 @@ async fn a_batch_that_is_killed_goes_on_where_it_was_and_runs_nothing_twice() {
     let stats = mock.stats();
     assert_eq!((stats.executions.len(), stats.most_executions_of_a_key()), (LINES, 1));
     assert!(kept.iter().all(|key| stats.received[key] == before[key]), "what was kept was asked again");
+}
+
+#[tokio::test]
+async fn what_was_under_way_when_it_was_killed_is_told_and_asked_again_only_if_wanted() {
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(20)));
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(slow)).start().await.unwrap();
+    let folder = prompts();
+    let path = folder.path().join("answers.jsonl");
+    killed_after(100, &folder, &mock).await;
+
+    let output = batch(&folder, &mock).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    let told = said.lines().find(|line| line.contains("were under way")).unwrap();
+    let mut unknown: Vec<_> = told.rsplit(": ").next().unwrap().split(", ").map(str::to_owned).collect();
+    unknown.sort_unstable();
+    assert!((1..=PARALLEL).contains(&unknown.len()), "{said}");
+    let mut left: Vec<_> = (0..LINES).map(|number| format!("line-{number}")).collect();
+    left.retain(|id| !answers(&path).values().any(|answered| answered.id == *id));
+    left.sort_unstable();
+    assert_eq!(left, unknown, "all others are answered");
+    assert_eq!(mock.stats().most_executions_of_a_key(), 1, "nothing was billed twice");
+
+    let output = batch(&folder, &mock).arg("--ask-unknown").output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(answers(&path).len(), LINES);
+    let again = mock.stats().executions.values().filter(|times| **times > 1).count();
+    assert!(again <= unknown.len(), "{again} of {}", unknown.len());
 }
 
 #[tokio::test]

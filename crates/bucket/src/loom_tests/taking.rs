@@ -1,11 +1,14 @@
 //! What is taken is gone, once.
 
-use std::{sync::atomic::Ordering::SeqCst, time::Duration};
+use std::{
+    sync::atomic::Ordering::{Relaxed, SeqCst},
+    time::Duration,
+};
 
-use loom::sync::Arc;
+use loom::sync::{Arc, atomic::AtomicBool};
 
 use super::{CAPACITY, Hand, PLACE, beside, both, bucket, drained, left, model, taken};
-use crate::{core::Core, price::Price, stash::Stash, sync::AtomicU64};
+use crate::{clock::Frozen, core::Core, price::Price, stash::Stash, sync::AtomicU64};
 
 /// Of a full bucket: a place counts as full from the moment at which it is marked for filling, and its tokens leave the
 /// balance some instructions later. A taking in between, by another thread, finds the bucket full already by so much:
@@ -73,6 +76,76 @@ fn loom_a_charge_beside_a_taking_is_owed() {
         assert_eq!(core.available(), -i64::try_from(a).unwrap());
         core.try_take(1).unwrap_err();
     });
+}
+
+#[test]
+fn loom_a_place_is_not_filled_with_what_another_has_taken() {
+    model("filling beside a large one", || {
+        let core = bucket(Stash::new(CAPACITY));
+        let (a, b) = both(&core, |core| taken(core, 2), |core| taken(core, CAPACITY - 2));
+        let more = taken(&core, 1);
+        assert!(a + b + more <= CAPACITY, "{a} + {b} + {more} of {CAPACITY}");
+    });
+}
+
+#[test]
+fn loom_a_place_counts_before_it_is_filled() {
+    model("a large one beside a filling", || {
+        let price = Price::of(1, Duration::from_nanos(1)).unwrap();
+        let hand = Hand(AtomicU64::new(0));
+        let core = Arc::new(Core::new(CAPACITY, price, hand, Stash::new(CAPACITY)));
+        let (_, all) = both(
+            &core,
+            |core| taken(core, 2),
+            |core| {
+                // By then what the filling has cost is back.
+                core.clock().0.store(2 * PLACE, SeqCst);
+                taken(core, CAPACITY)
+            },
+        );
+        let more = taken(&core, PLACE);
+        assert!(all + more <= CAPACITY, "{all} + {more} at one moment");
+    });
+}
+
+/// What a thread has done before it puts tokens back is seen by the one who takes them, as with a semaphore.
+fn seen(name: &str, tokens: u64, empty: fn() -> Arc<Core<Frozen>>) {
+    model(name, move || {
+        let core = empty();
+        let done = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&done);
+        both(
+            &core,
+            |core| {
+                done.store(true, Relaxed);
+                core.refund(tokens);
+            },
+            move |core| assert!(taken(core, 2) == 0 || seen.load(Relaxed), "not seen"),
+        );
+    });
+}
+
+/// With a place that is open and empty.
+fn empty(stash: Stash, place: u64) -> Arc<Core<Frozen>> {
+    let core = bucket(stash);
+    core.try_take(1).unwrap();
+    core.try_take(CAPACITY - 1 - place).unwrap();
+    core.try_take(place).unwrap();
+    assert_eq!((core.stash.reach(), core.available()), (place, 0));
+    core
+}
+
+#[test]
+fn loom_who_takes_what_was_put_back_sees_what_was_done_before() {
+    seen("by the balance", 2, || {
+        let core = Arc::new(Core::semaphore(2));
+        core.try_take(2).unwrap();
+        core
+    });
+    seen("by a place", 2, || empty(Stash::compact(CAPACITY), 2 * PLACE));
+    seen("by another's place", 2, || empty(Stash::new(CAPACITY), PLACE));
+    // More than there is room for in the place.
+    seen("by the balance beside a place", PLACE + 1, || empty(Stash::new(CAPACITY), PLACE));
 }
 
 #[test]

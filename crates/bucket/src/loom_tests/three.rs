@@ -1,6 +1,8 @@
 //! Three threads, the third on the place of the first.
 
-use loom::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use loom::sync::{Arc, atomic::AtomicBool};
 
 use super::{CAPACITY, PLACE, bell, beside, bucket, drained, explore, join, left, taken};
 use crate::{clock::Frozen, core::Core, queue::Queue, stash::Stash};
@@ -36,6 +38,25 @@ fn loom_two_fill_while_a_third_closes() {
         let (a, (), b) =
             at_once(&core, |core| taken(core, 2), |core| core.locked(|_| ()), |core| taken(core, 1));
         assert_eq!((a, b, left(&core)), (2, 1, CAPACITY - 2 * PLACE - 3));
+    });
+}
+
+#[test]
+fn loom_who_takes_from_a_place_sees_what_was_done_before_it_was_filled() {
+    explore("refund, filling, taking", PREEMPTIONS, || {
+        let core = bucket(Stash::compact(CAPACITY));
+        core.try_take(CAPACITY).unwrap();
+        let done = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&done);
+        at_once(
+            &core,
+            |core| {
+                done.store(true, Relaxed);
+                core.refund(CAPACITY / 2);
+            },
+            |core| taken(core, 2),
+            move |core| assert!(taken(core, 2) == 0 || seen.load(Relaxed), "not seen"),
+        );
     });
 }
 

@@ -1,11 +1,14 @@
 //! Nobody passes who waits, and whose tokens come is woken.
 
-use std::sync::atomic::Ordering::{Acquire, Release};
+use std::{
+    sync::atomic::Ordering::{Acquire, Release},
+    time::Duration,
+};
 
 use loom::sync::{Arc, atomic::AtomicBool};
 
 use super::{CAPACITY, PLACE, bell, both, bucket, drained, join, left, model, taken};
-use crate::{core::Core, queue::Queue, stash::Stash};
+use crate::{clock::Frozen, core::Core, price::Price, queue::Queue, stash::Stash};
 
 #[test]
 fn loom_nobody_passes_a_waiter() {
@@ -91,6 +94,43 @@ fn hand_over(refund: u64) {
 fn loom_a_waiter_that_leaves_hands_over() {
     model("leaving while it waits", || hand_over(1));
     model("leaving when it is served", || hand_over(2));
+}
+
+#[test]
+fn loom_one_refund_serves_all_for_whom_it_suffices() {
+    model("one refund, two waiters", || {
+        let core = Arc::new(Core::semaphore(2));
+        core.try_take(2).unwrap();
+        let first = join(&core, 1).unwrap();
+        let (bell, waker) = bell();
+        let known = waker.clone();
+        let (turn, ()) = both(
+            &core,
+            move |core| join(core, 1).filter(|turn| core.fetch(*turn, &known).is_err()),
+            |core| core.refund(2),
+        );
+        assert!(turn.is_none() || bell.rang(), "sleeps for ever");
+        for turn in [Some(first), turn].into_iter().flatten() {
+            core.fetch(turn, &waker).unwrap();
+        }
+        assert_eq!((core.waiting(), left(&core)), (0, 0));
+    });
+}
+
+#[test]
+fn loom_who_becomes_the_first_is_told_how_long_to_wait() {
+    model("becoming the first", || {
+        let price = Price::of(1, Duration::from_nanos(1)).unwrap();
+        let core = Arc::new(Core::new(CAPACITY, price, Frozen, Stash::none()));
+        core.try_take(CAPACITY).unwrap();
+        let (first, second) = (join(&core, 8).unwrap(), join(&core, 4).unwrap());
+        let (bell, waker) = bell();
+        let (told, ()) =
+            both(&core, |core| core.fetch(second, &waker).unwrap_err(), move |core| core.leave(first));
+        let wait = Duration::from_nanos(4);
+        assert!(told == Some(wait) || bell.rang(), "sleeps for ever");
+        assert_eq!(core.fetch(second, &waker), Err(Some(wait)));
+    });
 }
 
 #[test]

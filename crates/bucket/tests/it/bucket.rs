@@ -1,7 +1,19 @@
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
 
-use mainstay_bucket::{Rate, TokenBucket, TooLarge, TryAcquireError};
+use mainstay_bucket::{Clock, Rate, TokenBucket, TooLarge, TryAcquireError};
 use tokio::time::{Instant, advance};
+
+/// Stands where it was put, in seconds.
+struct Hand<'a>(&'a AtomicU64);
+
+impl Clock for Hand<'_> {
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(self.0.load(Relaxed))
+    }
+}
 
 fn bucket(capacity: u64, per_second: f64) -> TokenBucket {
     TokenBucket::new(capacity, Rate::per_second(per_second).unwrap()).unwrap()
@@ -94,5 +106,51 @@ async fn the_long_run_is_true_to_the_rate() {
         }
         let drift = taken as f64 / (per_second * start.elapsed().as_secs_f64()) - 1.0;
         assert!(drift.abs() < 0.001, "{per_second} tokens a second drift by {drift}");
+    }
+}
+
+#[test]
+fn a_clock_that_runs_backwards_gives_nothing_twice() {
+    for capacity in [10, 10_000] {
+        let seconds = AtomicU64::new(100);
+        let bucket =
+            TokenBucket::with_clock(capacity, Rate::per_second(1.0).unwrap(), Hand(&seconds)).unwrap();
+        bucket.try_acquire(capacity).unwrap();
+        for back in [95, 0, 99, 100] {
+            seconds.store(back, Relaxed);
+            let wait = bucket.try_acquire(1).unwrap_err().wait();
+            assert_eq!(
+                wait,
+                Some(Duration::from_secs(101 - back)),
+                "it stands still until the clock is back"
+            );
+        }
+        seconds.store(105, Relaxed);
+        bucket.try_acquire(5).unwrap();
+        bucket.try_acquire(1).unwrap_err();
+    }
+}
+
+#[test]
+fn no_rounding_gives_a_token() {
+    let (noon, capacity) = (AtomicU64::new(0), 100);
+    for (tokens, nanos) in [(3, 1), (7, 1), (10, 3), (1, 3), (7, 1_000)] {
+        let rate = Rate::new(tokens, Duration::from_nanos(nanos)).unwrap();
+        assert!(
+            rate.tokens_per_second() <= tokens as f64 * 1e9 / nanos as f64,
+            "{rate:?} is faster than asked"
+        );
+
+        let bucket = TokenBucket::with_clock(capacity, rate, Hand(&noon)).unwrap();
+        let taken = (0..200).filter(|_| bucket.try_acquire(1).is_ok()).count();
+        assert!((60..=100).contains(&taken), "{taken} taken of {capacity}");
+
+        let bucket = TokenBucket::with_clock(capacity, rate, Hand(&noon)).unwrap();
+        bucket.try_acquire(capacity).unwrap();
+        for other in (1..=1_000).map(|tokens| Rate::new(tokens, Duration::from_nanos(331)).unwrap()) {
+            bucket.set_rate(other).unwrap();
+            bucket.set_rate(rate).unwrap();
+            assert!(bucket.available() <= 0, "{bucket:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 use std::{num::NonZeroU32, time::Duration};
 
-use governor::{Quota, RateLimiter, clock::FakeRelativeClock};
+use governor::{Quota, RateLimiter, clock::FakeRelativeClock, middleware::StateInformationMiddleware};
 use mainstay_bucket::{
     Limited, RateLimitLayer, Reason,
     governor::{Governed, GovernedByKey},
@@ -44,5 +44,16 @@ async fn a_keyed_limiter_stands_in_the_layer() {
     let mut service = layer.layer(service_fn(|_: &'static str| async { Ok::<_, BoxError>(()) }));
     for (tenant, served) in [("ada", true), ("ada", true), ("ada", false), ("grace", true)] {
         assert_eq!(service.ready().await.unwrap().call(tenant).await.is_ok(), served);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limiter_with_a_middleware_stands_in_the_layer() {
+    let limiter = RateLimiter::direct_with_clock(quota(), FakeRelativeClock::default());
+    let limiter = limiter.with_middleware::<StateInformationMiddleware>();
+    let layer = RateLimitLayer::with_limiter(Governed::new(limiter)).max_wait(Duration::ZERO);
+    let mut service = layer.layer(service_fn(|(): ()| async { Ok::<_, BoxError>(()) }));
+    for served in [true, true, false] {
+        assert_eq!(service.ready().await.unwrap().call(()).await.is_ok(), served);
     }
 }

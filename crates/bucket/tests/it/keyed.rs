@@ -1,8 +1,14 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use mainstay_bucket::{
-    KeyedBuckets, KeyedError, KeyedLimits, Limit, Limited, Limits, Rate, RateLimitLayer, Reason, TooManyKeys,
-    by_key,
+    Idle, Keyed, KeyedBuckets, KeyedError, KeyedLimits, Limit, Limited, Limits, Rate, RateLimitLayer, Reason,
+    TooManyKeys, by_key,
 };
 use tokio::time::advance;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
@@ -44,6 +50,17 @@ async fn idle_keys_are_forgotten_and_others_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_bucket_from_whose_place_was_taken_is_not_forgotten_as_full() {
+    let buckets = KeyedBuckets::<String>::new(1_024, Rate::per_second(10.0).unwrap()).unwrap();
+    buckets.try_acquire("ada", 1).unwrap();
+    advance(Duration::from_secs(60)).await;
+    // The balance is full for long, and these lay in the place.
+    (0..4).for_each(|_| buckets.try_acquire("ada", 16).unwrap());
+    buckets.try_acquire("grace", 1).unwrap();
+    buckets.try_acquire("ada", 1_000).unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_new_key_is_refused_when_all_known_ones_are_in_use() {
     let buckets = buckets(100);
     for key in 0..100 {
@@ -59,6 +76,43 @@ async fn a_new_key_is_refused_when_all_known_ones_are_in_use() {
     advance(Duration::from_secs(2)).await;
     buckets.try_acquire("one more", 1).unwrap();
     assert!(buckets.len() <= 100);
+}
+
+#[test]
+fn a_new_key_looks_at_a_few_others_and_a_known_one_at_none() {
+    #[derive(Clone)]
+    struct Busy(Arc<AtomicUsize>);
+    impl Idle for Busy {
+        fn idle_for(&self) -> Option<Duration> {
+            self.0.fetch_add(1, Relaxed);
+            None
+        }
+    }
+    let looks = Arc::new(AtomicUsize::new(0));
+    let busy = Busy(Arc::clone(&looks));
+    let keyed = Keyed::<u64, Busy>::with(move |_| busy.clone()).max_keys(1_001);
+    for key in 0..1_000 {
+        keyed.get(&key).unwrap();
+    }
+    for (key, most) in [(7, 0), (1_000, 4), (1_001, 64)] {
+        looks.store(0, Relaxed);
+        assert_eq!(keyed.get(&key).is_ok(), key <= 1_000);
+        assert!(looks.load(Relaxed) <= most, "{looks:?}");
+    }
+}
+
+#[test]
+fn none_of_many_keys_is_lost_sight_of() {
+    let buckets = KeyedBuckets::<u64>::new(10, Rate::per_second(1.0).unwrap()).unwrap().max_keys(1_000);
+    for key in 0..200_000 {
+        // Full, and so idle at once.
+        buckets.try_acquire(&key, 0).unwrap();
+        assert!(
+            buckets.len() <= 1_000,
+            "{} keys are known, of which some are never looked at",
+            buckets.len()
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

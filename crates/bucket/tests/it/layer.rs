@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mainstay_bucket::{
-    Limited, Limits, RateLimitLayer, Reservation, ServerLimits, hand_over, usage, with_server_limits,
+    Limited, Limits, RateLimitLayer, Reason, Reservation, ServerLimits, hand_over, usage, with_server_limits,
 };
 use mainstay_fault::{Call, Fault, FaultKind, HasCall, HasFault};
 use mainstay_testkit::{Step, script};
@@ -139,6 +139,25 @@ async fn a_call_waits_no_longer_than_its_deadline_and_says_so_at_once() {
     assert_eq!((error.retry_after(), start.elapsed()), (Some(Duration::from_secs(60)), Duration::ZERO));
     service.ready().await.unwrap().call(within(61)).await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 60);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_wait_than_may() {
+    let limits = Limits::default().requests_per_minute(1).unwrap();
+    let layer = RateLimitLayer::new(limits).max_wait(Duration::from_secs(600)).max_queue(2);
+    let mut service = layer.layer(service_fn(|(): ()| async { Ok::<_, Failure>(()) }));
+    service.ready().await.unwrap().call(()).await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push(tokio::spawn(service.ready().await.unwrap().call(())));
+    }
+    tokio::task::yield_now().await;
+    let Err(Failure::Limited(error)) = service.ready().await.unwrap().call(()).await else { panic!() };
+    assert_eq!(error.reason(), Reason::LineFull);
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(180)), "it would be the third");
+    for call in waiting {
+        call.await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]

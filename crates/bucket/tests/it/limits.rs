@@ -151,6 +151,36 @@ async fn what_a_later_limit_would_refuse_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_taken_already_is_not_waited_for() {
+    let (limits, start) = (three(), Instant::now());
+    for _ in 0..60 {
+        limits.try_reserve(0).unwrap().settle(0);
+    }
+    // The tokens are there, though not twice, and a request is in a second.
+    limits.reserve(4_000, Patience::new(Duration::from_secs(10))).await.unwrap().settle(4_000);
+    assert_eq!(start.elapsed().as_secs(), 1);
+    let error = limits.reserve(2_000, Patience::new(Duration::ZERO)).await.unwrap_err();
+    assert_eq!((error.limit(), error.retry_after()), (Limit::Requests, Some(Duration::from_secs(1))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_gives_up_is_told_the_longest_of_all_waits() {
+    let tokens = TokenBucket::new(100, Rate::per_second(1.0).unwrap()).unwrap();
+    let requests = TokenBucket::new(10, Rate::per_second(1.0).unwrap()).unwrap();
+    tokens.try_acquire(100).unwrap();
+    let limits = Arc::new(Limits::default().tokens(tokens.clone()).requests(requests.clone()));
+    let other = Arc::clone(&limits);
+    let waiter = tokio::spawn(async move { other.reserve(4, Patience::new(Duration::from_secs(5))).await });
+    tokio::task::yield_now().await;
+    tokens.charge(6);
+    requests.charge(29);
+    let error = waiter.await.unwrap().unwrap_err();
+    assert_eq!((error.limit(), error.retry_after()), (Limit::Requests, Some(Duration::from_secs(15))));
+    advance(Duration::from_secs(15)).await;
+    limits.try_reserve(4).unwrap().settle(4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_waits_out_a_pause_is_told_the_truth() {
     let limits = Arc::new(Limits::default().tokens_per_minute(60).unwrap());
     limits.pause(Duration::from_secs(10));
@@ -190,6 +220,62 @@ proptest! {
             assert_eq!(limits.requests_available(), Some(100 - sent));
             assert_eq!(limits.in_flight_available(), Some(50));
         });
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Past {
+    Call { reserved: u64, used: u64 },
+    Pause(u64),
+    Advance(u64),
+}
+
+fn any_past(most: u64) -> impl Strategy<Value = Past> {
+    prop_oneof![
+        4 => (0..=most, 0..=most).prop_map(|(reserved, used)| Past::Call { reserved, used }),
+        1 => (0..20_000u64).prop_map(Past::Pause),
+        3 => (0..20_000u64).prop_map(Past::Advance),
+    ]
+}
+
+/// After whatever has happened, a call is refused or served; refused, it is served when it was told, and not before.
+fn told_the_truth(capacity: u64, millis: u64, past: &[Past], tokens: u64) {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let bucket = |capacity, millis| {
+            TokenBucket::new(capacity, Rate::new(1, Duration::from_millis(millis)).unwrap())
+        };
+        let limits =
+            Limits::default().tokens(bucket(capacity, millis).unwrap()).requests(bucket(2, 3_000).unwrap());
+        let limits = Arc::new(limits);
+        for past in past {
+            match *past {
+                Past::Call { reserved, used } => {
+                    limits.try_reserve(reserved).into_iter().for_each(|reservation| reservation.settle(used));
+                }
+                Past::Pause(millis) => limits.pause(Duration::from_millis(millis)),
+                Past::Advance(millis) => advance(Duration::from_millis(millis)).await,
+            }
+        }
+        let Err(error) = limits.reserve(tokens, Patience::new(Duration::ZERO)).await else { return };
+        let wait = error.retry_after().unwrap();
+        advance(wait.saturating_sub(Duration::from_millis(1))).await;
+        assert!(wait.as_millis() == 0 || limits.try_reserve(tokens).is_none(), "served before {wait:?}");
+        advance(wait.min(Duration::from_millis(1))).await;
+        assert!(limits.try_reserve(tokens).is_some(), "not served after {wait:?}");
+    });
+}
+
+proptest! {
+    #[test]
+    fn what_a_refusal_says_is_true(past in prop::collection::vec(any_past(40), 0..12), tokens in 0u64..=40) {
+        told_the_truth(40, 400, &past, tokens);
+    }
+
+    #[test]
+    fn what_a_refusal_says_is_true_of_a_bucket_with_places(past in prop::collection::vec(any_past(4_000), 0..12), tokens in 0u64..=4_000) {
+        told_the_truth(4_000, 4, &past, tokens);
     }
 }
 

@@ -142,3 +142,13 @@ async fn who_was_served_is_not_counted_among_those_before() {
     assert_eq!(error, mainstay_bucket::TryAcquireError::NotYet(Duration::from_secs(1)));
     assert_eq!(second.await.unwrap().as_millis(), 1_000);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_went_away_is_not_counted_among_those_before() {
+    let bucket = empty(100, 100.0);
+    let [first, second] = [queue(&bucket, 50).await, queue(&bucket, 50).await];
+    second.abort();
+    tokio::task::yield_now().await;
+    assert_eq!(bucket.try_acquire(50).unwrap_err().wait(), Some(Duration::from_secs(1)));
+    first.await.unwrap();
+}

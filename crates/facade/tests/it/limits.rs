@@ -57,6 +57,20 @@ async fn a_limit_that_is_not_known_is_learned() {
 }
 
 #[tokio::test]
+async fn what_the_server_says_of_a_limit_that_is_not_set_counts_beside_those_that_are() {
+    let some = [Limits::default(), Limits::default().requests_per_minute(600).unwrap().in_flight(9).unwrap()];
+    for limits in some {
+        let (mock, builder) = limited(ModelPlan::new().tokens_per_minute(60_000)).await;
+        let mainstay = builder.limits("m", limits).max_wait(Duration::ZERO).build().unwrap();
+        mainstay.chat(ask(0)).await.unwrap();
+        let fault = mainstay.chat(ask(1).max_tokens(90_000)).await.unwrap_err().fault();
+        assert_eq!(fault.kind, FaultKind::Shed);
+        assert!(fault.retry_after > Some(Duration::ZERO));
+        assert_eq!(mock.stats().calls, 1, "the second was not sent");
+    }
+}
+
+#[tokio::test]
 async fn what_would_wait_too_long_is_refused_here_and_says_for_how_long() {
     let (mock, builder) = limited(ModelPlan::new()).await;
     let limits = Limits::default().requests_per_minute(1).unwrap();

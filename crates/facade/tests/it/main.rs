@@ -3,6 +3,8 @@
 
 mod config;
 mod continuation;
+#[cfg(feature = "metrics")]
+mod counted;
 mod deadline;
 mod embed;
 mod limits;

@@ -1,4 +1,4 @@
-//! What others see of calls: spans, and metrics.
+//! What others see of calls: spans.
 
 use std::{
     io,
@@ -6,8 +6,8 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use mainstay::{ChatRequest, Mainstay, RetryPolicy, backoff::Exponential};
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, WholeFault};
+use mainstay::{ChatRequest, EmbeddingRequest, Mainstay, RetryPolicy, backoff::Exponential};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 use tracing_subscriber::{fmt::format::FmtSpan, layer::SubscriberExt};
 
 const PROMPT: &str = "a prompt that nobody else may read";
@@ -38,80 +38,136 @@ impl io::Write for Written {
     }
 }
 
-#[tokio::test]
-async fn a_call_is_a_span_with_its_attempts_and_no_prompt() {
-    let (_mock, mainstay) = stack(ModelPlan::new().sequence([WholeFault::ServerError])).await;
+/// All that is traced, of every level and every crate, while something is done; and what came of it.
+async fn traced<T>(done: impl Future<Output = T>) -> (String, T) {
     let written = Written::default();
     let lines = written.clone();
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(move || lines.clone())
         .with_span_events(FmtSpan::CLOSE)
         .with_ansi(false);
-    let subscriber = tracing_subscriber::registry().with(layer);
-    let guard = tracing::subscriber::set_default(subscriber);
-    mainstay.chat(ask()).await.unwrap();
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let outcome = done.await;
     drop(guard);
     let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-    let closed: Vec<_> = text.lines().filter(|line| line.contains("close")).collect();
-    assert_eq!(closed.iter().filter(|line| line.contains(":attempt{")).count(), 2, "{text}");
-    assert!(closed[0].contains("error.type=\"unavailable\""), "{}", closed[0]);
-    let call = closed.last().unwrap();
-    for said in [
-        "gen_ai.request.model=\"gpt-4o\"",
-        "mainstay.attempts=2",
-        "gen_ai.usage.output_tokens=",
-        "mainstay.replayed=false",
-    ] {
-        assert!(call.contains(said), "{said} is not in {call}");
-    }
     assert!(!text.contains("nobody else"), "{text}");
+    (text, outcome)
 }
 
-#[cfg(feature = "metrics")]
-#[test]
-fn calls_attempts_and_tokens_are_counted_once_each() {
-    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+/// The lines at which calls, or attempts, have ended.
+fn closed<'t>(text: &'t str, what: &str) -> Vec<&'t str> {
+    let module = if what == "call" { "ongoing" } else { "attempt" };
+    let close = format!(" mainstay::{module}: close ");
+    text.lines().filter(|line| line.contains(&close)).collect()
+}
 
-    let recorder = DebuggingRecorder::new();
-    let snapshots = recorder.snapshotter();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    metrics::with_local_recorder(&recorder, || {
-        mainstay::metrics::describe();
-        runtime.block_on(async {
-            let plan = ModelPlan::new().sequence([WholeFault::ServerError]);
-            let (_mock, mainstay) = stack(plan).await;
-            mainstay.chat(ask()).await.unwrap();
-            let (_mock, broken) =
-                stack(ModelPlan::new().fault(StreamFault::EndEarly { after: 1 }, 1.0)).await;
-            let _ = broken.chat_stream(ask()).await.unwrap().count().await;
-            // One that is dropped before its end, and one whose future is.
-            drop(broken.chat_stream(ask()).await.unwrap());
-            drop(mainstay.chat(ask()));
-        });
-    });
-    let mut counted: Vec<String> = snapshots
-        .snapshot()
-        .into_vec()
-        .into_iter()
-        .filter_map(|(key, _, _, value)| {
-            let (_, key) = key.into_parts();
-            let labels = key.labels().filter(|label| label.key() != "backend");
-            let labels: Vec<_> = labels.map(metrics::Label::value).collect();
-            match value {
-                DebugValue::Counter(n) if !key.name().contains("token") => {
-                    Some(format!("{} {labels:?} {n}", key.name()))
-                }
-                DebugValue::Gauge(n) if key.name().contains("flight") => {
-                    Some(format!("{} {labels:?} {n}", key.name()))
-                }
-                _ => None,
-            }
-        })
-        .collect();
-    counted.sort_unstable();
-    assert!(counted.contains(&r#"mainstay.calls ["gpt-4o", "answered"] 1"#.to_owned()), "{counted:#?}");
-    assert!(counted.contains(&r#"mainstay.calls ["gpt-4o", "interrupted"] 1"#.to_owned()), "{counted:#?}");
-    assert!(counted.contains(&r#"mainstay.calls ["gpt-4o", "cancelled"] 1"#.to_owned()), "{counted:#?}");
-    assert!(counted.contains(&r#"mainstay.calls.in_flight ["gpt-4o"] 0"#.to_owned()), "{counted:#?}");
-    assert!(counted.iter().any(|it| it.starts_with("mainstay.attempts [\"unavailable\"] 1")), "{counted:#?}");
+fn says(line: &str, fields: &[&str]) {
+    for field in fields {
+        assert!(line.contains(field), "{field} is not in {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_a_span_with_its_attempts_and_no_prompt() {
+    let (_mock, mainstay) = stack(ModelPlan::new().sequence([WholeFault::ServerError])).await;
+    let (text, reply) = traced(mainstay.chat(ask())).await;
+    let reply = reply.unwrap();
+    assert!(!text.contains(&*reply.text()), "{text}");
+
+    let attempts = closed(&text, "attempt");
+    assert_eq!(attempts.len(), 2, "{text}");
+    let backend = format!("mainstay.backend={:?}", reply.report.served_by().unwrap());
+    let attempt = [r#"gen_ai.provider.name="openai""#, r#"gen_ai.request.model="gpt-4o""#, &backend];
+    for line in &attempts {
+        says(line, &attempt);
+    }
+    says(attempts[0], &[r#"error.type="unavailable""#, r#"otel.status_code="ERROR""#]);
+
+    let calls = closed(&text, "call");
+    assert_eq!(calls.len(), 1, "{text}");
+    says(
+        calls[0],
+        &[
+            "otel.name=chat gpt-4o",
+            r#"otel.kind="client""#,
+            r#"gen_ai.operation.name="chat""#,
+            r#"gen_ai.provider.name="openai""#,
+            r#"gen_ai.request.model="gpt-4o""#,
+            &format!("gen_ai.response.id={:?}", reply.id),
+            r#"gen_ai.response.model="gpt-4o""#,
+            r#"gen_ai.response.finish_reasons=["stop"]"#,
+            &format!("gen_ai.usage.input_tokens={}", reply.usage.as_ref().unwrap().prompt_tokens),
+            &format!("gen_ai.usage.output_tokens={}", reply.usage.as_ref().unwrap().completion_tokens),
+            "mainstay.attempts=2",
+            "mainstay.replayed=false",
+            &backend,
+        ],
+    );
+    assert!(!calls[0].contains("error.type") && !calls[0].contains("gen_ai.request.stream"), "{}", calls[0]);
+}
+
+#[tokio::test]
+async fn a_stream_is_a_span_until_its_end_and_has_no_prompt() {
+    let turns = [Turn::Ok, StreamFault::EndEarly { after: 2 }.into()];
+    let (_mock, mainstay) = stack(ModelPlan::new().sequence(turns)).await;
+    let read = async {
+        let mut told = String::new();
+        let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+        while let Some(chunk) = stream.next().await {
+            told.extend(chunk.map(|chunk| chunk.text().to_owned()));
+        }
+        told
+    };
+    let (text, told) =
+        traced(async { (read.await, mainstay.chat_stream(ask()).await.unwrap().count().await) }).await;
+    // Neither the whole answer nor a piece of it.
+    let piece: String = told.0.chars().skip(3).take(12).collect();
+    assert!(piece.len() >= 12 && !text.contains(&piece), "{text}");
+    let calls = closed(&text, "call");
+    assert_eq!(calls.len(), 2, "{text}");
+    let both = [
+        "otel.name=chat gpt-4o",
+        "gen_ai.request.stream=true",
+        "gen_ai.response.time_to_first_chunk=",
+        r#"gen_ai.response.model="gpt-4o""#,
+        r#"gen_ai.provider.name="openai""#,
+    ];
+    for line in &calls {
+        says(line, &both);
+    }
+    says(calls[0], &[r#"gen_ai.response.finish_reasons=["stop"]"#, "gen_ai.usage.output_tokens="]);
+    says(calls[1], &[r#"error.type="interrupted""#, r#"otel.status_code="ERROR""#]);
+    assert!(!calls[1].contains("finish_reasons") && !calls[1].contains("gen_ai.usage"), "{}", calls[1]);
+}
+
+#[tokio::test]
+async fn embeddings_are_a_span_and_have_no_text() {
+    let (_mock, mainstay) = stack(ModelPlan::new()).await;
+    let (text, reply) = traced(mainstay.embed(EmbeddingRequest::new("gpt-4o", PROMPT))).await;
+    reply.unwrap();
+    let calls = closed(&text, "call");
+    assert_eq!((calls.len(), closed(&text, "attempt").len()), (1, 1), "{text}");
+    says(
+        calls[0],
+        &[
+            "otel.name=embeddings gpt-4o",
+            r#"gen_ai.operation.name="embeddings""#,
+            r#"gen_ai.response.model="gpt-4o""#,
+            "gen_ai.usage.input_tokens=",
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_fails_or_is_dropped_says_so() {
+    let (_mock, mainstay) = stack(ModelPlan::new().fault(WholeFault::InsufficientQuota, 1.0)).await;
+    let (text, ()) = traced(async {
+        mainstay.chat(ask()).await.unwrap_err();
+        let mut call = std::pin::pin!(mainstay.chat(ask()));
+        assert!(futures_util::poll!(&mut call).is_pending());
+    })
+    .await;
+    let calls = closed(&text, "call");
+    says(calls[0], &[r#"error.type="quota_exhausted""#, r#"otel.status_code="ERROR""#]);
+    says(calls[1], &[r#"error.type="cancelled""#]);
 }

@@ -30,6 +30,40 @@ async fn who_has_a_key_of_the_file_or_the_environment_gets_in() {
     assert_eq!(mock.stats().calls, 4);
 }
 
+#[tokio::test]
+async fn callers_who_chose_the_same_idempotency_key_are_not_told_of_each_other() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let settings = format!("{}\n[idempotency]\n", settings(&mock, &["m"]));
+    let proxy =
+        Proxy::start_with(&settings, |command| command.env("MAINSTAY_PROXY_KEYS", "sk-ada,sk-eve")).await;
+    let ask_of = |words: &str| {
+        let mut body = ask("m");
+        body["messages"][0]["content"] = words.into();
+        body
+    };
+    // Each asks something else under the key, and then the same again.
+    let mut answers = Vec::new();
+    for (key, words) in [("sk-ada", "Of the sea."), ("sk-eve", "Of the land."), ("sk-ada", "Of the sea.")] {
+        let asked = proxy.post(&ask_of(words)).bearer_auth(key).header("Idempotency-Key", "order-7");
+        let response = asked.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{key}");
+        let replayed = response.headers().contains_key("x-mainstay-replayed");
+        answers.push((replayed, response.json::<serde_json::Value>().await.unwrap()));
+    }
+    assert_eq!([answers[0].0, answers[1].0, answers[2].0], [false, false, true]);
+    assert_eq!(answers[0].1, answers[2].1);
+    assert_ne!(answers[0].1, answers[1].1);
+    // The same question too runs for each of them.
+    let eve = proxy.post(&ask_of("Of the sea.")).bearer_auth("sk-eve").header("Idempotency-Key", "order-8");
+    let ada = proxy.post(&ask_of("Of the sea.")).bearer_auth("sk-ada").header("Idempotency-Key", "order-8");
+    for asked in [eve, ada] {
+        assert!(!asked.send().await.unwrap().headers().contains_key("x-mainstay-replayed"));
+    }
+    let executions = mock.stats().executions;
+    assert_eq!((executions.len(), mock.stats().calls), (4, 4));
+    assert!(executions.keys().all(|key| key.contains("-order-") && !key.contains("sk-")), "{executions:?}");
+}
+
 async fn refused(args: &[&str], keys: Option<&str>) -> String {
     let mut command = program();
     command.args(args);

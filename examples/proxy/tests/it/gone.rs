@@ -29,6 +29,9 @@ async fn who_leaves_in_the_middle_of_a_stream_closes_it() {
     drop(response);
     until(|| mock.stats().outcome("client_gone") == 1).await;
     let text = proxy.get("/metrics").await.text().await.unwrap();
-    assert!(text.contains("proxy_calls_total{model=\"m\",outcome=\"cancelled\"} 1"), "{text}");
-    assert!(text.contains("proxy_calls_in_flight{model=\"m\"} 0"), "{text}");
+    assert!(
+        text.contains("mainstay_calls_total{model=\"m\",operation=\"chat\",outcome=\"cancelled\"} 1"),
+        "{text}"
+    );
+    assert!(text.contains("mainstay_calls_in_flight{model=\"m\",operation=\"chat\"} 0"), "{text}");
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan};
 use tempfile::NamedTempFile;
 
 use crate::proxy::{Proxy, ask, ask_stream, before, client, program, settings, until};
@@ -30,10 +30,40 @@ async fn sigterm_lets_the_calls_under_way_end() {
 }
 
 #[tokio::test]
+async fn sigterm_in_the_middle_of_a_stream_ends_it_whole_and_keeps_what_is_remembered() {
+    let slow = Latency::Constant(Duration::from_millis(20));
+    let plan = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(300))).per_token(slow);
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(plan)).start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("keys.redb");
+    let text = format!("{}\n[idempotency]\npath = {keys:?}\n", settings(&mock, &["m"]));
+    let mut proxy = Proxy::start(&text).await;
+    let mut stream = proxy.post(&ask_stream("m")).send().await.unwrap();
+    let mut told = stream.chunk().await.unwrap().unwrap().to_vec();
+    let whole = tokio::spawn(proxy.post(&ask("m")).header("Idempotency-Key", "order-7").send());
+    until(|| mock.stats().calls == 2).await;
+
+    proxy.signal("TERM");
+    while let Some(piece) = stream.chunk().await.unwrap() {
+        told.extend_from_slice(&piece);
+    }
+    assert!(String::from_utf8(told).unwrap().ends_with("data: [DONE]\n\n"));
+    let answer = whole.await.unwrap().unwrap().text().await.unwrap();
+    proxy.says("what is remembered is on the disk").await;
+    assert_eq!(proxy.child.wait().await.unwrap().code(), Some(0));
+
+    // The next process has the file at once, and what was answered while the last one ended.
+    let proxy = Proxy::start(&text).await;
+    let again = proxy.post(&ask("m")).header("Idempotency-Key", "order-7").send().await.unwrap();
+    assert!(again.headers().contains_key("x-mainstay-replayed"));
+    assert_eq!(again.text().await.unwrap(), answer);
+    assert_eq!(mock.stats().executions["order-7"], 1);
+}
+
+#[tokio::test]
 async fn sigterm_does_not_wait_for_ever() {
     let hour = Latency::Constant(Duration::from_secs(3_600));
-    let mock = MockOpenAi::builder()
-        .plan(mainstay_mock_openai::Plan::new().default_model(ModelPlan::new().latency(hour)));
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(ModelPlan::new().latency(hour)));
     let mock = mock.start().await.unwrap();
     let mut proxy =
         Proxy::start_with(&settings(&mock, &["m"]), |command| command.args(["--grace", "0"])).await;
