@@ -12,7 +12,7 @@ use allocation_counter::measure;
 use anyhow::{Result, bail};
 use mainstay_benches::{
     Measure, Took, chat, drive, failover, fallback, idempotency, is_trial, learned, limiter, mock, outage,
-    programs, retry, router, stack,
+    programs, redis, retry, router, stack,
 };
 use tokio::runtime::Builder;
 
@@ -40,6 +40,7 @@ fn main() -> Result<()> {
             "learned" => learned::measure_all(&mut counter)?,
             "outage" => outage::measure_all(&mut counter)?,
             "failover" => failover::measure_all(&mut counter)?,
+            "redis" => redis::measure_all(&mut counter)?,
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }

@@ -39,6 +39,8 @@ mod once;
 #[cfg(feature = "programs")]
 pub mod outage;
 #[cfg(feature = "programs")]
+pub mod redis;
+#[cfg(feature = "programs")]
 pub mod retry;
 #[cfg(feature = "programs")]
 pub mod router;
@@ -47,7 +49,7 @@ pub mod stack;
 #[cfg(feature = "programs")]
 mod timer;
 
-pub use rows::{ALLOCATIONS, Bar, ROUNDS, ROWS, Row, Unit, programs};
+pub use rows::{ALLOCATIONS, Bar, REDIS, ROUNDS, ROWS, Row, Unit, programs};
 
 #[cfg(feature = "programs")]
 pub use self::{

@@ -1,6 +1,9 @@
 /// The program that counts the allocations of all rows.
 pub const ALLOCATIONS: &str = "allocations";
 
+/// The program that needs `redis-server` on the path.
+pub const REDIS: &str = "redis";
+
 /// How many times each side is measured, in turn with the others. Many short rounds are fairer than few long ones: what a
 /// call costs can double for seconds, with what else the machine does, and then it doubles for all sides of most rounds.
 pub const ROUNDS: u32 = 15;
@@ -39,12 +42,15 @@ pub(crate) const FIRST_TOKEN: &str = "streamed chat call, to the first token";
 pub(crate) const NEXT_TOKEN: &str = "streamed chat call, token to token";
 pub(crate) const CHAT: &str = "chat call, 1 at a time, CPU";
 pub(crate) const CHATS: &str = "chat call, 64 at a time, CPU";
+pub(crate) const RESERVE: &str = "reservation by Redis";
+pub(crate) const CLAIM: &str = "new key by Redis, claimed and answered";
 
 // Sides: ours first.
 pub(crate) const BACKOFF: &str = "mainstay-backoff";
 pub(crate) const BACKOFF_STATIC: &str = "mainstay-backoff, static";
 pub(crate) const BUCKET: &str = "mainstay-bucket";
 pub(crate) const BUCKET_STATIC: &str = "mainstay-bucket, static";
+pub(crate) const BUCKET_LEASE: &str = "mainstay-bucket, lease of 100";
 pub(crate) const COMPACT: &str = "mainstay-bucket, compact";
 pub(crate) const ALL_LIMITS: &str = "mainstay-bucket, all limits";
 pub(crate) const TIERS: &str = "mainstay-fallback";
@@ -72,6 +78,8 @@ pub(crate) const NO_RETRY: &str = "no retry at all";
 pub(crate) const MAINSTAY_LAYERS: &str = "mainstay, all layers";
 pub(crate) const NO_STACK: &str = "no layer at all";
 pub(crate) const NO_ROUTER: &str = "no router at all";
+pub(crate) const PLAIN_COUNT: &str = "INCRBY and PEXPIRE in a script";
+pub(crate) const PLAIN_SET: &str = "SET NX and SET XX";
 pub(crate) const TWO: &str = "2 backends";
 pub(crate) const TEN: &str = "10 backends";
 pub(crate) const HUNDRED: &str = "100 backends";
@@ -141,6 +149,9 @@ pub const ROWS: &[Row] = &[
     Row::new("chat", CHATS, CLIENT, ASYNC_OPENAI).at_most(1.0),
     Row::new("chat", FIRST_TOKEN, MAINSTAY, ASYNC_OPENAI),
     Row::new("chat", NEXT_TOKEN, MAINSTAY, ASYNC_OPENAI),
+    Row::new(REDIS, RESERVE, BUCKET, PLAIN_COUNT),
+    Row::new(REDIS, RESERVE, BUCKET_LEASE, PLAIN_COUNT),
+    Row::new(REDIS, CLAIM, IDEMPOTENCY, PLAIN_SET),
 ];
 
 /// One work, ours beside a peer.

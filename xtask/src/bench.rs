@@ -11,7 +11,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use mainstay_benches::{ROWS, programs as names};
+use mainstay_benches::{REDIS, ROWS, programs as names};
+use mainstay_testkit::redis::TestServer;
 
 use self::{
     measured::Measured,
@@ -31,7 +32,11 @@ pub(crate) struct Options {
 
 /// Runs the bench programs, prints what they measured, and keeps it in `bench-report/report.json`.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
-    let chosen = options.programs()?;
+    let mut chosen = options.programs()?;
+    if chosen.contains(&REDIS) && !TestServer::is_installed() {
+        println!("{REDIS:<12}left out: no redis-server on this machine");
+        chosen.retain(|program| *program != REDIS);
+    }
     let rows = || ROWS.iter().filter(|row| chosen.contains(&row.program));
     let target = target_directory()?;
     let measured = Measured::new(&target);

@@ -117,6 +117,16 @@ impl<'a, C: Clock> Held<'a, C> {
         self.spend(tokens);
     }
 
+    /// Takes tokens as far as they are there, and tells how many.
+    #[cfg(feature = "redis")]
+    pub(crate) fn drain(&mut self, tokens: u64) -> u64 {
+        let full = self.now.saturating_add(self.price.cost(self.core.capacity()));
+        let there = self.price.tokens(full.saturating_sub(self.full_at.max(self.now)));
+        let taken = tokens.min(there);
+        self.spend(taken);
+        taken
+    }
+
     /// Changes the price of a token. What is there, or owed, stays.
     ///
     /// The instant always moves: who has seen it together with the old price must not find it again. Of a full bucket it moves

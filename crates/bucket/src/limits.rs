@@ -289,11 +289,14 @@ impl Limits {
         (in_flight, self.tokens.as_ref(), self.requests.as_ref())
     }
 
-    /// Counts a call that was made past these limits.
+    /// Takes what a call took elsewhere, as far as it is there; tells how many tokens and requests that were.
     #[cfg(feature = "redis")]
-    pub(crate) fn count(&self, tokens: u64) {
-        self.tokens.iter().for_each(|bucket| bucket.charge(tokens));
-        self.requests.iter().for_each(|bucket| bucket.charge(1));
+    pub(crate) fn drain(&self, tokens: u64, requests: u64) -> [u64; 2] {
+        let drain = |bucket: &Option<TokenBucket>, amount: u64| match bucket {
+            Some(bucket) if amount > 0 => bucket.core().locked(|held| held.drain(amount)),
+            _ => 0,
+        };
+        [drain(&self.tokens, tokens), drain(&self.requests, requests)]
     }
 
     /// The line for a limit.

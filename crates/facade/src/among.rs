@@ -1,12 +1,7 @@
 //! What a router must know of chats, and how it reads their answers.
 
-use std::{sync::Arc, time::Duration};
-
-use mainstay_bucket::Limits;
 use mainstay_openai_client::{ChatResponse, Content, Part, Role, Usage};
-use mainstay_router::{
-    self as router, ByUsage, Capabilities, Gate, HandOver, Profile, Ticket, hand_over, usage,
-};
+use mainstay_router::{self as router, ByUsage, Capabilities, HandOver, Profile, Ticket, hand_over, usage};
 
 use crate::{ChatRequest, ChatStream, EmbeddingRequest, EmbeddingResponse, limits};
 
@@ -14,10 +9,6 @@ pub(crate) type Describe<R = ChatRequest> = fn(&R) -> Profile<'_>;
 pub(crate) type EmbedTicket = ByUsage<fn(&EmbeddingResponse) -> Option<router::Usage>>;
 pub(crate) type ChatTicket = ByUsage<fn(&ChatResponse) -> Option<router::Usage>>;
 pub(crate) type StreamTicket = HandOver<fn(ChatStream, Ticket) -> ChatStream>;
-
-/// The limits of a backend, as a gate before it.
-#[derive(Debug)]
-pub(crate) struct Limited(pub(crate) Arc<Limits>);
 
 /// Reads the usage of whole answers.
 pub(crate) fn whole() -> ChatTicket {
@@ -105,18 +96,4 @@ pub(crate) fn describe_texts(request: &EmbeddingRequest) -> Profile<'_> {
     let input_tokens = limits::weigh_texts(request);
     let budget_key = user(&request.extra);
     Profile { input_tokens, needs: Capabilities::EMBEDDINGS, budget_key, ..Profile::default() }
-}
-
-impl Gate for Limited {
-    fn opens_in(&self, profile: &Profile<'_>) -> Option<Duration> {
-        match self.0.wait_for(profile.input_tokens.saturating_add(profile.output_tokens)) {
-            Some(Duration::ZERO) => None,
-            // When a place comes free among the calls in flight cannot be told; not for ever, though.
-            wait => Some(wait.unwrap_or(Duration::from_millis(100))),
-        }
-    }
-
-    fn queues(&self) -> bool {
-        true
-    }
 }

@@ -1,6 +1,8 @@
 mod only_route;
 mod parts;
 mod routes;
+#[cfg(feature = "redis")]
+mod shared;
 mod unused;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};

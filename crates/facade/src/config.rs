@@ -121,8 +121,9 @@ pub struct Config {
     /// One key, one effect. Left out, keys are only passed on to the backend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<IdempotencyConfig>,
-    /// Where processes and machines share limits and idempotency keys: a Redis or Valkey server, as `redis://host:6379/`. Needs the
-    /// feature `redis`. Left out, each process has its own.
+    /// Where processes and machines share limits and idempotency keys (of whole answers only: a stream with a key runs once in each
+    /// process): a Redis server (5 or later) or Valkey, as `redis://host:6379/`. Needs the feature `redis`. Left out, each process has its
+    /// own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_url: Option<KeySource>,
     /// The part of each shared limit which this process keeps to by itself while Redis is away: more than 0, at most 1, such as one over
@@ -130,6 +131,14 @@ pub struct Config {
     /// any case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_local_share: Option<f64>,
+    /// How long Redis may take to answer before it counts as away, such as `"1s"`: 250 ms unless set.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub redis_timeout: Option<Duration>,
+    /// What stands before each key on the Redis server: `mainstay:` unless set. Applications that are to share nothing on one server
+    /// have prefixes of their own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_prefix: Option<String>,
     /// The servers, by name.
     pub backends: BTreeMap<String, BackendConfig>,
     /// The routes, by the model that a caller names.
@@ -157,6 +166,8 @@ impl Default for Config {
             idempotency: None,
             redis_url: None,
             redis_local_share: None,
+            redis_timeout: None,
+            redis_prefix: None,
             backends: BTreeMap::new(),
             routes: BTreeMap::new(),
             origin: Origin::default(),

@@ -5,6 +5,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use mainstay_backoff::RetryBudget;
@@ -14,14 +15,14 @@ use mainstay_router::{Budget, Invalid};
 
 use crate::{
     BackendConfig, BudgetConfig, ChatRequest, Config, KeySource, RetryBudgetConfig, ServedConfig,
-    assemble::health, limits, stack::Standings,
+    assemble::health, limited::Limited, limits, stack::Standings,
 };
 
 /// What is kept, of the configuration that is in use.
 #[derive(Default)]
 pub(crate) struct Kept {
     /// The server that limits are shared by; others are not taken over.
-    shared_by: (Option<KeySource>, Option<f64>),
+    shared_by: SharedBy,
     limits: HashMap<Place, KeptLimits>,
     /// What the backends were when their health was learned.
     backends: BTreeMap<String, BackendConfig>,
@@ -35,6 +36,8 @@ pub(crate) struct Kept {
 }
 
 type Queue = JsonlQueue<ChatRequest>;
+/// The address, the local share, the timeout, the prefix.
+type SharedBy = (Option<KeySource>, Option<f64>, Option<Duration>, Option<String>);
 
 /// A model on a backend.
 type Place = (String, String);
@@ -44,7 +47,7 @@ type Place = (String, String);
 pub(crate) struct KeptLimits {
     /// `None` of limits that were not set by numbers.
     numbers: Option<Numbers>,
-    pub(crate) own: Arc<Limits>,
+    own: Arc<Limits>,
     pub(crate) models: limits::Models,
 }
 
@@ -111,7 +114,8 @@ fn agree<N: Copy + PartialEq + Into<u64>>(
 impl<'a> Keeping<'a> {
     /// Keeps what is shared by this server, as well as what it was before.
     pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
-        let shared_by = (config.redis_url.clone(), config.redis_local_share);
+        let (url, prefix) = (config.redis_url.clone(), config.redis_prefix.clone());
+        let shared_by = (url, config.redis_local_share, config.redis_timeout, prefix);
         let backends = config.backends.clone();
         Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
     }
@@ -196,23 +200,37 @@ fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+// === impl KeptLimits ===
+
+impl KeptLimits {
+    /// The model's limits, to be looked at.
+    pub(crate) fn limited(&self, model: &str) -> Limited {
+        #[cfg(not(feature = "redis"))]
+        let _ = model;
+        Limited::new(
+            Arc::clone(&self.own),
+            #[cfg(feature = "redis")]
+            self.models.shared(model),
+        )
+    }
+}
+
 // === impl Kept ===
 
 impl Kept {
-    /// Limits that were set in code.
-    pub(crate) fn of(on: &str, limits: &HashMap<String, Arc<Limits>>) -> Self {
+    /// Limits that were set in code, and how they are kept.
+    pub(crate) fn of(on: &str, limits: &HashMap<String, Arc<Limits>>, models: &limits::Models) -> Self {
         let keep = |(model, own): (&String, &Arc<Limits>)| {
-            let kept =
-                KeptLimits { numbers: None, own: Arc::clone(own), models: limits::by_model(HashMap::new()) };
+            let kept = KeptLimits { numbers: None, own: Arc::clone(own), models: models.clone() };
             ((on.to_owned(), model.clone()), kept)
         };
         Self { limits: limits.iter().map(keep).collect(), ..Self::default() }
     }
 
     /// The limits of each model on a backend that are set.
-    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, &str, &Arc<Limits>)> {
+    pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, &str, Limited)> {
         let set = self.limits.iter().filter(|(_, kept)| kept.numbers != Some(Numbers::default()));
-        set.map(|((on, model), kept)| (on.as_str(), model.as_str(), &kept.own))
+        set.map(|((on, model), kept)| (on.as_str(), model.as_str(), kept.limited(model)))
     }
 
     /// The budgets, by their routes' names.

@@ -26,6 +26,8 @@ mod kept;
 #[cfg(feature = "openai")]
 mod labels;
 #[cfg(feature = "openai")]
+mod limited;
+#[cfg(feature = "openai")]
 mod limits;
 #[cfg(feature = "openai")]
 mod mainstay;

@@ -26,6 +26,17 @@ pub(crate) struct Models {
     #[cfg(feature = "redis")]
     shared: Arc<HashMap<String, mainstay_bucket::redis::RedisLimits>>,
 }
+
+// === impl Models ===
+
+#[cfg(feature = "redis")]
+impl Models {
+    /// The limits of one model that others share.
+    pub(crate) fn shared(&self, model: &str) -> Option<mainstay_bucket::redis::RedisLimits> {
+        self.shared.get(model).cloned()
+    }
+}
+
 pub(crate) type ChatMeter =
     WithServerLimits<ByUsage<fn(&ChatResponse) -> Option<u64>>, fn(&ChatResponse) -> Option<ServerLimits>>;
 pub(crate) type StreamMeter = WithServerLimits<

@@ -171,8 +171,8 @@ impl Mainstay {
         self.live.load().choosers.clone()
     }
 
-    /// Closes the file of idempotency keys, if there is one, for all clones, once all is written: the last thing to do before the
-    /// process ends, or another one takes the file over.
+    /// Closes the file of idempotency keys, if there is one, for all clones, once all is written, and gives back what is not used of
+    /// limits that processes share: the last thing to do before the process ends, or another one takes the file over.
     ///
     /// Calls with a new key are refused from then on.
     pub async fn close(&self) {
@@ -180,6 +180,12 @@ impl Mainstay {
             && let Err(error) = store.close().await
         {
             tracing::error!(%error, "the store of idempotency keys cannot be closed");
+        }
+        #[cfg(feature = "redis")]
+        for (on, model, limits) in self.live.load_full().kept.limits() {
+            if !limits.flush().await {
+                tracing::warn!(on, model, "what was not used of a shared limit could not be given back");
+            }
         }
     }
 
@@ -228,7 +234,7 @@ impl Mainstay {
     /// ```
     pub fn limits(&self) -> BTreeMap<String, Arc<Limits>> {
         let live = self.live.load();
-        live.kept.limits().map(|(on, model, own)| (format!("{on}/{model}"), Arc::clone(own))).collect()
+        live.kept.limits().map(|(on, model, limited)| (format!("{on}/{model}"), limited.into_own())).collect()
     }
 }
 

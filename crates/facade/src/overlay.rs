@@ -16,7 +16,9 @@ pub(crate) struct Overlay {
     /// How long keys are kept, and how many.
     pub(crate) idempotency: Option<(Duration, usize)>,
     #[cfg(feature = "redis")]
-    pub(crate) redis: Option<(String, Option<f64>)>,
+    pub(crate) redis: Option<String>,
+    #[cfg(feature = "redis")]
+    pub(crate) shares: crate::sharing::Shares,
     pub(crate) budget: Option<BudgetConfig>,
     pub(crate) default_route: Option<String>,
     pub(crate) routes: BTreeMap<String, RouteConfig>,
@@ -52,10 +54,7 @@ impl Overlay {
             (keys.ttl, keys.capacity) = (ttl, capacity);
         }
         #[cfg(feature = "redis")]
-        if let Some((url, local_share)) = &self.redis {
-            config.redis_url = Some(crate::KeySource::Insecure(url.clone()));
-            config.redis_local_share = *local_share;
-        }
+        self.share(&mut config);
         config.budget = self.budget.clone().or(config.budget);
         config.default_route = self.default_route.clone().or(config.default_route);
         config.routes.extend(self.routes.clone());
@@ -63,6 +62,16 @@ impl Overlay {
             config.backends.entry(name.clone()).or_insert_with(BackendConfig::of_openai);
         }
         config
+    }
+
+    #[cfg(feature = "redis")]
+    fn share(&self, config: &mut Config) {
+        if let Some(url) = &self.redis {
+            config.redis_url = Some(crate::KeySource::Insecure(url.clone()));
+            config.redis_local_share = self.shares.local_share;
+        }
+        config.redis_timeout = self.shares.timeout.or(config.redis_timeout);
+        config.redis_prefix = self.shares.prefix.clone().or(config.redis_prefix.take());
     }
 }
 

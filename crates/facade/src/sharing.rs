@@ -1,6 +1,6 @@
 //! What processes and machines share, if a Redis server is named.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mainstay_bucket::{
     Limits,
@@ -15,6 +15,15 @@ use crate::{BuildError, Config, ConfigError, Served, ServedCodec, config::Spot};
 pub(crate) struct Sharing {
     redis: Redis,
     when_away: WhenAway,
+    prefix: String,
+}
+
+/// How it is shared, as far as that is said.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shares {
+    pub(crate) local_share: Option<f64>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) prefix: Option<String>,
 }
 
 // === impl Sharing ===
@@ -25,18 +34,23 @@ impl Sharing {
         let Some(source) = &config.redis_url else { return Ok(None) };
         let invalid = |why| ConfigError::invalid(Spot::default().key("redis_url").invalid(why));
         let url = source.read_text().map_err(|wrong| invalid(format!("cannot be read: {wrong}")))?;
-        let sharing = Self::by(&url, config.redis_local_share);
-        Ok(Some(sharing?))
+        let (local_share, timeout) = (config.redis_local_share, config.redis_timeout);
+        let shares = Shares { local_share, timeout, prefix: config.redis_prefix.clone() };
+        Ok(Some(Self::by(&url, &shares)?))
     }
 
     /// Shares by a server. What is wrong with its address is told without it: it may hold a password.
-    pub(crate) fn by(url: &str, local_share: Option<f64>) -> Result<Self, ConfigError> {
+    pub(crate) fn by(url: &str, shares: &Shares) -> Result<Self, ConfigError> {
         let wrong = |_| {
             let why = "is no address of a Redis server, as redis://host:6379/";
             ConfigError::invalid(Spot::default().key("redis_url").invalid(why))
         };
         let redis = Redis::open(url).map_err(wrong)?;
-        Ok(Self { redis, when_away: local_share.map_or(WhenAway::Fail, WhenAway::LocalShare) })
+        Ok(Self {
+            redis: shares.timeout.map_or(redis.clone(), |limit| redis.timeout(limit)),
+            when_away: shares.local_share.map_or(WhenAway::Fail, WhenAway::LocalShare),
+            prefix: shares.prefix.clone().unwrap_or_else(|| "mainstay:".to_owned()),
+        })
     }
 
     /// The limits that all processes share which use the name.
@@ -45,12 +59,13 @@ impl Sharing {
         name: impl Into<String>,
         limits: &Limits,
     ) -> Result<RedisLimits, mainstay_bucket::InvalidLimit> {
-        let shared = SharedLimits::like(name, limits).when_away(self.when_away)?;
+        let shared = SharedLimits::like(name, limits).prefix(&self.prefix).when_away(self.when_away)?;
         Ok(shared.on(self.redis.clone()))
     }
 
     /// The keys that all processes share.
     pub(crate) fn store(&self) -> Arc<dyn Store<Served>> {
-        Arc::new(RedisKeys::on(self.redis.clone()).codec(ServedCodec))
+        let keys = RedisKeys::on(self.redis.clone()).prefix(format!("{}key:", self.prefix));
+        Arc::new(keys.codec(ServedCodec))
     }
 }

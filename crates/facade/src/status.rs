@@ -66,6 +66,9 @@ pub struct BackendStatus {
 }
 
 /// What is left of the limits of a model on a backend. What is owed is negative.
+///
+/// Of limits that processes share it is what the server said last, and what has come back since; while it is away, what is left of the
+/// local share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LimitStatus {

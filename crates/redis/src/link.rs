@@ -1,54 +1,172 @@
-use std::{future::ready, time::Duration};
-
-use redis::{
-    Client, FromRedisValue, RedisResult, ScriptInvocation,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-    cluster::ClusterClient,
-    cluster_async::ClusterConnection,
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
 };
-use tokio::sync::OnceCell;
 
-/// A connection that is made when it is first needed, and anew by itself.
-pub(crate) enum Link {
-    Single(Client, OnceCell<ConnectionManager>),
-    Cluster(Box<ClusterClient>, OnceCell<ClusterConnection>),
+use futures_util::future::{BoxFuture, FutureExt, Shared};
+use redis::{
+    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult,
+    ScriptInvocation,
+    aio::MultiplexedConnection,
+    cluster::{ClusterClient, ClusterConfig},
+    cluster_async::ClusterConnection,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
+use tokio::time::timeout;
+
+use crate::{Away, answer};
+
+/// A connection that is made when it is first needed, and anew after it was of no use.
+pub(crate) struct Link {
+    to: To,
+    line: Mutex<Option<Line>>,
 }
+
+/// Where to.
+#[derive(Clone)]
+enum To {
+    Single(Client),
+    Cluster(Box<ClusterClient>),
+}
+
+#[derive(Clone)]
+enum Connection {
+    Single(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+/// A connection, or the making of it: a task of its own, which goes on when those who wait for it lose patience.
+type Line = Shared<BoxFuture<'static, RedisResult<Connection>>>;
+
+/// How long a node may take to be connected: longer than most callers wait.
+const CONNECT: Duration = Duration::from_secs(1);
+/// How long a cluster may take: its nodes are connected, and asked for the others.
+const CONNECT_ALL: Duration = Duration::from_secs(10);
+/// After how long of silence a connection is probed, and how often: earlier than networks forget it.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+/// How long what was sent may go unconfirmed by the other side.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const UNCONFIRMED: Duration = Duration::from_secs(10);
 
 // === impl Link ===
 
 impl Link {
     pub(crate) fn single(url: &str) -> RedisResult<Self> {
-        Ok(Self::Single(Client::open(url)?, OnceCell::new()))
+        let info = url.into_connection_info()?.set_tcp_settings(tcp());
+        Client::open(info).map(To::Single).map(Self::new)
     }
 
     pub(crate) fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> RedisResult<Self> {
-        let client = ClusterClient::builder(urls).retries(2).build()?;
-        Ok(Self::Cluster(Box::new(client), OnceCell::new()))
+        let client = ClusterClient::builder(urls).retries(2).tcp_settings(tcp()).build()?;
+        Ok(Self::new(To::Cluster(Box::new(client))))
     }
 
+    const fn new(to: To) -> Self {
+        Self { to, line: Mutex::new(None) }
+    }
+
+    /// Runs a script, and sees that nobody uses the connection after it was silent or broken.
     pub(crate) async fn run<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
-        timeout: Duration,
-    ) -> RedisResult<T> {
-        match self {
-            Self::Single(client, cell) => {
-                let mut connection = cell.get_or_try_init(|| ready(single(client, timeout))).await?.clone();
-                script.invoke_async(&mut connection).await
+        time: Duration,
+    ) -> Result<T, Away> {
+        let mut line = self.line(time);
+        let outcome =
+            timeout(time, self.ask(&mut line, script, time)).await.unwrap_or(Err(Away::Silent(time)));
+        match &outcome {
+            Ok(_) | Err(Away::Refused(_)) => {}
+            // Who waits no longer for a connection leaves it to the next one.
+            Err(Away::Silent(_)) if line.peek().is_none() => {}
+            Err(_) => self.give_up(&line),
+        }
+        outcome
+    }
+
+    /// Asks, and once more by a new connection where one that had been made before is broken: servers and networks close what was idle
+    /// for long.
+    async fn ask<T: FromRedisValue>(
+        &self,
+        line: &mut Line,
+        script: &ScriptInvocation<'_>,
+        time: Duration,
+    ) -> Result<T, Away> {
+        let was_made = line.peek().is_some();
+        match run(line.clone(), script).await {
+            Err(Away::Failed(error)) if was_made && error.is_connection_dropped() => {
+                self.give_up(line);
+                *line = self.line(time);
+                run(line.clone(), script).await
             }
-            Self::Cluster(client, cell) => {
-                let connect = || client.get_async_connection();
-                let mut connection = cell.get_or_try_init(connect).await?.clone();
-                script.invoke_async(&mut connection).await
+            outcome => outcome,
+        }
+    }
+
+    /// The connection, or the making of it, which begins here if there is none.
+    fn line(&self, time: Duration) -> Line {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        // One that failed while nobody waited for it is none.
+        let made = line.take().filter(|line| !matches!(line.clone().now_or_never(), Some(Err(_))));
+        line.insert(made.unwrap_or_else(|| self.to.clone().begin(time))).clone()
+    }
+
+    fn give_up(&self, used: &Line) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        if line.as_ref().is_some_and(|line| line.ptr_eq(used)) {
+            *line = None;
+        }
+    }
+}
+
+async fn run<T: FromRedisValue>(line: Line, script: &ScriptInvocation<'_>) -> Result<T, Away> {
+    let mut connection = line.await.map_err(Away::Failed)?;
+    connection.run(script).await.map_err(answer::judge)
+}
+
+/// Sends at once, and notices when the other side is gone.
+fn tcp() -> TcpSettings {
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 3);
+    let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    let tcp = tcp.set_user_timeout(UNCONFIRMED);
+    tcp
+}
+
+// === impl To ===
+
+impl To {
+    fn begin(self, time: Duration) -> Line {
+        let task = tokio::spawn(self.connect(CONNECT.max(time)));
+        let ended = |_| RedisError::from((ErrorKind::Io, "the runtime ended while it connected"));
+        async move { task.await.unwrap_or_else(|error| Err(ended(error))) }.boxed().shared()
+    }
+
+    async fn connect(self, time: Duration) -> RedisResult<Connection> {
+        match self {
+            // Who asks knows how long to wait for an answer.
+            Self::Single(client) => {
+                let config = AsyncConnectionConfig::new()
+                    .set_connection_timeout(Some(time))
+                    .set_response_timeout(None);
+                client.get_multiplexed_async_connection_with_config(&config).await.map(Connection::Single)
+            }
+            Self::Cluster(client) => {
+                let config = ClusterConfig::new().set_connection_timeout(time).set_response_timeout(time);
+                let connects = client.get_async_connection_with_config(config);
+                let connected = timeout(CONNECT_ALL.max(time), connects).await;
+                connected.map_err(std::io::Error::from)?.map(Connection::Cluster)
             }
         }
     }
 }
 
-fn single(client: &Client, timeout: Duration) -> RedisResult<ConnectionManager> {
-    let config = ConnectionManagerConfig::new()
-        .set_number_of_retries(1)
-        .set_connection_timeout(Some(timeout))
-        .set_response_timeout(Some(timeout));
-    ConnectionManager::new_lazy_with_config(client.clone(), config)
+// === impl Connection ===
+
+impl Connection {
+    async fn run<T: FromRedisValue>(&mut self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+        match self {
+            Self::Single(connection) => script.invoke_async(connection).await,
+            Self::Cluster(connection) => script.invoke_async(connection).await,
+        }
+    }
 }

@@ -20,16 +20,18 @@ pub struct Redis {
 // === impl Redis ===
 
 impl Redis {
-    /// Uses one server, as `redis://host:port/` or `rediss://…`. It need not be there yet.
+    /// Uses one server, as `redis://host:port/`. It need not be there yet.
     ///
     /// # Errors
     ///
-    /// The address is none.
+    /// The address is none, or asks for TLS (`rediss://`), which is not supported.
     pub fn open(url: &str) -> RedisResult<Self> {
         Link::single(url).map(Self::new)
     }
 
     /// Uses a cluster, of which some nodes are named. They need not be there yet.
+    ///
+    /// All nodes are behind one circuit.
     ///
     /// # Errors
     ///
@@ -47,7 +49,8 @@ impl Redis {
         }
     }
 
-    /// Sets how long an answer may take, the connection included: 250 ms by default.
+    /// Sets how long an answer may take, the connection included: 250 ms by default. Where connecting takes longer, it goes on, and
+    /// whoever asks next finds it made: for a second, or this time if it is longer.
     #[must_use]
     pub const fn timeout(mut self, time: Duration) -> Self {
         self.timeout = time;
@@ -73,9 +76,12 @@ impl Redis {
 
     /// Runs a script, unless the server is left alone now, and waits for the answer no longer than the timeout.
     ///
+    /// Where the connection is found broken, it is made anew and the script sent once more (in a cluster, twice), so scripts must bear to
+    /// run again. After an answer that did not come, the next one who asks connects anew.
+    ///
     /// # Errors
     ///
-    /// [`Away`], also where the script itself fails.
+    /// [`Away`]; also where the script itself fails, which opens no circuit.
     ///
     /// # Cancel safety
     ///
@@ -84,20 +90,25 @@ impl Redis {
         if !self.circuit.admits(self.retry_every) {
             return Err(Away::LeftAlone);
         }
-        let answer = tokio::time::timeout(self.timeout, self.link.run(script, self.timeout)).await;
-        let away = match answer {
-            Ok(Ok(answer)) => {
+        let answer = self.link.run(script, self.timeout).await;
+        match &answer {
+            Ok(_) => self.circuit.close(),
+            Err(refused @ Away::Refused(_)) => {
                 self.circuit.close();
-                return Ok(answer);
+                tell(refused, "Redis refused what it was asked");
             }
-            Ok(Err(error)) => Away::Failed(error),
-            Err(_) => Away::Silent(self.timeout),
-        };
-        self.circuit.open(self.retry_every);
-        let cause = std::error::Error::source(&away).map(ToString::to_string);
-        tracing::warn!(error = %away, cause, "Redis is away");
-        Err(away)
+            Err(away) => {
+                self.circuit.open(self.retry_every);
+                tell(away, "Redis is away");
+            }
+        }
+        answer
     }
+}
+
+fn tell(away: &Away, what: &'static str) {
+    let cause = std::error::Error::source(away).map(ToString::to_string);
+    tracing::warn!(error = %away, cause, "{what}");
 }
 
 impl fmt::Debug for Redis {

@@ -15,6 +15,7 @@
 //! ```
 
 mod check;
+mod left_out;
 mod record;
 mod script;
 
@@ -22,5 +23,6 @@ mod script;
 pub mod redis;
 
 pub use check::{check_cancel, check_contract};
+pub use left_out::left_out;
 pub use record::{Record, Seen};
 pub use script::{Running, Script, Step, script};

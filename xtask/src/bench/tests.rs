@@ -162,7 +162,7 @@ fn an_unknown_name_is_answered_with_those_that_there_are() {
     let error = options.programs().unwrap_err().to_string();
     assert!(
         error.starts_with(
-            "no bench is named \"rtry\"; there are: retry, limiter, router, fallback, idempotency, stack, learned, outage, failover, chat"
+            "no bench is named \"rtry\"; there are: retry, limiter, router, fallback, idempotency, stack, learned, outage, failover, chat, redis"
         ),
         "{error}"
     );

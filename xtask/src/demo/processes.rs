@@ -21,6 +21,8 @@ use super::{Options, pass::Pass, storm};
 pub(crate) struct Task {
     number: usize,
     of: usize,
+    /// How many documents there are for all of them.
+    documents: usize,
     base_url: String,
     redis_url: String,
     concurrency: u64,
@@ -43,13 +45,13 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// Shows what each of the processes had, and what the server saw. Returns what was not as it must be.
 pub(crate) async fn show(options: &Options, processes: usize) -> Result<Option<String>> {
     let (requests, tokens) = storm::LIMITS;
+    let documents = usize::try_from(options.documents)?.min(storm::LIMITED);
     println!(
-        "{processes} processes, {} documents, where {requests} requests and {tokens} tokens a minute are allowed:\n",
-        storm::LIMITED
+        "{processes} processes, {documents} documents, where {requests} requests and {tokens} tokens a minute are allowed:\n"
     );
     let own = match &options.redis_url {
-        Some(_) => None,
-        None => TestServer::start(&[]).await,
+        None if TestServer::is_installed() => TestServer::start(&[]).await,
+        _ => None,
     };
     let Some(redis_url) = options.redis_url.clone().or_else(|| own.as_ref().map(TestServer::url)) else {
         bail!("processes share limits by Redis: install redis-server, or name a server with --redis-url");
@@ -58,7 +60,7 @@ pub(crate) async fn show(options: &Options, processes: usize) -> Result<Option<S
     let (base_url, concurrency) = (mock.base_url(), options.concurrency);
     let task = |number| {
         let (base_url, redis_url) = (base_url.clone(), redis_url.clone());
-        Task { number, of: processes, base_url, redis_url, concurrency }
+        Task { number, of: processes, documents, base_url, redis_url, concurrency }
     };
     let tasks: Vec<_> = (0..processes).map(task).collect();
     let done = tokio::task::spawn_blocking(move || run_all(&tasks)).await??;
@@ -69,7 +71,7 @@ pub(crate) async fn show(options: &Options, processes: usize) -> Result<Option<S
 /// What one of the processes does.
 pub(crate) async fn work(task: &str) -> Result<()> {
     let task: Task = serde_json::from_str(task).context("a task is JSON")?;
-    let documents = task.documents(documents::bundled(storm::LIMITED)?);
+    let documents = task.part(documents::bundled(task.documents)?);
     let (requests, tokens) = storm::LIMITS;
     let backoff = Exponential::new(Duration::from_millis(100), 2.0, Duration::from_secs(10))?;
     let mainstay = Mainstay::builder()
@@ -79,6 +81,7 @@ pub(crate) async fn work(task: &str) -> Result<()> {
         .limits(storm::MODEL, Limits::default().requests_per_minute(requests)?.tokens_per_minute(tokens)?)
         .idempotency(HOUR, 100_000)
         .redis_url(&task.redis_url, None)
+        .redis_timeout(Duration::from_secs(5))
         .build()?;
     let pass = Pass::run("a process", mainstay.clone(), storm::MODEL, &documents, task.concurrency).await;
     mainstay.close().await;
@@ -159,7 +162,7 @@ fn shortfall(done: &[Done], server: &Stats) -> Option<String> {
 
 impl Task {
     /// The documents that all submit, and this process's part of the others.
-    fn documents(&self, all: Vec<Document>) -> Vec<Document> {
+    fn part(&self, all: Vec<Document>) -> Vec<Document> {
         let mine = |at: usize| at < COMMON || at % self.of == self.number;
         all.into_iter().enumerate().filter(|(at, _)| mine(*at)).map(|(_, document)| document).collect()
     }

@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::Ordering::{AcqRel, Release},
+        atomic::Ordering::{AcqRel, Relaxed, Release},
     },
     task::{Context, Poll},
     time::Duration,
@@ -31,7 +31,10 @@ pub struct SharedReserve {
 }
 
 /// One who stands in line, or would.
-struct InLine<'a>(&'a Shared);
+struct InLine<'a> {
+    shared: &'a Shared,
+    tokens: u64,
+}
 
 /// A call in flight that the server may have granted, until its reservation is made.
 struct Unanswered<'a> {
@@ -69,19 +72,28 @@ impl fmt::Debug for SharedReserve {
 // === impl InLine ===
 
 impl<'a> InLine<'a> {
-    fn join(shared: &'a Shared, patience: Patience) -> Result<Self, Limited> {
+    fn join(shared: &'a Shared, tokens: u64, patience: Patience) -> Result<Self, Limited> {
+        // Who would come too late as far as can be told does not join. The head of the line asks, whatever is known.
+        let others_wait = shared.waiting.load(Relaxed) > 0 && !shared.redis.is_away();
+        if let Some((wait, limit)) =
+            shared.foresee(tokens).filter(|(wait, _)| others_wait && *wait > patience.wait)
+        {
+            return Err(Limited::too_long(limit, Some(wait)));
+        }
         // The head of the line does not wait in it.
         if shared.waiting.fetch_add(1, AcqRel) > patience.waiters {
             shared.waiting.fetch_sub(1, Release);
-            return Err(Limited::line_full(Limit::Requests, None));
+            return Err(Limited::line_full(Limit::Requests, shared.wait_for(tokens)));
         }
-        Ok(Self(shared))
+        shared.wanted.fetch_add(tokens, Relaxed);
+        Ok(Self { shared, tokens })
     }
 }
 
 impl Drop for InLine<'_> {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Release);
+        self.shared.wanted.fetch_sub(self.tokens, Relaxed);
+        self.shared.waiting.fetch_sub(1, Release);
     }
 }
 
@@ -101,7 +113,7 @@ async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result
     let began = Instant::now();
     // A century is endless, and an instant that can be told.
     let end = began + patience.wait.min(Duration::from_secs(3_000_000_000));
-    let outcome = match InLine::join(&shared, patience) {
+    let outcome = match InLine::join(&shared, tokens, patience) {
         Ok(_in_line) if !shared.redis.is_away() => wait_in_line(&shared, tokens, end).await?,
         Ok(_) => Err(Away::LeftAlone),
         Err(full) => return Err(full),
@@ -158,8 +170,12 @@ async fn ask(shared: &Arc<Shared>, tokens: u64) -> Result<Result<Reservation, Re
     let call = unanswered.call.clone();
     let more = shared.stock.wanted();
     let asked = Asked { tokens, more, call: call.as_deref().unwrap_or_default() };
-    let answer = shared.scripts.take(asked, &shared.redis).await?;
-    unanswered.call = None;
+    let answer = shared.scripts.take(asked, &shared.redis).await;
+    if matches!(answer, Ok(_) | Err(Away::LeftAlone)) {
+        unanswered.call = None;
+    }
+    let (answer, look) = answer?;
+    shared.seen.put(look);
     Ok(match answer {
         Answer::Refused(limit, wait) => Err((limit, wait)),
         Answer::Granted(more) => {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mainstay_redis::{Away, Redis, Script, ScriptInvocation, ToRedisArgs};
 
-use super::{SharedLimits, settlements::Batch, share::Quota};
+use super::{SharedLimits, seen::Look, settlements::Batch, share::Quota};
 use crate::Limit;
 
 /// The scripts, and what they are given of one name's limits.
@@ -42,7 +42,7 @@ pub(super) enum Answer {
 
 impl Scripts {
     pub(super) fn new(settings: &SharedLimits, process: u64) -> Self {
-        let key = |what: &str| format!("mainstay:{{{}}}:{what}", settings.name);
+        let key = |what: &str| format!("{}{{{}}}:{what}", settings.prefix, settings.name);
         Self {
             take: Script::new(include_str!("take.lua")),
             settle: Script::new(include_str!("settle.lua")),
@@ -55,24 +55,26 @@ impl Scripts {
         }
     }
 
-    pub(super) async fn take(&self, asked: Asked<'_>, redis: &Redis) -> Result<Answer, Away> {
+    pub(super) async fn take(&self, asked: Asked<'_>, redis: &Redis) -> Result<(Answer, Look), Away> {
         let mut script = self.take.key(&self.keys[0]);
         script.key(&self.keys[1]);
         let [tokens, requests] = asked.more;
         argue(&mut script, self.tokens, asked.tokens, tokens);
         argue(&mut script, self.requests, 1, requests);
         script.arg(self.in_flight).arg(asked.call).arg(micros(self.longest_call));
-        let (refused, wait, tokens, requests): (u8, i64, u64, u64) = redis.run(&script).await?;
+        let said: (u8, i64, u64, u64, u64, u64, u64, i64) = redis.run(&script).await?;
+        let (refused, wait, more_tokens, more_requests, tokens, requests, paused, calls) = said;
         let wait = u64::try_from(wait).ok().map(Duration::from_micros);
-        Ok(match refused {
-            0 => Answer::Granted([tokens, requests]),
+        let answer = match refused {
+            0 => Answer::Granted([more_tokens, more_requests]),
             1 => Answer::Refused(Limit::Tokens, wait),
             2 => Answer::Refused(Limit::Requests, wait),
             _ => Answer::Refused(Limit::InFlight, wait),
-        })
+        };
+        Ok((answer, look([tokens, requests, paused], u64::try_from(calls).ok())))
     }
 
-    pub(super) async fn settle(&self, batch: &Batch, redis: &Redis) -> Result<(), Away> {
+    pub(super) async fn settle(&self, batch: &Batch, redis: &Redis) -> Result<Look, Away> {
         let mut script = self.settle.key(&self.keys[0]);
         script.key(&self.keys[1]).key(&self.settled);
         let left = |left: Option<u64>| left.and_then(|left| i64::try_from(left).ok()).unwrap_or(-1);
@@ -82,8 +84,14 @@ impl Scripts {
         for call in &batch.ended {
             script.arg(call);
         }
-        redis.run::<i64>(&script).await.map(drop)
+        let (tokens, requests, paused) = redis.run(&script).await?;
+        Ok(look([tokens, requests, paused], None))
     }
+}
+
+fn look(micros: [u64; 3], calls: Option<u64>) -> Look {
+    let [tokens, requests, paused_for] = micros.map(Duration::from_micros);
+    Look { full_in: [tokens, requests], paused_for, calls }
 }
 
 /// Two numbers of one limit, its capacity and its price.

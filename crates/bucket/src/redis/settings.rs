@@ -12,6 +12,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// | setting | default |
 /// |---|---|
 /// | [`requests_per_minute`](Self::requests_per_minute), [`tokens_per_minute`](Self::tokens_per_minute), [`in_flight`](Self::in_flight) | no limit |
+/// | [`prefix`](Self::prefix) | `mainstay:` |
 /// | [`longest_call`](Self::longest_call) | 10 min |
 /// | [`lease`](Self::lease) | none: each call asks the server |
 /// | [`when_away`](Self::when_away) | [`WhenAway::Fail`] |
@@ -36,6 +37,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 #[must_use = "it limits nothing until it is connected"]
 pub struct SharedLimits {
+    pub(super) prefix: String,
     pub(super) name: String,
     pub(super) tokens: Option<Quota>,
     pub(super) requests: Option<Quota>,
@@ -55,7 +57,8 @@ pub enum WhenAway {
     /// They are served from limits of this process alone, of such a part of the shared ones (more than 0, at most 1):
     /// one over the number of processes.
     ///
-    /// What the process has used while the server was there counts. So if the parts add up to one, all processes together
+    /// What the process has used while the server was there counts, up to its part: who has used more than that begins with none, and
+    /// not in debt. So if the parts add up to one, all processes together
     /// exceed the bound only by what some of them had used beyond their parts: at most by the capacity, once.
     LocalShare(f64),
 }
@@ -74,6 +77,7 @@ impl SharedLimits {
     /// Begins with no limits, under a name.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
+            prefix: "mainstay:".to_owned(),
             name: name.into(),
             tokens: None,
             requests: None,
@@ -90,6 +94,12 @@ impl SharedLimits {
         let (in_flight, tokens, requests) = limits.parts();
         let in_flight = u32::try_from(in_flight.unwrap_or(0)).unwrap_or(u32::MAX);
         Self { tokens: tokens.map(quota), requests: requests.map(quota), in_flight, ..Self::new(name) }
+    }
+
+    /// Sets what stands before each key on the server: `mainstay:`, unless set. Who uses another prefix shares nothing.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
     }
 
     /// Sets the requests a minute; as many may be made at once.

@@ -3,13 +3,17 @@
 -- given back), the most that is left by the word of the model's server (-1: unknown), the capacity, the price of one in
 -- sixteenths of a microsecond (0: no limit); for how many microseconds nobody may take; the number of this settlement; the names of the calls.
 -- It may come twice: whoever handed it in does not know whether it arrived.
-if ARGV[10] + 0 <= tonumber(redis.call('GET', KEYS[3]) or 0) then return 0 end
-redis.call('SET', KEYS[3], ARGV[10], 'PX', 3600000)
+-- Returns how things stand: in how many microseconds tokens and requests are full, for how many nobody may take.
 local time = redis.call('TIME')
 local now = ((time[1] - 1767225600) * 1000000 + time[2]) * 16
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'paused')
-local last = math.max(tonumber(kept[3] or 0), now + ARGV[9] * 16)
-if ARGV[9] + 0 > 0 then redis.call('HSET', KEYS[1], 'paused', string.format('%.0f', last)) end
+local function left(instant) return math.ceil(math.max(tonumber(instant or 0) - now, 0) / 16) end
+
+if ARGV[10] + 0 <= tonumber(redis.call('GET', KEYS[3]) or 0) then return {left(kept[1]), left(kept[2]), left(kept[3])} end
+redis.call('SET', KEYS[3], ARGV[10], 'PX', 3600000)
+local paused = math.max(tonumber(kept[3] or 0), now + ARGV[9] * 16)
+if ARGV[9] + 0 > 0 then redis.call('HSET', KEYS[1], 'paused', string.format('%.0f', paused)) end
+local last = paused
 
 local function settle(field, full_at, first)
   local used, left, capacity, price = ARGV[first] + 0, ARGV[first + 1] + 0, ARGV[first + 2] + 0, ARGV[first + 3] + 0
@@ -24,10 +28,11 @@ local function settle(field, full_at, first)
     redis.call('HSET', KEYS[1], field, string.format('%.0f', math.max(full_at, 0)))
   end
   last = math.max(last, full_at)
+  return full_at
 end
 
-settle('tokens', kept[1], 1)
-settle('requests', kept[2], 5)
+local tokens = settle('tokens', kept[1], 1)
+local requests = settle('requests', kept[2], 5)
 for call = 11, #ARGV do redis.call('ZREM', KEYS[2], ARGV[call]) end
 redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.ceil((last - now) / 16000) + 1000))
-return 0
+return {left(tokens), left(requests), left(paused)}

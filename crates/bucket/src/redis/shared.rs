@@ -5,19 +5,18 @@ use std::{
         Arc, Mutex as Lock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
-    time::Duration,
 };
 
 use mainstay_redis::{Away, Redis};
 use tokio::{
-    runtime::Handle,
     sync::{Mutex, Notify},
-    time::{Instant, sleep, timeout_at},
+    time::Instant,
 };
 
 use super::{
     SharedLimits, SharedReserve, Ticket,
     script::Scripts,
+    seen::Seen,
     settlements::{Batch, Settlements},
     stock::Stock,
 };
@@ -46,6 +45,9 @@ pub(super) struct Shared {
     /// The line: who holds it asks the server, the others wait in the order in which they came.
     pub(super) head: Mutex<()>,
     pub(super) waiting: AtomicUsize,
+    /// The tokens for which the line waits, together.
+    pub(super) wanted: AtomicU64,
+    pub(super) seen: Seen,
     /// Something was given back: the head of the line may ask again.
     pub(super) returned: Notify,
     /// For when the server is away.
@@ -54,7 +56,7 @@ pub(super) struct Shared {
     /// Names calls: this process's own, and the number of the call in it.
     process: u64,
     calls: AtomicU64,
-    settling: Lock<bool>,
+    pub(super) settling: Lock<bool>,
 }
 
 // === impl RedisLimits ===
@@ -71,6 +73,8 @@ impl RedisLimits {
             settlements: Settlements::default(),
             head: Mutex::new(()),
             waiting: AtomicUsize::new(0),
+            wanted: AtomicU64::new(0),
+            seen: Seen::default(),
             returned: Notify::new(),
             local: settings.local_share().ok().flatten().map(Arc::new),
             paused_until: Lock::new(None),
@@ -142,10 +146,7 @@ impl Shared {
 
     /// A reservation for which everything was taken.
     pub(super) fn granted(self: &Arc<Self>, tokens: u64, call: Option<Arc<str>>) -> Reservation {
-        if let Some(local) = &self.local {
-            local.count(tokens);
-        }
-        Reservation::complete(Owner::Remote(Ticket::new(self, call)), tokens)
+        Reservation::complete(Owner::Remote(Ticket::new(self, tokens, call)), tokens)
     }
 
     pub(super) fn next_call(&self) -> Arc<str> {
@@ -172,49 +173,10 @@ impl Shared {
             let batch = unconfirmed.insert(batch);
             let outcome = self.scripts.settle(batch, &self.redis).await;
             batch.ages();
-            outcome?;
+            self.seen.put(outcome?);
             *unconfirmed = None;
             self.returned.notify_one();
         }
         Ok(())
     }
-
-    /// Waits until there is something to settle; after the server was away, until it may be asked again.
-    async fn wait_for_work(&self, away: bool) {
-        if away {
-            return sleep(self.redis.asked_again_after().min(LOOK)).await;
-        }
-        let look = Instant::now() + LOOK;
-        let look = self.stock.until().map_or(look, |until| until.min(look)).max(Instant::now() + SOON);
-        let _ = timeout_at(look, self.settlements.some()).await;
-    }
-
-    /// Begins, once, to hand in what calls settle, for as long as there are handles.
-    pub(super) fn begin_to_settle(self: &Arc<Self>) {
-        let mut settling = self.settling.lock().unwrap_or_else(PoisonError::into_inner);
-        if !*settling && let Ok(runtime) = Handle::try_current() {
-            *settling = true;
-            runtime.spawn(settle_on(Arc::clone(self)));
-        }
-    }
 }
-
-/// Settles what is to be settled, and gives back what was taken in advance when its time is up or nobody is left to spend
-/// it. Ends with the last handle.
-async fn settle_on(shared: Arc<Shared>) {
-    let weak = Arc::downgrade(&shared);
-    let mut shared = Some(shared);
-    let mut away = false;
-    while let Some(strong) = shared.take().or_else(|| weak.upgrade()) {
-        strong.wait_for_work(away).await;
-        let only = Arc::strong_count(&strong) == 1;
-        if only || strong.stock.until().is_some_and(|until| until <= Instant::now()) {
-            strong.settlements.add(|batch| strong.stock.give_back(batch));
-        }
-        away = strong.settle().await.is_err();
-    }
-}
-
-/// How often it looks whether anyone still has a handle.
-const LOOK: Duration = Duration::from_millis(500);
-const SOON: Duration = Duration::from_millis(1);

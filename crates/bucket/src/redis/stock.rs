@@ -39,22 +39,26 @@ impl Stock {
     /// Spends what one call needs, if all of it is there.
     pub(super) fn spend(&self, tokens: u64, limited: [bool; 2]) -> bool {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let [need_tokens, need_requests] = [if limited[0] { tokens } else { 0 }, u64::from(limited[1])];
-        let fresh = held.until.is_some_and(|until| Instant::now() < until);
-        if !fresh || held.tokens < need_tokens || held.requests < need_requests {
-            return false;
+        match held.after(tokens, limited) {
+            Some(after) => {
+                *held = after;
+                true
+            }
+            None => false,
         }
-        held.tokens -= need_tokens;
-        held.requests -= need_requests;
-        true
+    }
+
+    /// Tells whether it holds what one call needs.
+    pub(super) fn holds(&self, tokens: u64, limited: [bool; 2]) -> bool {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).after(tokens, limited).is_some()
     }
 
     /// Puts in what was granted. It is good for as long as the lease from now on.
     pub(super) fn put(&self, [tokens, requests]: [u64; 2]) {
         let Some(lease) = self.lease else { return };
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.tokens += tokens;
-        held.requests += requests;
+        held.tokens = held.tokens.saturating_add(tokens);
+        held.requests = held.requests.saturating_add(requests);
         held.until = Some(Instant::now() + lease.time);
     }
 
@@ -66,7 +70,22 @@ impl Stock {
     /// Empties it, to be given back.
     pub(super) fn give_back(&self, batch: &mut Batch) {
         let held = std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner));
-        batch.tokens -= signed(held.tokens);
-        batch.requests -= signed(held.requests);
+        batch.tokens = batch.tokens.saturating_sub(signed(held.tokens));
+        batch.requests = batch.requests.saturating_sub(signed(held.requests));
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    /// What is left after one call, if all that it needs is there.
+    fn after(self, tokens: u64, [limits_tokens, limits_requests]: [bool; 2]) -> Option<Self> {
+        let need = |limited: bool, amount| if limited { amount } else { 0 };
+        self.until.filter(|until| Instant::now() < *until)?;
+        Some(Self {
+            tokens: self.tokens.checked_sub(need(limits_tokens, tokens))?,
+            requests: self.requests.checked_sub(need(limits_requests, 1))?,
+            until: self.until,
+        })
     }
 }

@@ -2,8 +2,11 @@
 
 mod away;
 mod cluster;
+mod ends;
+mod known;
 mod lease;
 mod processes;
+mod scripts;
 mod sharing;
 
 use std::time::Duration;

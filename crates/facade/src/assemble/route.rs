@@ -4,7 +4,7 @@ use std::{
 };
 
 use mainstay_backoff::RetryPolicy;
-use mainstay_bucket::{InvalidLimit, Limits};
+use mainstay_bucket::InvalidLimit;
 use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::Price;
 
@@ -19,6 +19,7 @@ use crate::{
     attempt,
     config::Spot,
     kept::{Keeping, Numbers},
+    limited::Limited,
     limits,
     parts::Parts,
     stack::Place,
@@ -156,13 +157,14 @@ impl RouteBuilder<'_> {
         route: &Route<'_>,
         served: &ServedConfig,
         spot: &Spot,
-    ) -> Result<(Place, Arc<Limits>), BuildError> {
+    ) -> Result<(Place, Limited), BuildError> {
         let Some(client) = self.clients.get(&*served.on) else {
             return Err(ConfigError::invalid(spot.key("on").invalid("is no backend")).into());
         };
         let model = served.model.as_deref().unwrap_or(route.name);
         let invalid = |error: InvalidLimit| ConfigError::invalid(spot.invalid(error.to_string()));
         let kept = self.limits(&served.on, model).map_err(invalid)?;
+        let limited = kept.limited(model);
         let timeout = route.config.attempt_timeout.unwrap_or(self.config.attempt_timeout);
         let place = Place {
             name: format!("{}/{model}", served.on).into(),
@@ -174,7 +176,7 @@ impl RouteBuilder<'_> {
             streaming: streaming(client, route.config, self.config),
             standings: self.keeping.standings(&served.on, model),
         };
-        Ok((place, kept.own))
+        Ok((place, limited))
     }
 
     /// The limits of one model on one backend: shared, if there is something to be shared, and a server to do it by.

@@ -1,7 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::RetryPolicy;
-use mainstay_bucket::Limits;
 use mainstay_fallback as fallback;
 use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::{self as router, Backends, Capabilities, Grade, Health, Router};
@@ -13,8 +12,8 @@ use super::{
 };
 use crate::{
     Continuation, Degradation, EmbeddingRequest, Served, ServedConfig, Tier,
-    among::Limited,
     config::{CapabilityConfig, GradeConfig},
+    limited::Limited,
     limits::{ChatMeter, EmbedMeter, StreamMeter},
     route::Way,
     stack::{self, Ask, AskAgain, Choice, Members, Place, SharedCheck, Standings},
@@ -105,7 +104,7 @@ impl Assembly {
         &mut self,
         name: &Arc<str>,
         policy: &RetryPolicy,
-        places: &[(Place, &ServedConfig, Arc<Limits>)],
+        places: &[(Place, &ServedConfig, Limited)],
         choosing: &Choosing<'_>,
     ) -> Result<(), router::Invalid> {
         let (mut chats, mut streams, mut embeds) = (Vec::new(), Vec::new(), Vec::new());
@@ -231,10 +230,10 @@ fn describe<S>(
     place: &Place,
     service: S,
     served: &ServedConfig,
-    limits: &Arc<Limits>,
+    limits: &Limited,
 ) -> Result<router::Backend<S>, router::Invalid> {
     let mut backend = router::Backend::new(Arc::clone(&place.name), service)
-        .gate(Limited(Arc::clone(limits)))
+        .gate(limits.clone())
         .can(Capabilities::all() - lacking(&served.lacks))
         .grade(grade(served.grade))
         .weight(served.weight.unwrap_or(1).into())?;

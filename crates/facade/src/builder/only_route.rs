@@ -50,7 +50,7 @@ impl Builder {
         };
         let continuation =
             parts.continuation.or_else(|| config.continue_streams.as_ref().map(Continuation::from));
-        let kept = Kept::of(&host, &set);
+        let kept = Kept::of(&host, &set, &limits);
         // It is asked for whatever model a call names: that one is missing says nothing of the others.
         let any = health().leave_missing_models();
         let mut assembly = Assembly::new(parts.check);

@@ -48,17 +48,6 @@ impl Builder {
         self
     }
 
-    /// Shares the limits that are set and the [`idempotency`](Self::idempotency) keys with all processes and machines
-    /// that name the same Redis or Valkey server, as `redis://host:6379/`. It is connected when it is first needed.
-    ///
-    /// While it is away, calls with idempotency keys are refused; calls to models with limits are too, or, with a local share (more than 0, at
-    /// most 1), kept to that part of the limits by this process alone.
-    #[cfg(feature = "redis")]
-    pub fn redis_url(mut self, url: impl Into<String>, local_share: impl Into<Option<f64>>) -> Self {
-        self.overlay.redis = Some((url.into(), local_share.into()));
-        self
-    }
-
     /// Adds a tier below: what answers calls when the models have failed, and the tiers above have. See [`Tier`].
     ///
     /// Where there are routes, it is below the tiers of each of them, and must not be a model.

@@ -61,11 +61,26 @@ impl Config {
             (Some(_), _) if cfg!(not(feature = "redis")) => {
                 Err(root.key("redis_url").invalid("needs the feature `redis`"))
             }
-            (None, Some(_)) => Err(share.invalid("says nothing without redis_url")),
+            (None, _) => self.check_no_redis(root),
             (_, Some(part)) if !(part > 0.0 && part <= 1.0) => {
                 Err(share.invalid(format!("is {part}; it must be more than 0 and at most 1")))
             }
+            _ if self.redis_timeout.is_some_and(|limit| limit.is_zero()) => {
+                Err(root.key("redis_timeout").invalid("is no time at all"))
+            }
             _ => Ok(()),
+        }
+    }
+
+    fn check_no_redis(&self, root: &Spot) -> Checked {
+        let set = [
+            ("redis_local_share", self.redis_local_share.is_some()),
+            ("redis_timeout", self.redis_timeout.is_some()),
+            ("redis_prefix", self.redis_prefix.is_some()),
+        ];
+        match set.into_iter().find(|(_, set)| *set) {
+            Some((field, _)) => Err(root.key(field).invalid("says nothing without redis_url")),
+            None => Ok(()),
         }
     }
 

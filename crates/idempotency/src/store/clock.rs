@@ -30,7 +30,7 @@ impl Clock {
     }
 }
 
-/// A duration in milliseconds: centuries at most.
+/// A duration in milliseconds: 35,000 years at most, so that a server that counts in floating point, or adds it to the time of day, takes it.
 pub(crate) fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX).min(1 << 50)
 }

@@ -73,6 +73,8 @@ struct Shared {
 
 const FIRST_LOOK: Duration = Duration::from_millis(10);
 const LONGEST_LOOK: Duration = Duration::from_millis(200);
+const SHORTEST_LEASE: Duration = Duration::from_millis(3);
+const LONGEST_LEASE: Duration = Duration::from_secs(365 * 86_400);
 
 // === impl RedisKeys ===
 
@@ -115,10 +117,10 @@ impl<C> RedisKeys<C> {
     }
 
     /// Sets how long a claim holds without being renewed, 30 s by default: as long as a process may stand still, and as long as
-    /// others wait for one that died. It is renewed three times in that.
+    /// others wait for one that died. It is renewed three times in that. At least 3 ms, at most a year.
     #[must_use]
     pub fn lease(self, time: Duration) -> Self {
-        self.with(|shared| shared.lease = time.max(Duration::from_millis(3)))
+        self.with(|shared| shared.lease = time.clamp(SHORTEST_LEASE, LONGEST_LEASE))
     }
 
     /// Sets what stands before each key on the server: `mainstay:key:`, unless set. Who uses the same shares keys.

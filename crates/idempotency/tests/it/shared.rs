@@ -1,5 +1,7 @@
 //! Records on a real server: what other processes find.
 
+mod away;
+mod cluster;
 mod processes;
 
 use std::{sync::Arc, time::Duration};
@@ -12,7 +14,7 @@ use mainstay_idempotency::{
 };
 use mainstay_testkit::{
     Record, Step,
-    redis::{Partition, TestServer, eventually},
+    redis::{TestServer, eventually},
     script,
 };
 use tokio::{
@@ -183,78 +185,6 @@ async fn a_claim_that_is_dropped_is_given_back() {
 }
 
 #[tokio::test]
-async fn while_the_server_is_away_calls_are_refused_and_do_not_run() {
-    let Some(mut server) = TestServer::start(&[]).await else { return };
-    let (service, record) = process(hasty(&server.url()), Duration::ZERO);
-    server.kill();
-    for n in 0..20 {
-        let key = ["a", "b"][n % 2];
-        let call = service.clone().oneshot(Ask(Some(key), 1));
-        let failed = timeout(Duration::from_secs(30), call).await.expect("a call hangs").unwrap_err();
-        assert_eq!(failed.fault().kind, FaultKind::Shed);
-    }
-    assert_eq!(record.calls(), 0);
-    server.restart().await;
-    eventually("calls run again", async || service.clone().oneshot(Ask(Some("a"), 1)).await.ok()).await;
-    assert_eq!(record.calls(), 1);
-}
-
-#[tokio::test]
-async fn an_answer_that_comes_while_the_server_stands_still_is_kept_later() {
-    let Some(server) = TestServer::start(&[]).await else { return };
-    let ours = hasty(&server.url());
-    let held = eventually("it is granted", async || match Store::<u32>::claim(&ours, asked("a")).await {
-        Ok(Claimed::Run(hold)) => Some(hold),
-        _ => None,
-    })
-    .await;
-    server.signal("-STOP");
-    let error = held.keep(&Kept::Answered(1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-    server.signal("-CONT");
-    assert!(matches!(claim(&keys(&server.url()), asked("a")).await, Claimed::Ended(Kept::Answered(1), _)));
-}
-
-#[tokio::test]
-async fn an_answer_is_kept_though_the_server_has_forgotten_the_claim() {
-    let Some(mut server) = TestServer::start(&[]).await else { return };
-    let ours = keys(&server.url());
-    let held = run(&ours, asked("a")).await;
-    server.kill();
-    server.restart().await;
-    // The connection is found broken at first.
-    let _ = held.keep(&Kept::Answered(1)).await;
-    Store::<u32>::close(&ours).await.unwrap();
-    assert!(matches!(claim(&keys(&server.url()), asked("a")).await, Claimed::Ended(Kept::Answered(1), _)));
-}
-
-#[tokio::test]
-async fn a_network_that_drops_all_hangs_nobody_and_runs_nothing_twice() {
-    let Some(server) = TestServer::start(&[]).await else { return };
-    let partition = Partition::before(&server).await;
-    let near = hasty(&partition.url()).lease(Duration::from_millis(100));
-    let held = eventually("it is granted", async || match Store::<u32>::claim(&near, asked("a")).await {
-        Ok(Claimed::Run(hold)) => Some(hold),
-        _ => None,
-    })
-    .await;
-    partition.drop_all(true);
-    let (service, record) = process(near.clone(), Duration::ZERO);
-    let call = timeout(Duration::from_secs(30), service.clone().oneshot(Ask(Some("b"), 1)));
-    assert_eq!(call.await.expect("a call hangs").unwrap_err().fault().kind, FaultKind::Shed);
-    // On the other side the lease ends, and the outcome is unknown: nobody runs it unasked.
-    let far = keys(&server.url());
-    assert!(matches!(claim(&far, asked("a")).await, Claimed::Unknown(_)));
-    let successor = run(&far, daring("a")).await;
-    partition.drop_all(false);
-    eventually("calls run again", async || service.clone().oneshot(Ask(Some("b"), 1)).await.ok()).await;
-    assert_eq!(record.calls(), 1);
-    let error = held.keep(&Kept::Answered(1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Lost { .. }), "{error}");
-    successor.keep(&Kept::Answered(2)).await.unwrap();
-}
-
-#[tokio::test]
 async fn answers_have_a_version_and_a_largest_size() {
     let Some(server) = TestServer::start(&[]).await else { return };
     run(&keys(&server.url()), asked("a")).await.keep(&Kept::Answered(1)).await.unwrap();
@@ -290,4 +220,16 @@ async fn a_record_ends_with_its_time() {
     })
     .await;
     assert!(matches!(claim(&ours, asked("a")).await, Claimed::Run(_)));
+}
+
+#[tokio::test]
+async fn a_record_may_be_kept_for_ever() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let ours = keys(&server.url()).lease(Duration::MAX);
+    let mut endless = asked("a");
+    endless.ttl = Duration::MAX;
+    run(&ours, endless.clone()).await.keep(&Kept::Answered(1)).await.unwrap();
+    assert!(matches!(claim(&ours, endless).await, Claimed::Ended(Kept::Answered(1), _)));
+    let left: i64 = server.ask(&["PTTL", "mainstay:key:a"]).await;
+    assert!(left > 1 << 49, "{left}");
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use mainstay_redis::{Away, Redis, Script};
-use mainstay_testkit::redis::{TestServer, eventually};
+use mainstay_testkit::redis::{Partition, TestServer, cluster, eventually};
 
 async fn count(redis: &Redis) -> Result<u64, Away> {
     redis.run(&Script::new("return redis.call('INCR', KEYS[1])").key("n")).await
@@ -40,16 +40,84 @@ async fn while_it_is_left_alone_nobody_asks() {
 }
 
 #[tokio::test]
-async fn an_error_of_a_script_is_told() {
+async fn an_error_of_a_script_is_told_and_keeps_nobody_from_asking() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let patient = Redis::open(&server.url()).unwrap().timeout(Duration::from_secs(30));
+    let redis = patient.retry_every(Duration::from_secs(3_600));
+    let error = redis.run::<u64>(&Script::new("return redis.call('NONSENSE')").key("n")).await.unwrap_err();
+    assert!(matches!(error, Away::Refused(_)), "{error:?}");
+    let _: u64 = server.ask(&["LPUSH", "list", "a"]).await;
+    let counts = Script::new("return redis.call('INCR', KEYS[1])");
+    let error = redis.run::<u64>(&counts.key("list")).await.unwrap_err();
+    assert!(matches!(error, Away::Refused(_)), "{error:?}");
+    assert!(!redis.is_away());
+    assert_eq!(count(&redis).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_server_whose_memory_is_full_is_away() {
+    let Some(server) = TestServer::start(&["--maxmemory", "1"]).await else { return };
+    let redis = Redis::open(&server.url()).unwrap().timeout(Duration::from_secs(30));
+    assert!(matches!(count(&redis).await, Err(Away::Failed(_))));
+    assert!(redis.is_away());
+}
+
+#[tokio::test]
+async fn a_connection_that_swallows_all_is_replaced() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let network = Partition::before(&server).await;
+    let redis = Redis::open(&network.url()).unwrap().retry_every(Duration::from_millis(20));
+    assert_eq!(eventually("it answers", async || count(&redis).await.ok()).await, 1);
+    network.drop_all(true);
+    // In the connection, and then in the making of a new one.
+    for _ in 0..2 {
+        let silent = eventually("it is asked", async || match count(&redis).await {
+            Err(Away::LeftAlone) => None,
+            outcome => Some(outcome),
+        });
+        assert!(matches!(silent.await, Err(Away::Silent(_))));
+    }
+    network.carry_new();
+    assert_eq!(eventually("it is connected anew", async || count(&redis).await.ok()).await, 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_idle_is_no_absence() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let redis = Redis::open(&server.url()).unwrap().timeout(Duration::from_secs(30));
-    let error = redis.run::<u64>(&Script::new("return redis.call('NONSENSE')").key("n")).await.unwrap_err();
-    assert!(matches!(error, Away::Failed(_)), "{error:?}");
+    for calls in 1..5 {
+        assert_eq!(count(&redis).await.unwrap(), calls);
+        let _: u64 = server.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_password_that_was_refused_is_tried_again() {
+    let Some(server) = TestServer::start(&["--requirepass", "early"]).await else { return };
+    let url = format!("redis://:late@127.0.0.1:{}/", server.port());
+    let redis = Redis::open(&url).unwrap().timeout(Duration::from_secs(30)).retry_every(Duration::ZERO);
+    assert!(matches!(count(&redis).await, Err(Away::Failed(_))));
+    server.admit("early", &["CONFIG", "SET", "requirepass", "late"]).await;
+    assert_eq!(count(&redis).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_cluster_is_connected_though_a_node_is_silent() {
+    let Some(nodes) = cluster().await else { return };
+    let urls: Vec<_> = nodes.iter().map(TestServer::url).collect();
+    let redis = Redis::cluster(urls.iter().map(String::as_str)).unwrap();
+    let redis = redis.retry_every(Duration::from_millis(20));
+    nodes[2].signal("-STOP");
+    // `n` lies in slot 3432, on the first node. Connecting takes longer than anyone waits.
+    assert_eq!(eventually("the first node answers", async || count(&redis).await.ok()).await, 1);
+    nodes[2].signal("-CONT");
 }
 
 #[test]
 fn an_address_that_is_none_is_refused_and_no_password_is_printed() {
     Redis::open("nonsense").unwrap_err();
+    Redis::open("rediss://127.0.0.1:1/").unwrap_err();
+    Redis::cluster([]).unwrap_err();
     let redis = Redis::open("redis://:secret@127.0.0.1:1/").unwrap();
     assert!(!format!("{redis:?}").contains("secret"));
 }

@@ -1,7 +1,7 @@
 //! The official clients of the API, as they are in their registries, in front of the proxy.
 //!
 //! Each is installed once, in a folder of its own under `target/`, in the version that stands beside its script in `tests/clients`. Where a language or its registry is missing, the test says
-//! so and is skipped; under `CI=true` it fails.
+//! so and is left out; under `CI=true` it fails.
 
 use std::{
     env, fs,
@@ -10,6 +10,7 @@ use std::{
 };
 
 use mainstay_mock_openai::{Dialect, MockOpenAi, ModelPlan, Plan, RetryAfter, StreamFault, WholeFault};
+use mainstay_testkit::left_out;
 
 use crate::proxy::{Proxy, settings};
 
@@ -59,12 +60,6 @@ fn step(command: &mut Command) -> Result<(), String> {
     Err(format!("{shown}: {}", said.lines().last().unwrap_or_default()))
 }
 
-/// Says that a test is skipped, which only a machine without the means may do.
-fn skip(why: &str) {
-    assert!(env::var("CI").as_deref() != Ok("true"), "under CI=true the clients must be there: {why}");
-    eprintln!("skipped: {why}");
-}
-
 /// Runs a client's script against the proxy; each of its lines names a check that has passed.
 async fn run(mut script: Command) {
     let mock = misbehaving().await;
@@ -106,7 +101,7 @@ async fn the_python_client_sees_the_api_it_knows() {
             script.arg(file("client.py"));
             run(script).await;
         }
-        Err(why) => skip(&why),
+        Err(why) => left_out(&why),
     }
 }
 
@@ -125,6 +120,6 @@ async fn the_node_client_sees_the_api_it_knows() {
             script.arg(path);
             run(script).await;
         }
-        Err(why) => skip(&why),
+        Err(why) => left_out(&why),
     }
 }

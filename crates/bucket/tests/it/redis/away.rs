@@ -7,7 +7,7 @@ use mainstay_bucket::{
 use mainstay_fault::{FaultKind, HasFault};
 use tokio::time::timeout;
 
-use mainstay_testkit::redis::{TestServer, eventually};
+use mainstay_testkit::redis::{Partition, TestServer, eventually};
 
 use super::{patient, shared, take};
 
@@ -123,7 +123,89 @@ async fn a_local_share_serves_its_part_less_what_the_process_had_used() {
         drop(reservation);
         granted += 1;
     }
-    assert_eq!(granted, 15);
+    assert_eq!(granted, 16);
+}
+
+/// Shares of a tenth.
+fn tenth(redis: Redis) -> RedisLimits {
+    let rate = Rate::new(10, Duration::from_secs(86_400)).unwrap();
+    let settings = SharedLimits::new("model").tokens(1_000, rate).requests(1_000, rate);
+    settings.when_away(WhenAway::LocalShare(0.1)).unwrap().on(redis)
+}
+
+#[tokio::test]
+async fn who_used_far_more_than_his_share_has_it_again_after_the_time_that_fills_it() {
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let limits = tenth(patient(&server));
+    for _ in 0..10 {
+        take(&limits, 100).await.unwrap().settle(100);
+    }
+    assert!(limits.flush().await);
+    server.kill();
+    assert!(take(&limits, 1).await.is_err(), "the share is used up");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(100 * 86_400)).await;
+    let all = take(&limits, 100).await.unwrap();
+    assert!(take(&limits, 1).await.is_err());
+    all.cancel();
+}
+
+#[tokio::test]
+async fn a_share_counts_what_was_used_and_not_what_was_expected() {
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let limits = tenth(patient(&server));
+    for _ in 0..10 {
+        take(&limits, 100).await.unwrap().settle(5);
+        take(&limits, 500).await.unwrap().cancel();
+        assert!(limits.flush().await);
+    }
+    take(&limits, 10).await.unwrap().settle(30);
+    assert!(limits.flush().await);
+    server.kill();
+    let error = take(&limits, 21).await.unwrap_err();
+    assert_eq!(error.retry_after().unwrap().as_secs() / 86_400, 0, "{error}");
+    take(&limits, 20).await.unwrap().settle(20);
+    take(&limits, 1).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_network_that_drops_all_hangs_nobody() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let network = Partition::before(&server).await;
+    let quick = || {
+        let redis = Redis::open(&network.url()).unwrap();
+        redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
+    };
+    let fails = shared(100, 100).on(quick());
+    recovers(&fails).await;
+    let own = SharedLimits::new("other").requests(100, Rate::new(4, Duration::from_secs(86_400)).unwrap());
+    let own = own.when_away(WhenAway::LocalShare(0.25)).unwrap().on(quick());
+    recovers(&own).await;
+    network.drop_all(true);
+    for _ in 0..10 {
+        assert!(!served(&fails).await);
+    }
+    let mut granted = 0;
+    while let Ok(reservation) = timeout(Duration::from_secs(30), take(&own, 1)).await.expect("a call hangs") {
+        drop(reservation);
+        granted += 1;
+    }
+    assert_eq!(granted, 25);
+    network.carry_new();
+    recovers(&fails).await;
+    eventually("the shared limit counts again", async || take(&own, 1).await.ok()).await.cancel();
+}
+
+#[tokio::test]
+async fn one_limit_of_the_wrong_type_is_an_error_of_its_own() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let redis = patient(&server).retry_every(Duration::from_secs(3_600));
+    let _: String = server.ask(&["SET", "mainstay:{broken}:limits", "nonsense"]).await;
+    let broken = SharedLimits::new("broken").requests(1, super::daily()).on(redis.clone());
+    for _ in 0..3 {
+        assert_eq!(take(&broken, 0).await.unwrap_err().reason(), Reason::Away);
+        take(&shared(100, 100).on(redis.clone()), 0).await.unwrap().cancel();
+    }
 }
 
 #[tokio::test]

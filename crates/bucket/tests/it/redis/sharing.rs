@@ -56,6 +56,17 @@ async fn what_was_not_used_is_given_back_and_what_was_used_beyond_is_charged() {
 }
 
 #[tokio::test]
+async fn another_prefix_is_another_limit() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let ours = shared(100, 1).on(patient(&server));
+    let theirs = shared(100, 1).prefix("theirs:").on(patient(&server));
+    let _calls = [take(&ours, 1).await.unwrap(), take(&theirs, 1).await.unwrap()];
+    let mut keys: Vec<String> = server.ask(&["KEYS", "*"]).await;
+    keys.sort_unstable();
+    assert_eq!(keys, ["mainstay:{model}:limits", "theirs:{model}:limits"]);
+}
+
+#[tokio::test]
 async fn calls_in_flight_are_counted_until_they_end() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let settings = || shared(100, 100).in_flight(2).unwrap();

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use mainstay_redis::Away;
 use tokio::{
@@ -94,14 +94,23 @@ impl<C> Drop for Claim<C> {
     }
 }
 
-/// Renews a lease, thrice in its time, for as long as it is this execution's.
+/// Renews a lease, thrice in its time, for as long as it is this execution's; where the server is away, as soon as it may be asked again.
 async fn renew(shared: Arc<Shared>, run: Arc<Run>, key: Arc<str>) {
+    let usual = run.lease / 3;
+    let mut pause = usual;
     loop {
-        sleep(run.lease / 3).await;
-        if let Ok(false) = shared.scripts.renew(&shared.redis, &run).await {
-            tracing::error!(key = &*key, "the claim on an idempotency key was lost while its execution runs");
-            return;
-        }
+        sleep(pause).await;
+        pause = match shared.scripts.renew(&shared.redis, &run).await {
+            Ok(true) => usual,
+            Ok(false) => {
+                tracing::error!(
+                    key = &*key,
+                    "the claim on an idempotency key was lost while its execution runs"
+                );
+                return;
+            }
+            Err(_) => shared.redis.asked_again_after().max(Duration::from_millis(1)).min(usual),
+        };
     }
 }
 
@@ -117,7 +126,7 @@ async fn keep(
     let mut tell = Some(tell);
     loop {
         let outcome = shared.scripts.keep(&shared.redis, &run, &end).await;
-        let away = outcome.is_err();
+        let away = outcome.as_ref().is_err_and(Away::comes_back);
         let kept = outcome.map_err(StoreError::unavailable).and_then(|ending| read(ending, &key));
         match (tell.take(), kept) {
             // Who has gone away does not need to know.
@@ -145,7 +154,7 @@ fn read(ending: Ending, key: &str) -> Result<(), StoreError> {
 /// Gives a claim back, if it can be done before the lease ends.
 async fn free(shared: Arc<Shared>, run: Arc<Run>) {
     let until = Instant::now() + run.lease;
-    while shared.scripts.free(&shared.redis, &run).await.is_err() {
+    while shared.scripts.free(&shared.redis, &run).await.is_err_and(|away| away.comes_back()) {
         if !shared.waits(until).await {
             return;
         }

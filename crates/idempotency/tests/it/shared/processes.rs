@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use mainstay_idempotency::{Claimed, IdempotencyLayer, Memory, Redis, RedisKeys};
+use mainstay_idempotency::{Claimed, IdempotencyLayer, Kept, Memory, Redis, RedisKeys, StoreError};
 use mainstay_testkit::redis::TestServer;
 use tokio::task::spawn_blocking;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
@@ -19,6 +19,7 @@ use super::{asked, claim, daring, keys, run};
 const URL: &str = "MAINSTAY_TEST_REDIS";
 const LEDGER: &str = "MAINSTAY_TEST_LEDGER";
 const HANGS: &str = "MAINSTAY_TEST_HANGS";
+const STOPS: &str = "MAINSTAY_TEST_STOPS";
 const KEYS: usize = 50;
 
 /// Not a test of its own: what a process of the tests below does. Each effect is a line in a file.
@@ -30,6 +31,17 @@ async fn worker() {
         let _held = run(&keys.lease(Duration::from_millis(200)), asked("a")).await;
         eprintln!("has begun.");
         return std::future::pending().await;
+    }
+    if std::env::var_os(STOPS).is_some() {
+        let held = run(&keys.lease(Duration::from_millis(200)), asked("a")).await;
+        eprintln!("has begun.");
+        // Time enough to be stopped, as long as it takes to be woken: a line comes then.
+        tokio::task::spawn_blocking(|| std::io::stdin().read_line(&mut String::new()))
+            .await
+            .unwrap()
+            .unwrap();
+        let outcome = held.keep(&Kept::Answered(1)).await;
+        return eprintln!("lost: {}.", matches!(outcome, Err(StoreError::Lost { .. })));
     }
     let inner = service_fn(|key: String| async move {
         let mut ledger = OpenOptions::new().append(true).create(true).open(std::env::var(LEDGER)?)?;
@@ -102,4 +114,41 @@ async fn a_leader_that_is_killed_leaves_an_unknown_outcome() {
     let ours = keys(&server.url());
     assert!(matches!(claim(&ours, asked("a")).await, Claimed::Unknown(_)));
     drop(run(&ours, daring("a")).await);
+}
+
+fn signal(process: &Child, signal: &str) {
+    let status = Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[tokio::test]
+async fn a_leader_that_stands_still_beyond_its_lease_has_lost_its_key() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "shared::processes::worker", "--nocapture"]).env(URL, server.url());
+    command.env(STOPS, "yes").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut leader = command.spawn().unwrap();
+    let mut said = BufReader::new(leader.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let (leader, mut said) = spawn_blocking(move || {
+        assert!(said.any(|line| line.contains("has begun.")));
+        signal(&leader, "-STOP");
+        (leader, said)
+    })
+    .await
+    .unwrap();
+    let ours = keys(&server.url());
+    assert!(matches!(claim(&ours, asked("a")).await, Claimed::Unknown(_)), "after its lease it is unknown");
+    let successor = run(&ours, daring("a")).await;
+    spawn_blocking(move || {
+        signal(&leader, "-CONT");
+        let mut leader = leader;
+        leader.stdin.take().unwrap().write_all(b"go on\n").unwrap();
+        let heard = said.find_map(|line| Some(line.split_once("lost: ")?.1.to_owned()));
+        assert!(leader.wait().unwrap().success());
+        assert_eq!(heard.as_deref(), Some("true."));
+    })
+    .await
+    .unwrap();
+    successor.keep(&Kept::Answered(2)).await.unwrap();
+    assert!(matches!(claim(&ours, asked("a")).await, Claimed::Ended(Kept::Answered(2), _)));
 }
