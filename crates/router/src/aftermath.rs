@@ -1,18 +1,16 @@
 use std::sync::Arc;
 
 use mainstay_fault::{Elsewhere, Fault, FaultKind, HasFault, Tried, worth_falling_back};
-use tokio::time::Instant;
 
 use crate::{
-    Backends, Candidate, Error, Failed, Meter, Profile, Ticket, View, rules::Rules, strategy::filter,
+    Candidate, Error, Failed, Meter, Profile, Ticket, View, moment::Moment, rules::Rules, strategy::filter,
     word::State,
 };
 
 /// What is needed when a call ends.
 pub(crate) struct Aftermath<S, M> {
     ticket: Ticket,
-    backends: Backends<S>,
-    rules: Arc<Rules<M>>,
+    rules: Arc<Rules<S, M>>,
     profile: Profile<'static>,
     tried: Option<Tried>,
 }
@@ -20,18 +18,21 @@ pub(crate) struct Aftermath<S, M> {
 // === impl Aftermath ===
 
 impl<S, M> Aftermath<S, M> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         ticket: Ticket,
-        backends: Backends<S>,
-        rules: Arc<Rules<M>>,
+        rules: &Arc<Rules<S, M>>,
         profile: Profile<'static>,
         tried: Option<Tried>,
     ) -> Self {
-        Self { ticket, backends, rules, profile, tried }
+        Self { ticket, rules: Arc::clone(rules), profile, tried }
     }
 
-    pub(crate) fn sent(&mut self, waited: bool) {
-        self.ticket.sent(waited);
+    pub(crate) const fn sent(&mut self) {
+        self.ticket.sent();
+    }
+
+    pub(crate) fn begins_now(&mut self) {
+        self.ticket.begins_now();
     }
 
     pub(crate) fn ended<Response, E>(self, outcome: Result<Response, E>) -> Result<M::Response, Error<E>>
@@ -47,12 +48,12 @@ impl<S, M> Aftermath<S, M> {
 
     /// Judges the backend, and then looks whether another one can take the call.
     fn failed<E: HasFault>(self, error: E) -> Failed<E> {
-        let Self { ticket, backends, rules, profile, tried } = self;
+        let Self { ticket, rules, profile, tried } = self;
         let fault = error.fault();
         let member = Arc::clone(ticket.member());
         ticket.fail(&fault);
-        let (list, pool) = (backends.list(), backends.pool());
-        let now = Instant::now();
+        let (list, pool) = (rules.backends.list(), rules.backends.pool());
+        let now = Moment::now();
         let away = !matches!(member.standing.state(now), State::Up { .. });
         // Whoever does not remember what was tried would be sent here again, unless this backend is set aside now.
         let remembers = tried.is_some() || away;

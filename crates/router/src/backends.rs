@@ -148,7 +148,7 @@ impl<S> Backends<S> {
 
     /// How each of them does at the moment, for people and metrics.
     pub fn snapshot(&self) -> Vec<Snapshot> {
-        let now = tokio::time::Instant::now();
+        let now = crate::moment::Moment::now();
         self.list().members.iter().map(|member| Snapshot::of(member, now)).collect()
     }
 

@@ -25,8 +25,8 @@ pub struct Choice<'a> {
 const TRIES: usize = 16;
 
 /// Chooses a backend and takes a place in flight there.
-pub(crate) fn choose<M>(
-    rules: &Rules<M>,
+pub(crate) fn choose<S, M>(
+    rules: &Rules<S, M>,
     view: &View<'_>,
     now: Instant,
 ) -> Result<(usize, Ticket), NoneEligible> {
@@ -40,7 +40,7 @@ pub(crate) fn choose<M>(
     })
 }
 
-fn admitted<M>(rules: &Rules<M>, view: &View<'_>, now: Instant) -> Result<(usize, Ticket), Refusal> {
+fn admitted<S, M>(rules: &Rules<S, M>, view: &View<'_>, now: Instant) -> Result<(usize, Ticket), Refusal> {
     for _ in 0..TRIES {
         let pick = rules.strategy.choose(view)?;
         let member = view.member(pick.index).ok_or(Refusal::NoneEligible)?;
@@ -53,7 +53,10 @@ fn admitted<M>(rules: &Rules<M>, view: &View<'_>, now: Instant) -> Result<(usize
     Err(Refusal::NoneEligible)
 }
 
-fn tell<M>(rules: &Rules<M>, view: &View<'_>, ticket: &Ticket, admission: Admission) {
+fn tell<S, M>(rules: &Rules<S, M>, view: &View<'_>, ticket: &Ticket, admission: Admission) {
+    if rules.on_choice.is_none() && !tracing::enabled!(tracing::Level::DEBUG) {
+        return;
+    }
     let attributes = &ticket.member().attributes;
     let choice = Choice {
         backend: ticket.backend(),

@@ -20,14 +20,25 @@ const SHORTEST: f32 = 1e-6;
 // === impl Ewma ===
 
 impl Ewma {
-    /// Takes in an observation. Peaks are taken whole if `peak` says so.
-    pub(crate) fn observe(&self, latency: Duration, now: Moment, decay: Duration, peak: bool) {
+    /// Takes in an observation: a peak whole, at once.
+    pub(crate) fn observe(&self, latency: Duration, now: Moment, decay: Duration) {
+        self.change(latency, now, decay, true);
+    }
+
+    /// Takes in an observation as one of many: a peak counts no more than others.
+    pub(crate) fn follow(&self, latency: Duration, now: Moment, decay: Duration) {
+        self.change(latency, now, decay, false);
+    }
+
+    fn change(&self, latency: Duration, now: Moment, decay: Duration, peaks: bool) {
         let latency = latency.as_secs_f32().max(SHORTEST);
         let _ = self.word.fetch_update(Relaxed, Relaxed, |word| {
             let next = match unpack(word) {
                 None => latency,
-                Some((value, _)) if peak && latency >= value => latency,
-                // Averages of calls at the same moment still move: a hundredth of the time constant at least.
+                Some((value, _)) if peaks && latency > value => latency,
+                // One in a millisecond is enough, and spares calls that end together from waiting for each other here.
+                Some((_, stamp)) if stamp == now.stamp() => return None,
+                // Averages of many calls still move: a hundredth of the way at least.
                 Some((value, stamp)) => {
                     let kept = kept(now, stamp, decay).min(0.99);
                     value * kept + latency * (1.0 - kept)

@@ -2,15 +2,14 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
-use mainstay_fault::{HasFault, Tried};
+use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Backends, Error, Meter, NoneEligible, Profile, Ticket, aftermath::Aftermath, rules::Rules};
+use crate::{Error, Meter, NoneEligible, aftermath::Aftermath};
 
 pin_project! {
     /// A call of a [`Router`](crate::Router): at the backend that was chosen, or refused.
@@ -25,18 +24,20 @@ pin_project! {
         S: Service<Request>,
     {
         #[pin]
-        state: State<S, S::Future, Request>,
+        state: State<S, S::Future, Request, S::Error>,
         after: Option<Aftermath<S, M>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, F, Request> {
+    enum State<S, F, Request, E> {
         // Done.
         Refused { none: Option<NoneEligible> },
+        // Done.
+        Unready { error: Option<E> },
         // To `Calling`, or done.
-        Readying { service: S, request: Option<Request>, waited: bool },
+        Readying { service: S, request: Option<Request> },
         // Done.
         Calling { #[pin] future: F },
     }
@@ -49,17 +50,15 @@ impl<S: Service<Request>, Request, M> ResponseFuture<S, Request, M> {
         Self { state: State::Refused { none: Some(none) }, after: None }
     }
 
-    pub(crate) fn chosen(
-        service: S,
-        request: Request,
-        ticket: Ticket,
-        backends: &Backends<S>,
-        rules: &Arc<Rules<M>>,
-        profile: Profile<'static>,
-        tried: Option<Tried>,
-    ) -> Self {
-        let after = Aftermath::new(ticket, backends.clone(), Arc::clone(rules), profile, tried);
-        Self { state: State::Readying { service, request: Some(request), waited: false }, after: Some(after) }
+    /// A backend that is ready is called here and now: nobody needs to keep its service, and its future need not be moved.
+    pub(crate) fn chosen(mut service: S, request: Request, after: Aftermath<S, M>) -> Self {
+        // Where it is not, the call's own waker is registered by its first poll.
+        let state = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => State::Calling { future: service.call(request) },
+            Poll::Ready(Err(error)) => State::Unready { error: Some(error) },
+            Poll::Pending => State::Readying { service, request: Some(request) },
+        };
+        Self { state, after: Some(after) }
     }
 }
 
@@ -78,20 +77,20 @@ where
                 StateProj::Refused { none } => {
                     return Poll::Ready(Err(none.take().expect(ONCE).into()));
                 }
-                StateProj::Readying { service, request, waited } => {
-                    let polled = service.poll_ready(cx);
-                    *waited |= polled.is_pending();
-                    match ready!(polled) {
-                        Ok(()) => {
-                            this.after.as_mut().expect(ONCE).sent(*waited);
-                            let future = service.call(request.take().expect(ONCE));
-                            this.state.set(State::Calling { future });
-                            continue;
-                        }
-                        Err(error) => Err(error),
+                StateProj::Unready { error } => Err(error.take().expect(ONCE)),
+                StateProj::Readying { service, request } => match ready!(service.poll_ready(cx)) {
+                    Ok(()) => {
+                        this.after.as_mut().expect(ONCE).begins_now();
+                        let future = service.call(request.take().expect(ONCE));
+                        this.state.set(State::Calling { future });
+                        continue;
                     }
+                    Err(error) => Err(error),
+                },
+                StateProj::Calling { future } => {
+                    this.after.as_mut().expect(ONCE).sent();
+                    ready!(future.poll(cx))
                 }
-                StateProj::Calling { future } => ready!(future.poll(cx)),
             };
             return Poll::Ready(this.after.take().expect(ONCE).ended(outcome));
         }

@@ -7,7 +7,6 @@ use std::{
 };
 
 use mainstay_fault::{BackendId, Fault, FaultKind};
-use tokio::time::Instant;
 
 use crate::{
     Attributes, Gate, Health, Standing,
@@ -33,7 +32,6 @@ pub(crate) struct Member {
 /// What the backends of a set have in common.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    epoch: Instant,
     pub(crate) health: Health,
     /// What is typical of all, and of a backend of which nothing is known.
     pub(crate) first: Ewma,
@@ -50,11 +48,7 @@ const DEFAULT_LATENCY: f32 = 1.0;
 impl Pool {
     pub(crate) fn new(health: Health) -> Self {
         let (first, whole) = Default::default();
-        Self { epoch: Instant::now(), health, first, whole, turn: AtomicU64::new(0) }
-    }
-
-    fn at(&self, now: Instant) -> Moment {
-        Moment::between(self.epoch, now)
+        Self { health, first, whole, turn: AtomicU64::new(0) }
     }
 }
 
@@ -84,39 +78,39 @@ impl Member {
     }
 
     /// The latency to the first token, in seconds; what is typical where nothing is known.
-    pub(crate) fn first_token(&self, now: Instant) -> f32 {
+    pub(crate) fn first_token(&self, now: Moment) -> f32 {
         let typical = self.pool.first.last().unwrap_or(DEFAULT_LATENCY);
-        self.first.get(self.pool.at(now), self.pool.health.decay, typical)
+        self.first.get(now, self.pool.health.decay, typical)
     }
 
     /// The latency to the end, in seconds.
-    pub(crate) fn to_the_end(&self, now: Instant) -> f32 {
+    pub(crate) fn to_the_end(&self, now: Moment) -> f32 {
         let typical = self.pool.whole.last().unwrap_or(DEFAULT_LATENCY);
-        self.whole.get(self.pool.at(now), self.pool.health.decay, typical)
+        self.whole.get(now, self.pool.health.decay, typical)
     }
 
-    pub(crate) fn first_came(&self, after: Duration, now: Instant) {
-        let (now, decay) = (self.pool.at(now), self.pool.health.decay);
-        self.first.observe(after, now, decay, true);
-        self.pool.first.observe(after, now, decay, false);
+    pub(crate) fn first_came(&self, after: Duration, now: Moment) {
+        let decay = self.pool.health.decay;
+        self.first.observe(after, now, decay);
+        self.pool.first.follow(after, now, decay);
     }
 
-    pub(crate) fn succeeded(&self, took: Duration, admission: Admission, now: Instant) {
+    pub(crate) fn succeeded(&self, took: Duration, admission: Admission, now: Moment) {
         if self.standing.succeeded(admission, now) == Change::CameBack {
             self.first.clear();
             self.whole.clear();
             self.tell(Change::CameBack);
         }
-        let (now, decay) = (self.pool.at(now), self.pool.health.decay);
-        self.whole.observe(took, now, decay, true);
-        self.pool.whole.observe(took, now, decay, false);
+        let decay = self.pool.health.decay;
+        self.whole.observe(took, now, decay);
+        self.pool.whole.follow(took, now, decay);
     }
 
-    pub(crate) fn failed(&self, fault: &Fault, took: Duration, admission: Admission, now: Instant) {
+    pub(crate) fn failed(&self, fault: &Fault, took: Duration, admission: Admission, now: Moment) {
         if fault.kind == FaultKind::Timeout {
-            let (now, decay) = (self.pool.at(now), self.pool.health.decay);
-            self.first.observe(took, now, decay, true);
-            self.whole.observe(took, now, decay, true);
+            let decay = self.pool.health.decay;
+            self.first.observe(took, now, decay);
+            self.whole.observe(took, now, decay);
         }
         self.tell(self.standing.failed(fault, admission, now));
     }

@@ -1,17 +1,32 @@
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use tokio::time::Instant;
 
-/// A moment in milliseconds since the set of backends was made: it fits into a word with other things.
+/// A moment in milliseconds since the program began: it fits into a word with other things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Moment(pub(crate) u64);
+
+/// Before all clocks, also those of tests that were paused before this was asked for.
+#[expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "a paused clock may be far ahead of others"
+)]
+static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
+    let now = Instant::from_std(std::time::Instant::now());
+    now.checked_sub(Duration::from_secs(3_600)).unwrap_or(now)
+});
 
 // === impl Moment ===
 
 impl Moment {
     /// Counted from 1, so that 0 can mean never.
-    pub(crate) fn between(epoch: Instant, now: Instant) -> Self {
-        Self(millis(now.saturating_duration_since(epoch)).saturating_add(1))
+    pub(crate) fn of(now: Instant) -> Self {
+        Self(millis(now.saturating_duration_since(*EPOCH)).saturating_add(1))
+    }
+
+    pub(crate) fn now() -> Self {
+        Self::of(Instant::now())
     }
 
     /// The low half, which wraps after 49 days.
@@ -32,5 +47,5 @@ impl Moment {
 }
 
 fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+    duration.as_secs().saturating_mul(1_000).saturating_add(duration.subsec_millis().into())
 }

@@ -10,7 +10,8 @@ use tower_service::Service;
 
 use crate::{
     Attributes, Backends, Choice, Describe, Error, Meter, Profile, ResponseFuture, Track, Tracked, Unknown,
-    Unmetered, Untracked, View, Why, choice::choose, profile::Addressed, rules::Rules, strategy::Strategy,
+    Unmetered, Untracked, View, Why, aftermath::Aftermath, choice::choose, moment::Moment,
+    profile::Addressed, rules::Rules, strategy::Strategy,
 };
 
 /// A service that chooses a backend for each call.
@@ -56,10 +57,9 @@ use crate::{
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
 pub struct Router<S, D = Unknown, M = Unmetered, T = Untracked> {
-    backends: Backends<S>,
     describe: D,
     track: T,
-    rules: Arc<Rules<M>>,
+    rules: Arc<Rules<S, M>>,
 }
 
 // === impl Router ===
@@ -68,13 +68,14 @@ impl<S> Router<S> {
     /// Creates a router over a set of backends, which may change later.
     pub fn new(backends: Backends<S>, strategy: impl Strategy + 'static) -> Self {
         let rules = Rules {
+            backends,
             strategy: Arc::new(strategy),
             meter: Unmetered,
             around_filters: false,
             gives_way: false,
             on_choice: None,
         };
-        Self { backends, describe: Unknown, track: Untracked, rules: Arc::new(rules) }
+        Self { describe: Unknown, track: Untracked, rules: Arc::new(rules) }
     }
 }
 
@@ -89,8 +90,8 @@ impl<S, D, M, T> Router<S, D, M, T> {
 
     /// Sets what is known of requests, by a [`Describe`] of your own.
     pub fn describe_by<E>(self, describe: E) -> Router<S, E, M, T> {
-        let Self { backends, track, rules, .. } = self;
-        Router { backends, describe, track, rules }
+        let Self { track, rules, .. } = self;
+        Router { describe, track, rules }
     }
 
     /// Makes each request fit for its backend by a closure `|request, &Attributes| -> request`, such as one that writes the name of
@@ -99,25 +100,25 @@ impl<S, D, M, T> Router<S, D, M, T> {
     where
         F: Fn(Request, &Attributes) -> Request,
     {
-        let Self { backends, describe, track, rules } = self;
-        Router { backends, describe: Addressed { describe, address }, track, rules }
+        let Self { describe, track, rules } = self;
+        Router { describe: Addressed { describe, address }, track, rules }
     }
 
     /// Sets how responses are read: see [`usage`](crate::usage) and [`hand_over`](crate::hand_over).
     pub fn meter<N>(self, meter: N) -> Router<S, D, N, T> {
-        let Self { backends, describe, track, rules } = self;
-        let Rules { strategy, around_filters, gives_way, on_choice, .. } = &*rules;
-        let (strategy, on_choice) = (Arc::clone(strategy), on_choice.clone());
+        let Self { describe, track, rules } = self;
+        let Rules { backends, strategy, around_filters, gives_way, on_choice, .. } = &*rules;
+        let (backends, strategy, on_choice) = (backends.clone(), Arc::clone(strategy), on_choice.clone());
         let (around_filters, gives_way) = (*around_filters, *gives_way);
-        let rules = Rules { strategy, meter, around_filters, gives_way, on_choice };
-        Router { backends, describe, track, rules: Arc::new(rules) }
+        let rules = Rules { backends, strategy, meter, around_filters, gives_way, on_choice };
+        Router { describe, track, rules: Arc::new(rules) }
     }
 
     /// Does not choose a backend again that the [`Call`](mainstay_fault::Call) of a request has tried in this pass. The retry layer around
     /// the router must be tracked too: it writes down which.
     pub fn tracked(self) -> Router<S, D, M, Tracked> {
-        let Self { backends, describe, rules, .. } = self;
-        Router { backends, describe, track: Tracked, rules }
+        let Self { describe, rules, .. } = self;
+        Router { describe, track: Tracked, rules }
     }
 
     /// Lets a call that one backend refused by its policy go to another.
@@ -149,8 +150,8 @@ impl<S, D, M, T> Router<S, D, M, T> {
     }
 
     /// The backends, to be changed or looked at.
-    pub const fn backends(&self) -> &Backends<S> {
-        &self.backends
+    pub fn backends(&self) -> &Backends<S> {
+        &self.rules.backends
     }
 
     /// Says how a request would be routed now, and why.
@@ -160,12 +161,12 @@ impl<S, D, M, T> Router<S, D, M, T> {
         T: Track<Request>,
     {
         let (profile, tried) = (self.describe.describe(request), self.track.tried(request));
-        let (list, pool) = (self.backends.list(), self.backends.pool());
-        let now = Instant::now();
+        let (list, pool) = (self.rules.backends.list(), self.rules.backends.pool());
+        let now = Moment::now();
         Why::of(&*self.rules.strategy, &View::new(&list.members, pool, &profile, tried.as_ref(), now))
     }
 
-    fn with(mut self, change: impl FnOnce(&mut Rules<M>)) -> Self
+    fn with(mut self, change: impl FnOnce(&mut Rules<S, M>)) -> Self
     where
         M: Clone,
     {
@@ -192,11 +193,11 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let now = Instant::now();
-        let (list, pool) = (self.backends.list(), self.backends.pool());
+        let (list, pool) = (self.rules.backends.list(), self.rules.backends.pool());
         let tried = self.track.tried(&request);
         let profile = self.describe.describe(&request);
-        let kept = profile.detached();
-        let view = View::new(&list.members, pool, &profile, tried.as_ref(), now);
+        let needs = profile.detached();
+        let view = View::new(&list.members, pool, &profile, tried.as_ref(), Moment::of(now));
         let chosen = choose(&self.rules, &view, now);
         let (index, ticket) = match chosen {
             Ok(chosen) => chosen,
@@ -206,25 +207,20 @@ where
             return ResponseFuture::refused(crate::NoneEligible::default());
         };
         let request = self.describe.address(request, &ticket.member().attributes);
-        ResponseFuture::chosen(service, request, ticket, &self.backends, &self.rules, kept, tried)
+        ResponseFuture::chosen(service, request, Aftermath::new(ticket, &self.rules, needs, tried))
     }
 }
 
 impl<S, D: Clone, M, T: Clone> Clone for Router<S, D, M, T> {
     fn clone(&self) -> Self {
-        Self {
-            backends: self.backends.clone(),
-            describe: self.describe.clone(),
-            track: self.track.clone(),
-            rules: Arc::clone(&self.rules),
-        }
+        Self { describe: self.describe.clone(), track: self.track.clone(), rules: Arc::clone(&self.rules) }
     }
 }
 
 impl<S, D, M, T> fmt::Debug for Router<S, D, M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Router")
-            .field("backends", &self.backends)
+            .field("backends", &self.rules.backends)
             .field("strategy", &self.rules.strategy.name())
             .finish_non_exhaustive()
     }

@@ -1,9 +1,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::BackendId;
-use tokio::time::Instant;
 
-use crate::{Cause, member::Member, word::State};
+use crate::{Cause, member::Member, moment::Moment, word::State};
 
 /// How a backend does at a moment: see [`Backends::snapshot`](crate::Backends::snapshot).
 ///
@@ -46,12 +45,12 @@ pub struct Snapshot {
 // === impl Snapshot ===
 
 impl Snapshot {
-    pub(crate) fn of(member: &Member, now: Instant) -> Self {
+    pub(crate) fn of(member: &Member, now: Moment) -> Self {
         let seconds =
             |value: Option<f32>| value.map(|seconds| Duration::from_secs_f32(seconds.clamp(0.0, 1e9)));
         let (set_aside, returns_in) = match member.standing.state(now) {
             State::Up { .. } => (None, None),
-            State::Away { cause, until, .. } => (Some(cause), Some(until.since(member.standing.at(now)))),
+            State::Away { cause, until, .. } => (Some(cause), Some(until.since(now))),
         };
         Self {
             id: member.id,

@@ -10,7 +10,6 @@ use std::{
 };
 
 use mainstay_fault::{Fault, FaultKind, HealthEffect, health_effect};
-use tokio::time::Instant;
 
 use crate::{
     Cause, Health,
@@ -59,7 +58,6 @@ pub struct Standing(Arc<Shared>);
 
 struct Shared {
     /// What its moments are counted from: sets that share it may be of different ages.
-    epoch: Instant,
     health: Health,
     word: Word,
     window: Window,
@@ -96,12 +94,12 @@ impl Standing {
     /// Creates the standing of a server of which nothing is known.
     pub fn new(health: Health) -> Self {
         let (word, window, in_flight, streak) = Default::default();
-        Self(Arc::new(Shared { epoch: Instant::now(), health, word, window, in_flight, streak }))
+        Self(Arc::new(Shared { health, word, window, in_flight, streak }))
     }
 
     /// Why it is set aside at the moment, if it is.
     pub fn set_aside(&self) -> Option<Cause> {
-        match self.state(Instant::now()) {
+        match self.state(Moment::now()) {
             State::Up { .. } => None,
             State::Away { cause, .. } => Some(cause),
         }
@@ -125,13 +123,9 @@ impl Standing {
         self.0.in_flight.fetch_sub(1, AcqRel);
     }
 
-    pub(crate) fn at(&self, now: Instant) -> Moment {
-        Moment::between(self.0.epoch, now)
-    }
-
     /// The state now. Of a server that was never set aside, no time is told.
-    pub(crate) fn state(&self, now: Instant) -> State {
-        if self.0.word.is_clean() { State::Up { returned: None } } else { self.0.word.state(self.at(now)) }
+    pub(crate) fn state(&self, now: Moment) -> State {
+        if self.0.word.is_clean() { State::Up { returned: None } } else { self.0.word.state(now) }
     }
 
     pub(crate) fn is_probed(&self) -> bool {
@@ -143,16 +137,16 @@ impl Standing {
     }
 
     /// The calls of late.
-    pub(crate) fn seen(&self, now: Instant) -> Seen {
-        self.0.window.seen(self.at(now), self.0.health.window)
+    pub(crate) fn seen(&self, now: Moment) -> Seen {
+        self.0.window.seen(now, self.0.health.window)
     }
 
     /// The share of its traffic that it has got back since it returned: from a tenth to 1.
-    pub(crate) fn share(&self, now: Instant) -> f64 {
+    pub(crate) fn share(&self, now: Moment) -> f64 {
         let ramp = self.0.health.ramp;
         match self.state(now) {
             State::Up { returned: Some(at) } if !ramp.is_zero() => {
-                let passed = self.at(now).since(at).as_secs_f64() / ramp.as_secs_f64();
+                let passed = now.since(at).as_secs_f64() / ramp.as_secs_f64();
                 passed.clamp(LEAST_SHARE, 1.0)
             }
             _ => 1.0,
@@ -160,8 +154,8 @@ impl Standing {
     }
 
     /// Lets a call through that a strategy has chosen, unless the one place for a probe was taken meanwhile.
-    pub(crate) fn admit(&self, now: Instant, last_resort: bool) -> Option<Admission> {
-        let due = |until: Moment| until <= self.at(now);
+    pub(crate) fn admit(&self, now: Moment, last_resort: bool) -> Option<Admission> {
+        let due = |until: Moment| until <= now;
         match self.state(now) {
             State::Up { .. } => Some(Admission::Up),
             State::Away { until, .. } if due(until) && self.0.word.begin_probe() => {
@@ -182,9 +176,8 @@ impl Standing {
         }
     }
 
-    pub(crate) fn succeeded(&self, admission: Admission, now: Instant) -> Change {
+    pub(crate) fn succeeded(&self, admission: Admission, now: Moment) -> Change {
         let Shared { health, word, window, streak, .. } = &*self.0;
-        let now = self.at(now);
         let came_back = admission != Admission::Up && word.come_back(now);
         if came_back {
             window.clear();
@@ -196,9 +189,8 @@ impl Standing {
         if came_back { Change::CameBack } else { Change::Nothing }
     }
 
-    pub(crate) fn failed(&self, fault: &Fault, admission: Admission, now: Instant) -> Change {
+    pub(crate) fn failed(&self, fault: &Fault, admission: Admission, now: Moment) -> Change {
         let Shared { health, word, window, streak, .. } = &*self.0;
-        let now = self.at(now);
         if let Some((cause, pause)) = Cause::of(fault, health) {
             return Change::set_aside(word.set_aside(cause, now.after(pause), now));
         }

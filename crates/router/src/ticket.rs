@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use mainstay_fault::{BackendId, Fault};
 use tokio::time::Instant;
 
-use crate::{Usage, budget::Hold, member::Member, standing::Admission};
+use crate::{Usage, budget::Hold, member::Member, moment::Moment, standing::Admission};
 
 /// A call in flight at a backend. Whoever holds it says how the call ended.
 ///
@@ -45,14 +45,10 @@ impl Ticket {
     /// Says that the first token has come. Only the first time counts.
     pub fn first_token(&mut self) {
         if !self.first {
-            self.first_at(Instant::now());
+            self.first = true;
+            let now = Instant::now();
+            self.member.first_came(now.saturating_duration_since(self.began), Moment::of(now));
         }
-    }
-
-    fn first_at(&mut self, now: Instant) {
-        self.first = true;
-        let after = now.saturating_duration_since(self.began);
-        self.member.first_came(after, now);
     }
 
     /// Counts tokens of the answer as they come, so that a call that is given up midway is charged for them.
@@ -64,10 +60,11 @@ impl Ticket {
     /// the worst case that was reserved stands.
     pub fn finish(mut self, usage: Option<Usage>) {
         let now = Instant::now();
+        let (took, now) = (now.saturating_duration_since(self.began), Moment::of(now));
         if !self.first {
-            self.first_at(now);
+            self.first = true;
+            self.member.first_came(took, now);
         }
-        let took = now.saturating_duration_since(self.began);
         self.member.succeeded(took, self.admission, now);
         match (self.hold.take(), usage) {
             (Some(hold), Some(usage)) => hold.settle(usage),
@@ -80,18 +77,20 @@ impl Ticket {
     pub fn fail(mut self, fault: &Fault) {
         let now = Instant::now();
         let took = now.saturating_duration_since(self.began);
-        self.member.failed(fault, took, self.admission, now);
+        self.member.failed(fault, took, self.admission, Moment::of(now));
         if let Some(hold) = self.hold.take() {
             hold.failed(fault.kind, self.output_tokens);
         }
     }
 
-    /// The request is with the backend: from here on it may cost. The wait for its readiness is no part of its latency.
-    pub(crate) fn sent(&mut self, waited: bool) {
+    /// The request is with the backend: from here on it may cost.
+    pub(crate) const fn sent(&mut self) {
         self.sent = true;
-        if waited {
-            self.began = Instant::now();
-        }
+    }
+
+    /// The wait for the backend's readiness is over, and no part of its latency.
+    pub(crate) fn begins_now(&mut self) {
+        self.began = Instant::now();
     }
 
     pub(crate) fn member(&self) -> &Arc<Member> {

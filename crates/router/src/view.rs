@@ -1,11 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::{BackendId, Tried};
-use tokio::time::Instant;
 
 use crate::{
     Attributes, Capabilities, Cause, Profile,
     member::{Member, Pool},
+    moment::Moment,
     strategy::Filter,
     word::State,
 };
@@ -17,7 +17,7 @@ pub struct View<'a> {
     pool: &'a Pool,
     profile: &'a Profile<'a>,
     tried: Option<&'a Tried>,
-    now: Instant,
+    now: Moment,
     last_resort: bool,
     /// Whether a last resort is taken even if it is broken.
     forces: bool,
@@ -34,7 +34,7 @@ struct Narrow<'a> {
 #[derive(Clone, Copy)]
 pub struct Candidate<'a> {
     member: &'a Member,
-    now: Instant,
+    now: Moment,
 }
 
 /// Why a backend cannot take a call.
@@ -74,7 +74,7 @@ impl<'a> View<'a> {
         pool: &'a Pool,
         profile: &'a Profile<'a>,
         tried: Option<&'a Tried>,
-        now: Instant,
+        now: Moment,
     ) -> Self {
         Self { members, pool, profile, tried, now, last_resort: false, forces: true, narrow: None }
     }
@@ -136,7 +136,7 @@ impl<'a> View<'a> {
         self.pool
     }
 
-    pub(crate) const fn now(&self) -> Instant {
+    pub(crate) const fn now(&self) -> Moment {
         self.now
     }
 
@@ -168,8 +168,8 @@ impl<'a> View<'a> {
     fn check_standing(&self, member: &Member) -> Result<(), Ineligible> {
         match member.standing.state(self.now) {
             State::Away { cause: Cause::Broken, .. } if self.last_resort && self.forces => Ok(()),
-            State::Away { cause, until, .. } if until > member.standing.at(self.now) => {
-                Err(Ineligible::SetAside(cause, until.since(member.standing.at(self.now))))
+            State::Away { cause, until, .. } if until > self.now => {
+                Err(Ineligible::SetAside(cause, until.since(self.now)))
             }
             State::Away { cause, .. } if member.standing.is_probed() => Err(Ineligible::Probing(cause)),
             State::Up { .. } | State::Away { .. } => Ok(()),
@@ -249,7 +249,7 @@ impl<'a> Candidate<'a> {
     /// Whether the next call to it would be its probe.
     pub fn wants_probe(&self) -> bool {
         let standing = &self.member.standing;
-        matches!(standing.state(self.now), State::Away { until, .. } if until <= standing.at(self.now))
+        matches!(standing.state(self.now), State::Away { until, .. } if until <= self.now)
     }
 
     /// What the call costs in the worst case, in dollars, if the price is known.

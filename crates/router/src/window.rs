@@ -44,13 +44,13 @@ impl Window {
 
     pub(crate) fn seen(&self, now: Moment, length: Duration) -> Seen {
         let number = number(now, length);
-        let passed = now.0 as f64 / millis(length) as f64;
+        let left = || 1.0 - (now.0 % millis(length)) as f64 / millis(length) as f64;
         let mut seen = Seen::default();
         for period in &self.periods {
             let (of, good, bad) = unpack(period.load(Relaxed));
             let share = match number.wrapping_sub(of) {
                 0 => 1.0,
-                1 => 1.0 - passed.fract(),
+                1 => left(),
                 _ => continue,
             };
             seen.good += f64::from(good) * share;

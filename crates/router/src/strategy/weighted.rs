@@ -1,10 +1,9 @@
 use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed};
 
-use tokio::time::Instant;
-
 use crate::{
     View,
     member::Member,
+    moment::Moment,
     strategy::{Pick, Refusal, Strategy},
 };
 
@@ -82,7 +81,7 @@ impl Turn {
         clippy::cast_sign_loss,
         reason = "it saturates, and weights are positive"
     )]
-    fn of(member: &Member, present: u64, now: Instant) -> Self {
+    fn of(member: &Member, present: u64, now: Moment) -> Self {
         let stride = ((STEPS / (member.weight() * member.standing.share(now))) as u64).clamp(1, 1 << 52);
         let written = member.turn.load(Acquire);
         let missed = written == 0 || written < present;
