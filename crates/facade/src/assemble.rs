@@ -126,7 +126,10 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
         #[cfg(feature = "redis")]
         sharing: crate::sharing::Sharing::of(config)?,
     };
-    let policy = builder.policy(None, &config.retry, &Spot::default().key("retry"))?;
+    let policy = match &parts.retry {
+        Some(policy) => policy.clone(),
+        None => builder.policy(None, &config.retry, &Spot::default().key("retry"))?,
+    };
     for (name, route) in &config.routes {
         let spot = Spot::default().key("routes").key(name);
         let policy = match &route.retry {

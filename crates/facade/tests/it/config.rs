@@ -129,16 +129,6 @@ fn contradictions_are_named_with_line_and_field() {
             "`routes.extract.tiers[0].strategy` chooses by the models' `grade`, \"small\", \"standard\" or \"deep\", and all have the same",
         ),
         (
-            "{ on = \"local\" },",
-            "",
-            "line 28: `routes.extract.tiers[0].strategy` chooses among several `models`, and there is one",
-        ),
-        (
-            "{ on = \"local\" },\n    ], strategy = \"weighted\" }",
-            "] }",
-            "`routes.extract.tiers[0].models[0].weight` says nothing of a model that is alone in its tier",
-        ),
-        (
             "aliases = ",
             "continue_streams = { prefill = true, words = \"Go on.\" }\naliases = ",
             "line 22: `routes.extract.continue_streams.words` says nothing beside `prefill`",
@@ -148,6 +138,12 @@ fn contradictions_are_named_with_line_and_field() {
         let error = refused(&WHOLE.replacen(from, to, 1));
         assert!(error.contains(expected), "{error}\nlacks {expected}");
     }
+}
+
+#[test]
+fn a_model_that_is_left_alone_in_its_tier_keeps_what_was_said_of_it() {
+    let alone = WHOLE.replacen("{ on = \"local\" },", "", 1);
+    assert!(Config::from_toml(&alone).is_ok(), "{alone}");
 }
 
 #[test]

@@ -160,9 +160,9 @@ fn calls_and_attempts_are_counted_by_how_they_ended() {
     assert_eq!(counted.counter("mainstay.calls{model=narrow,operation=chat,outcome=cancelled}"), 1);
     assert_eq!(counted.gauge(&format!("mainstay.calls.in_flight{{{chats}}}")), 0.0);
     assert_eq!(counted.counter("mainstay.replays{model=m}"), 1);
-    assert_eq!(counted.counter("mainstay.tiers{degraded=none,tier=m 1}"), 3);
-    // Once for each kind of call.
-    assert_eq!(counted.counter("mainstay.attempts{backend=mock/poor,outcome=quota_exhausted}"), 3);
+    assert_eq!(counted.counter("mainstay.tiers{degraded=none,tier=m 1}"), 4);
+    // Once for chats, whole or streamed, and once for embeddings.
+    assert_eq!(counted.counter("mainstay.attempts{backend=mock/poor,outcome=quota_exhausted}"), 2);
     assert_eq!(counted.counter("mainstay.attempts{backend=mock/rich,outcome=answered}"), 3);
     assert_eq!(counted.histogram("mainstay.attempt.duration{backend=mock/rich}").len(), 3);
     assert_eq!(counted.histogram("mainstay.call.waited{model=m}").len(), 4);

@@ -93,7 +93,7 @@ async fn with_a_second_backend_the_call_moves_at_the_limit() {
         assert_eq!((served_by(&report), took), (vec![("a/m", SLOW), ("b/m", None)], 5));
     }
     // The second one is the last resort, and slow too.
-    let stack = start([slow(), slow()], "[retry]\nretries = 1", BOTH).await;
+    let stack = start([slow(), slow()], "[retry]\nretries = 0", BOTH).await;
     let (report, took) = answered(&stack.mainstay).await;
     assert_eq!((served_by(&report), took), (vec![("a/m", SLOW), ("b/m", None)], 25));
 }

@@ -17,17 +17,12 @@ impl StrategyConfig {
 
     /// Refuses what a model says that the strategy, which chooses among so many, does not look at.
     pub(super) fn check_heeds(&self, served: &ServedConfig, among: usize, spot: &Spot) -> Checked {
-        if matches!(self, Self::Own(_)) {
+        // The one that is left when others were taken out keeps what was said of it.
+        if matches!(self, Self::Own(_)) || among == 1 {
             return Ok(());
         }
-        let alone = among == 1;
-        let why = |heeds: &str| {
-            if alone {
-                return "says nothing of a model that is alone in its tier: leave it out".to_owned();
-            }
-            format!("says nothing to the strategy \"{}\": {heeds} it", self.name())
-        };
-        if served.weight.is_some() && (alone || *self != Self::Weighted) {
+        let why = |heeds: &str| format!("says nothing to the strategy \"{}\": {heeds} it", self.name());
+        if served.weight.is_some() && *self != Self::Weighted {
             return Err(spot.key("weight").invalid(why("\"weighted\" heeds")));
         }
         let by_grade = match self {
@@ -35,7 +30,7 @@ impl StrategyConfig {
             Self::Learned(settings) => settings.falls_back,
             _ => false,
         };
-        if served.grade != GradeConfig::Standard && (alone || !by_grade) {
+        if served.grade != GradeConfig::Standard && !by_grade {
             return Err(spot.key("grade").invalid(why("\"complexity\" and \"cost_budget\" heed")));
         }
         Ok(())

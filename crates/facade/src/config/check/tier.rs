@@ -40,13 +40,14 @@ impl TierConfig {
         }
     }
 
-    /// Refuses a strategy that has nothing to choose by. Your own may have its reasons to refuse the only one.
+    /// Refuses a strategy that has nothing to choose by.
     fn check_strategy(&self, spot: &Spot) -> Checked {
         let Some(strategy) = &self.strategy else { return Ok(()) };
         match (strategy, &*self.models) {
             (_, []) => Err(spot.invalid("chooses among `models`, and there are none")),
             (StrategyConfig::Own(_) | StrategyConfig::LeastLoaded, _) => Ok(()),
-            (_, [_]) => Err(spot.invalid("chooses among several `models`, and there is one: leave it out")),
+            // One that is left when the others were taken out, as in an outage, is chosen by all.
+            (_, [_]) => strategy.check(&spot.key(strategy.name())),
             (StrategyConfig::Complexity(_), [first, others @ ..])
                 if others.iter().all(|other| other.grade == first.grade) =>
             {
