@@ -1,6 +1,6 @@
 //! Cost against quality, as a drawing.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 use mainstay_router::learned::Curve;
@@ -12,7 +12,11 @@ const SIZE: (u32, u32) = (800, 560);
 
 /// Draws curves: the share of strong calls to the right, the quality of answers upwards.
 pub(crate) fn draw(path: &Path, curves: &[Named]) -> Result<()> {
-    draw_svg(path, curves).with_context(|| format!("cannot draw {}", path.display()))
+    let cannot = || format!("cannot draw {}", path.display());
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(cannot)?;
+    }
+    draw_svg(path, curves).with_context(cannot)
 }
 
 fn draw_svg(path: &Path, curves: &[Named]) -> Result<()> {
@@ -25,6 +29,7 @@ fn draw_svg(path: &Path, curves: &[Named]) -> Result<()> {
     let mut chart = builder.build_cartesian_2d(0.0..1.0, low..high)?;
     chart
         .configure_mesh()
+        .max_light_lines(1)
         .x_desc("share of calls to the strong model")
         .y_desc("mean quality of answers")
         .draw()?;

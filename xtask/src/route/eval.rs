@@ -23,8 +23,8 @@ pub(crate) struct Options {
     /// Prints one JSON object, and nothing else.
     #[arg(long)]
     json: bool,
-    /// Where the curve is drawn.
-    #[arg(long, default_value = "route-curve.svg")]
+    /// Where the curve is drawn; folders that are not there are made.
+    #[arg(long, default_value = "target/route/curve.svg")]
     chart: PathBuf,
 }
 
