@@ -1,4 +1,4 @@
-//! Every TOML block of the guide is a configuration that can be read.
+//! Every TOML block of the guide and of the README is a configuration that can be read.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 use std::{fs, path::Path};
@@ -28,8 +28,10 @@ fn blocks(text: &str) -> Vec<String> {
 #[test]
 fn every_configuration_in_the_guide_can_be_read() {
     let mut read = 0;
-    for chapter in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
-        let path = chapter.unwrap().path();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = fs::read_dir(here.join("src")).unwrap().map(|entry| entry.unwrap().path());
+    let chapters = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    for path in chapters.chain([here.join("../README.md")]) {
         for block in blocks(&fs::read_to_string(&path).unwrap()) {
             let config = Config::from_toml(&block);
             assert!(config.is_ok(), "{}: {}\n{block}", path.display(), config.unwrap_err());
