@@ -165,7 +165,7 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
         self.judged(|judge| Check::new(judge, check))
     }
 
-    /// Keeps the [`Call`](mainstay_fault::Call) that requests carry ([`HasCall`](mainstay_fault::HasCall)): its deadline
+    /// Keeps the [`Call`] that requests carry ([`HasCall`](mainstay_fault::HasCall)): its deadline
     /// counts if it is tighter than the policy's, each attempt has its number, and the backends tried are remembered.
     pub fn tracked(self) -> RetryPolicy<B, J, Tracked> {
         RetryPolicy {
