@@ -4,7 +4,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -55,9 +55,11 @@ pin_project! {
         R: Service<Request>,
     {
         // Done when the route is.
-        Begun { #[pin] call: Oneshot<R, Request> },
+        Begun { #[pin] call: R::Future },
+        // The same, once the route is ready.
+        Waiting { #[pin] call: Oneshot<R, Request> },
         // Done at once.
-        NoRoute { error: Option<Error> },
+        Failed { error: Option<Error> },
     }
 }
 
@@ -131,10 +133,16 @@ where
     }
 
     fn call(&mut self, request: Request) -> RouteFuture<R, Request> {
-        match self.0.find(request.model()) {
-            Ok(route) => RouteFuture { state: State::Begun { call: route.oneshot(request) } },
-            Err(error) => RouteFuture { state: State::NoRoute { error: Some(error) } },
-        }
+        let state = match self.0.find(request.model()) {
+            // A route that is ready is called here and now, so that its future need not be moved.
+            Ok(mut route) => match route.poll_ready(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Ok(())) => State::Begun { call: route.call(request) },
+                Poll::Ready(Err(error)) => State::Failed { error: Some(error) },
+                Poll::Pending => State::Waiting { call: route.oneshot(request) },
+            },
+            Err(error) => State::Failed { error: Some(error) },
+        };
+        RouteFuture { state }
     }
 }
 
@@ -167,7 +175,8 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProj::Begun { call } => call.poll(cx),
-            StateProj::NoRoute { error } => {
+            StateProj::Waiting { call } => call.poll(cx),
+            StateProj::Failed { error } => {
                 Poll::Ready(Err(error.take().expect("a future is not polled after it was ready")))
             }
         }

@@ -34,7 +34,7 @@ impl Client {
     }
 
     pub(crate) fn send_embeddings(&self, request: &EmbeddingRequest) -> ResponseFuture<EmbeddingResponse> {
-        let body = serde_json::to_vec(request);
+        let body = json(request);
         ResponseFuture::new(self.send(
             Operation::Embeddings,
             Some(&request.model),
@@ -83,14 +83,21 @@ impl Client {
 /// Writes the body, with `stream` as the service needs it, whatever the caller set. Copies it only where they differ.
 fn chat_json(request: &ChatRequest, stream: bool) -> serde_json::Result<Vec<u8>> {
     match (request.stream, request.extra.contains_key("stream")) {
-        (Some(asked), _) if asked == stream => serde_json::to_vec(request),
-        (None, false) if !stream => serde_json::to_vec(request),
-        (None, false) => serde_json::to_vec(&Streamed { body: request, stream }),
+        (Some(asked), _) if asked == stream => json(request),
+        (None, false) if !stream => json(request),
+        (None, false) => json(&Streamed { body: request, stream }),
         _ => {
             let mut request = request.clone();
             request.extra.remove("stream");
             request.stream = Some(stream);
-            serde_json::to_vec(&request)
+            json(&request)
         }
     }
+}
+
+/// Writes a body, most of which fit into what is taken for it at first.
+fn json(body: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut json = Vec::with_capacity(4 << 10);
+    serde_json::to_writer(&mut json, body)?;
+    Ok(json)
 }
