@@ -11,7 +11,6 @@ mod embed;
 mod first_token;
 mod health;
 mod limits;
-mod observed;
 mod once;
 mod reload;
 mod report;

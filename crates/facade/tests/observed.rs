@@ -1,4 +1,6 @@
-//! What others see of calls: spans.
+//! What others see of calls: spans. In a program of its own: what is met by a thread without a subscriber, just as another one gets
+//! its first, may stay silent.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 use std::{
     io,
