@@ -78,10 +78,11 @@ impl Strategy for LeastLoaded {
         let mut rng = self.rng();
         let mut first: Option<(usize, Candidate<'_>)> = None;
         for _ in 0..DRAWS {
-            let index = rng.usize(..view.len());
-            if first.is_some_and(|(other, _)| other == index) {
-                continue;
-            }
+            let index = match first {
+                None => rng.usize(..view.len()),
+                Some(_) if view.len() == 1 => break,
+                Some((other, _)) => (other + 1 + rng.usize(..view.len() - 1)) % view.len(),
+            };
             let Some(candidate) = view.eligible(index) else { continue };
             if candidate.wants_probe() {
                 return Ok(Pick::new(index));
