@@ -1,6 +1,6 @@
 //! Settings that cannot be used.
 
-use mainstay_openai_client::{ChatRequest, Client};
+use mainstay_openai_client::Client;
 
 use crate::server::Server;
 
