@@ -35,7 +35,7 @@ use crate::{
 pub(crate) struct Core<C> {
     word: AtomicU64,
     price: AtomicU64,
-    capacity: u64,
+    capacity: AtomicU64,
     /// Whether time refills it, or only refunds.
     refills: bool,
     pub(crate) stash: Stash,
@@ -50,6 +50,7 @@ impl<C> Core<C> {
     /// A full bucket.
     pub(crate) fn new(capacity: u64, price: Price, clock: C, stash: Stash) -> Self {
         let (word, price) = (AtomicU64::new(0), AtomicU64::new(price.bits()));
+        let capacity = AtomicU64::new(capacity);
         Self { word, price, capacity, refills: true, stash, clock, line: OnceLock::new() }
     }
 
@@ -67,8 +68,12 @@ impl<C> Core<C> {
         &self.clock
     }
 
-    pub(crate) const fn capacity(&self) -> u64 {
-        self.capacity
+    pub(crate) fn capacity(&self) -> u64 {
+        self.capacity.load(Relaxed)
+    }
+
+    pub(crate) fn set_capacity(&self, capacity: u64) {
+        self.capacity.store(capacity, Relaxed);
     }
 
     pub(crate) fn price(&self) -> Price {
@@ -141,7 +146,9 @@ impl<C: Clock> Core<C> {
         match changed {
             None => self.locked(|held| held.charge(tokens)),
             // In debt nobody may take, from the stash neither.
-            Some((full_at, price)) if full_at > now + price.cost(self.capacity) && self.stash.reach() > 0 => {
+            Some((full_at, price))
+                if full_at > now + price.cost(self.capacity()) && self.stash.reach() > 0 =>
+            {
                 self.locked(|_| ());
             }
             Some(_) => {}
@@ -152,7 +159,7 @@ impl<C: Clock> Core<C> {
     pub(crate) fn available(&self) -> i64 {
         let (now, price) = (self.now(), self.price());
         let base = self.full_at().max(now.saturating_add(price.cost(self.stash.reach())));
-        let limit = now.saturating_add(price.cost(self.capacity));
+        let limit = now.saturating_add(price.cost(self.capacity()));
         let there = price.tokens(limit.saturating_sub(base)).saturating_add(self.stash.tokens());
         let owed = price.tokens_begun(base.saturating_sub(limit));
         let signed = |tokens| i64::try_from(tokens).unwrap_or(i64::MAX);
@@ -189,7 +196,8 @@ impl<C: Clock> Core<C> {
 
     /// Moves the instant by compare-and-swap; returns where to and at what price, or `None` while the bit is set.
     ///
-    /// The price is read after the word: who changes the price changes the word too, and then this tries again.
+    /// The price is read after the word, and so is the capacity elsewhere: who changes either changes the word too, and then
+    /// this tries again.
     fn change(&self, to: impl Fn(Ticks, Price) -> Ticks) -> Option<(Ticks, Price)> {
         loop {
             let (word, price) = (self.word(), self.price());

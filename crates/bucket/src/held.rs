@@ -128,22 +128,28 @@ impl<'a, C: Clock> Held<'a, C> {
     }
 
     /// Changes the price of a token. What is there, or owed, stays.
-    ///
-    /// The instant always moves: who has seen it together with the old price must not find it again. Of a full bucket it moves
-    /// back, which changes nothing; else by a tick, where it would stay by rounding.
     pub(crate) fn set_price(&mut self, price: Price) {
         if price == self.price {
             return;
         }
-        let lacking = self.full_at.saturating_sub(self.now);
-        let full_at = self.now.saturating_add(price.convert(lacking, self.price));
-        self.full_at = match lacking {
-            _ if full_at != self.core.full_at() => full_at.min(LAST),
-            0 => full_at.saturating_sub(1),
-            _ => full_at.saturating_add(1).min(LAST),
-        };
+        self.lack(price.convert(self.lacking(), self.price));
         self.price = price;
         self.core.set_price(price);
+    }
+
+    /// Lowers the capacity. What is there stays, up to the new one, and so does what is owed. Who waits already for more than that is
+    /// served when as much would have come.
+    ///
+    /// The places of the stash stay closed from now on: they were made for more.
+    pub(crate) fn lower_capacity(&mut self, capacity: u64) {
+        let before = self.core.capacity();
+        if capacity >= before {
+            return;
+        }
+        let less = self.price.cost(before) - self.price.cost(capacity);
+        self.lack(self.lacking().saturating_sub(less));
+        self.core.stash.shut();
+        self.core.set_capacity(capacity);
     }
 
     /// Lets nobody take before an instant. Of two such instants the later counts.
@@ -173,6 +179,24 @@ impl<'a, C: Clock> Held<'a, C> {
         let held = !self.line.is_empty() || self.line.paused_until > self.now;
         self.core.put(self.full_at, held);
         self.wakers
+    }
+
+    /// The time that it takes until it is full.
+    fn lacking(&self) -> Ticks {
+        self.full_at.saturating_sub(self.now)
+    }
+
+    /// Has it be full in such a time.
+    ///
+    /// The instant always moves: who has seen it together with the old price or capacity must not find it again. Of a full bucket it
+    /// moves back, which changes nothing; else by a tick, where it would stay by rounding.
+    fn lack(&mut self, lacking: Ticks) {
+        let full_at = self.now.saturating_add(lacking);
+        self.full_at = match lacking {
+            _ if full_at != self.core.full_at() => full_at.min(LAST),
+            0 => full_at.saturating_sub(1),
+            _ => full_at.saturating_add(1).min(LAST),
+        };
     }
 
     fn spend(&mut self, tokens: u64) {

@@ -20,6 +20,7 @@ mod wait;
 
 mod estimate;
 mod headers;
+mod in_flight;
 mod limited;
 mod limits;
 mod owner;

@@ -1,13 +1,10 @@
-use std::{
-    cmp::Ordering::{Equal, Greater, Less},
-    fmt,
-    sync::Arc,
-    time::Duration,
-};
+mod taking;
+
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    InvalidLimit, Limit, Patience, Rate, Reservation, Reserve, ServerLimits, TokenBucket, TryAcquireError,
-    clock::Frozen, core::Core, owner::Owner, queue::Queue,
+    InvalidLimit, Patience, Rate, Reservation, Reserve, ServerLimits, TokenBucket, in_flight::InFlight,
+    owner::Owner, queue::Queue,
 };
 
 /// Several limits on the same calls, taken all or none.
@@ -45,10 +42,7 @@ pub struct Limits {
     requests: Option<TokenBucket>,
 }
 
-/// A number of calls at the same time: a bucket that only the calls' ends refill.
-struct InFlight(Core<Frozen>);
-
-const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
 // === impl Limits ===
 
@@ -80,7 +74,7 @@ impl Limits {
         if calls == 0 {
             return Err(InvalidLimit::new("in_flight", "at least one call", calls));
         }
-        self.in_flight = Some(Arc::new(InFlight(Core::semaphore(calls.into()))));
+        self.in_flight = Some(Arc::new(InFlight::new(calls)));
         Ok(self)
     }
 
@@ -193,19 +187,19 @@ impl Limits {
 
     /// Returns the calls that may be begun now, if they are limited.
     pub fn in_flight_available(&self) -> Option<i64> {
-        self.in_flight.as_ref().map(|in_flight| in_flight.0.available())
+        self.in_flight.as_ref().map(|in_flight| in_flight.core().available())
     }
 
     /// Returns how many calls wait for one of them.
     pub fn waiting(&self) -> usize {
         let buckets = [&self.tokens, &self.requests].into_iter().flatten().map(TokenBucket::waiting);
-        buckets.sum::<usize>() + self.in_flight.as_ref().map_or(0, |in_flight| in_flight.0.waiting())
+        buckets.sum::<usize>() + self.in_flight.as_ref().map_or(0, |in_flight| in_flight.core().waiting())
     }
 
     /// How long nothing has been missing of any of them; `None` while something is.
     pub(crate) fn full_for(&self) -> Option<Duration> {
         let mut least =
-            self.in_flight.as_ref().map_or(Some(Duration::MAX), |in_flight| in_flight.0.full_for())?;
+            self.in_flight.as_ref().map_or(Some(Duration::MAX), |in_flight| in_flight.core().full_for())?;
         for bucket in [&self.tokens, &self.requests].into_iter().flatten() {
             least = least.min(bucket.core().full_for()?);
         }
@@ -221,102 +215,5 @@ impl Limits {
     /// As [`reserve`](Self::reserve), of limits that are never dropped.
     pub(crate) fn reserve_static(&'static self, tokens: u64, patience: Patience) -> Reserve {
         Reserve::new(Reservation::begin(Owner::Static(self), tokens), patience)
-    }
-
-    /// Takes all or none, without waiting.
-    ///
-    /// In the order of `Reservation::next`, which knows it too: written out here, since a reservation that takes step by
-    /// step costs every call that does not wait an eighth more.
-    #[inline]
-    fn take_all(&self, tokens: u64) -> bool {
-        if self.in_flight.as_ref().is_some_and(|in_flight| in_flight.0.try_take(1).is_err()) {
-            return false;
-        }
-        if self.tokens.as_ref().is_some_and(|bucket| bucket.try_acquire(tokens).is_err()) {
-            self.give_back(Limit::InFlight, 1);
-            return false;
-        }
-        if self.requests.as_ref().is_some_and(|bucket| bucket.try_acquire(1).is_err()) {
-            self.give_back(Limit::Tokens, tokens);
-            self.give_back(Limit::InFlight, 1);
-            return false;
-        }
-        true
-    }
-
-    pub(crate) fn try_take(&self, limit: Limit, amount: u64) -> Result<(), TryAcquireError> {
-        match limit {
-            Limit::InFlight => {
-                self.in_flight.as_ref().map_or(Ok(()), |in_flight| in_flight.0.try_take(amount))
-            }
-            Limit::Tokens => self.tokens.as_ref().map_or(Ok(()), |bucket| bucket.try_acquire(amount)),
-            Limit::Requests => self.requests.as_ref().map_or(Ok(()), |bucket| bucket.try_acquire(amount)),
-            Limit::Keys => Ok(()),
-        }
-    }
-
-    pub(crate) fn give_back(&self, limit: Limit, amount: u64) {
-        let bucket = match limit {
-            Limit::InFlight => return self.in_flight.iter().for_each(|in_flight| in_flight.0.refund(amount)),
-            Limit::Tokens => &self.tokens,
-            Limit::Requests => &self.requests,
-            Limit::Keys => &None,
-        };
-        if let Some(bucket) = bucket {
-            bucket.refund(amount);
-        }
-    }
-
-    /// Settles a call that has ended: what was reserved and not used is given back, what was used beyond it charged.
-    #[inline]
-    pub(crate) fn end(&self, reserved: u64, used: u64) {
-        if let Some(bucket) = &self.tokens {
-            match used.cmp(&reserved) {
-                Less => bucket.refund(reserved - used),
-                Equal => {}
-                Greater => bucket.charge(used - reserved),
-            }
-        }
-        if let Some(in_flight) = &self.in_flight {
-            in_flight.0.refund(1);
-        }
-    }
-
-    /// The most calls in flight, the tokens and the requests, as far as they are limited.
-    #[cfg(feature = "redis")]
-    pub(crate) fn parts(&self) -> (Option<u64>, Option<&TokenBucket>, Option<&TokenBucket>) {
-        let in_flight = self.in_flight.as_ref().map(|in_flight| in_flight.0.capacity());
-        (in_flight, self.tokens.as_ref(), self.requests.as_ref())
-    }
-
-    /// Takes what a call took elsewhere, as far as it is there; tells how many tokens and requests that were.
-    #[cfg(feature = "redis")]
-    pub(crate) fn drain(&self, tokens: u64, requests: u64) -> [u64; 2] {
-        let drain = |bucket: &Option<TokenBucket>, amount: u64| match bucket {
-            Some(bucket) if amount > 0 => bucket.core().locked(|held| held.drain(amount)),
-            _ => 0,
-        };
-        [drain(&self.tokens, tokens), drain(&self.requests, requests)]
-    }
-
-    /// The line for a limit.
-    pub(crate) fn line(&self, limit: Limit) -> Option<&dyn Queue> {
-        match limit {
-            Limit::InFlight => self.in_flight.as_ref().map(|in_flight| &in_flight.0 as _),
-            Limit::Tokens => self.tokens.as_ref().map(|bucket| bucket.core() as _),
-            Limit::Requests => self.requests.as_ref().map(|bucket| bucket.core() as _),
-            Limit::Keys => None,
-        }
-    }
-}
-
-// === impl InFlight ===
-
-impl fmt::Debug for InFlight {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InFlight")
-            .field("most", &self.0.capacity())
-            .field("available", &self.0.available())
-            .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ const CHEAPEST: u64 = UNITS_PER_SECOND / 10_000_000_000;
 const DEAREST: u128 = UNITS_PER_SECOND as u128 * 86_400;
 
 /// What one token costs in time: ticks with 12 bits of fraction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Price(u64);
 
 /// Turns a time into ticks; one beyond 18 years is read as that.

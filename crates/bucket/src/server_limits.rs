@@ -2,7 +2,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, header::DATE};
 
-use crate::{Rate, TokenBucket, headers::reset, settle::LONGEST_PAUSE};
+use crate::{TokenBucket, headers::reset, settle::LONGEST_PAUSE};
 
 /// What a server says of its limits, in the headers of any answer.
 ///
@@ -16,7 +16,9 @@ use crate::{Rate, TokenBucket, headers::reset, settle::LONGEST_PAUSE};
 /// [`Limits::learn`](crate::Limits::learn) takes the server at its word, but never for more than was configured:
 ///
 /// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
-/// * `limit` below the bucket's capacity lowers its rate to that much a minute; above, it changes nothing.
+/// * `limit` below the bucket's capacity lowers its capacity to that, so that no idling saves up for a greater burst, and its rate to
+///   that much a minute, if that is less; above, it changes nothing, and nor does a limit of zero. A call that needs more than the
+///   capacity is refused from then on, as the server would refuse it.
 /// * nothing `remaining` and a `reset` later than the bucket's own rate would fill it: the server counts by the day, say, and
 ///   the bucket is paused until then, at most for an hour. An earlier reset changes nothing: servers that refill steadily
 ///   mean by it when *all* is there again.
@@ -111,7 +113,7 @@ impl ServerLimit {
     pub(crate) fn narrow(&self, bucket: Option<&TokenBucket>) {
         let Some(bucket) = bucket else { return };
         if let Some(limit) = self.limit.filter(|limit| *limit < bucket.capacity()) {
-            narrow_rate(bucket, limit);
+            bucket.narrow(limit);
         }
         if let Some(remaining) = self.remaining {
             let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);
@@ -124,15 +126,6 @@ impl ServerLimit {
         {
             bucket.pause(reset.min(LONGEST_PAUSE));
         }
-    }
-}
-
-fn narrow_rate(bucket: &TokenBucket, limit: u64) {
-    if let Ok(rate) = Rate::per_minute(limit as f64)
-        && rate.tokens_per_second() < bucket.rate().tokens_per_second()
-    {
-        // A rate at which the bucket would not fill within a year is no limit that a server has.
-        let _ = bucket.set_rate(rate);
     }
 }
 

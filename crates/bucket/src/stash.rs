@@ -26,8 +26,8 @@ pub(crate) struct Stash {
     /// The one place of all threads: it saves them the clock. Then there are no others.
     shared: Option<AtomicU64>,
     places: Box<[CachePadded<AtomicU64>]>,
-    /// The most that one place holds.
-    size: u64,
+    /// The most that one place holds; none, once it is shut.
+    size: AtomicU64,
 }
 
 /// The right to fill a place. It is marked until [`fill`](Self::fill) or until this is dropped.
@@ -65,12 +65,12 @@ impl Stash {
     }
 
     pub(crate) fn none() -> Self {
-        Self { shared: None, places: Box::default(), size: 0 }
+        Self { shared: None, places: Box::default(), size: AtomicU64::new(0) }
     }
 
     fn sized(capacity: u64, places: usize, make: impl FnOnce() -> Self) -> Self {
         let size = (capacity / SHARE / places as u64).min(LARGEST);
-        if size < SMALLEST { Self::none() } else { Self { size, ..make() } }
+        if size < SMALLEST { Self::none() } else { Self { size: AtomicU64::new(size), ..make() } }
     }
 
     /// Takes from this thread's place, if it holds enough.
@@ -90,7 +90,7 @@ impl Stash {
     pub(crate) fn put(&self, tokens: u64) -> bool {
         let Some(place) = self.place() else { return false };
         let mut held = place.load(Relaxed);
-        while held >= OPEN && tokens <= self.size - (held - OPEN) {
+        while held >= OPEN && tokens <= self.size().saturating_sub(held - OPEN) {
             match place.compare_exchange_weak(held, held + tokens, AcqRel, Relaxed) {
                 Ok(_) => return true,
                 Err(now) => held = now,
@@ -100,8 +100,19 @@ impl Stash {
     }
 
     /// Tells whether takings of this size are worth a stash.
-    pub(crate) const fn suits(&self, tokens: u64) -> bool {
-        tokens <= self.size / 4
+    pub(crate) fn suits(&self, tokens: u64) -> bool {
+        tokens <= self.size() / 4
+    }
+
+    /// Has no place opened again. For who has closed them all and keeps them closed.
+    ///
+    /// Whoever marks a place meanwhile finds the balance moved, looks again whether it [`suits`](Self::suits), and leaves it closed.
+    pub(crate) fn shut(&self) {
+        self.size.store(0, Relaxed);
+    }
+
+    fn size(&self) -> u64 {
+        self.size.load(Relaxed)
     }
 
     /// Marks this thread's place for filling, unless another thread that shares it does so.
@@ -112,13 +123,13 @@ impl Stash {
             return None;
         }
         place.compare_exchange(before, FILLING, AcqRel, Relaxed).ok()?;
-        Some(Filling { place, before, size: self.size })
+        Some(Filling { place, before, size: self.size() })
     }
 
     /// The most that all open places could hold, and those which are being filled, perhaps opened thereby: whether their tokens
     /// have left the balance yet cannot be seen from outside, so they count from the moment at which they are marked.
     pub(crate) fn reach(&self) -> u64 {
-        self.all().filter(|place| place.load(Acquire) != CLOSED).count() as u64 * self.size
+        self.all().filter(|place| place.load(Acquire) != CLOSED).count() as u64 * self.size()
     }
 
     /// What all open places hold now.
@@ -133,7 +144,7 @@ impl Stash {
         for place in self.all() {
             let held = close(place);
             if held != CLOSED {
-                closed.reach += self.size;
+                closed.reach += self.size();
                 closed.tokens += held - OPEN;
             }
         }

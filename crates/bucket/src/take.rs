@@ -35,8 +35,9 @@ impl<C: Clock> Core<C> {
     }
 
     fn try_take_shared(&self, tokens: u64) -> Result<(), TryAcquireError> {
-        if tokens > self.capacity() {
-            return Err(TooLarge { wanted: tokens, capacity: self.capacity() }.into());
+        let capacity = self.capacity();
+        if tokens > capacity {
+            return Err(TooLarge { wanted: tokens, capacity }.into());
         }
         if tokens == 0 {
             return Ok(());
@@ -77,7 +78,8 @@ impl<C: Clock> Core<C> {
     fn offer(&self, tokens: u64, look: &Look, filling: Option<&Filling<'_>>) -> Result<Word, Taken> {
         let &Look { word, now, price } = look;
         // The place that is being opened holds nothing yet but what it will be given here.
-        let reach = self.stash.reach() - filling.map_or(0, Filling::opened);
+        // Where the stash was shut meanwhile, none reaches anywhere, and the word has changed.
+        let reach = self.stash.reach().saturating_sub(filling.map_or(0, Filling::opened));
         let base = word.full_at().max(now.saturating_add(price.cost(reach)));
         let (need, burst) = (price.cost(tokens), price.cost(self.capacity()));
         let missing = (base + need).saturating_sub(now + burst);
@@ -92,7 +94,8 @@ impl<C: Clock> Core<C> {
     /// Places are filled while more than a quarter of the capacity is there: below, each token is taken as it comes, so
     /// that none lies in another thread's place when the last are asked for.
     fn may_fill(&self, tokens: u64, look: &Look) -> bool {
-        let above = self.capacity() - self.capacity() / 4;
+        let capacity = self.capacity();
+        let above = capacity - capacity / 4;
         self.stash.suits(tokens) && look.word.full_at() < look.now.saturating_add(look.price.cost(above))
     }
 }

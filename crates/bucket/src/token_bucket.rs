@@ -2,7 +2,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{Acquire, Clock, InvalidLimit, Rate, TokioClock, TryAcquireError, core::Core, stash::Stash};
+use crate::{
+    Acquire, Clock, InvalidLimit, Rate, TokioClock, TryAcquireError, core::Core, limits::MINUTE,
+    price::Price, stash::Stash,
+};
 
 /// A bucket of tokens that refills at a rate.
 ///
@@ -187,6 +190,15 @@ impl<C: Clock> TokenBucket<C> {
     /// Returns how fast the bucket refills.
     pub fn rate(&self) -> Rate {
         Rate::from_price(self.core.price())
+    }
+
+    /// Lowers what it holds, and how fast it refills: to so much a minute. Never raises either.
+    pub(crate) fn narrow(&self, per_minute: u64) {
+        let Some(price) = Price::of(per_minute, MINUTE) else { return };
+        self.core.locked(|held| {
+            held.lower_capacity(per_minute);
+            held.set_price(price.max(self.core.price()));
+        });
     }
 
     /// Tells whether there is no other handle.

@@ -7,7 +7,7 @@ use std::{
 
 use loom::sync::{Arc, atomic::AtomicBool};
 
-use super::{CAPACITY, Hand, PLACE, both, bucket, left, model, taken};
+use super::{CAPACITY, Hand, PLACE, both, bucket, drained, left, model, taken};
 use crate::{Clock, clock::Frozen, core::Core, price::Price, stash::Stash, sync::AtomicU64};
 
 /// Half of [`Price::UNIT`] and twice that.
@@ -85,6 +85,36 @@ fn loom_a_new_price_that_moves_nothing_by_rounding_takes_hold_too() {
             a == many && lost <= 2,
             "{lost} beyond the tick that moves it, and the one by which it was rounded"
         );
+    });
+}
+
+#[test]
+fn loom_a_lower_capacity_takes_hold_of_takings_beside() {
+    for stash in [|_| Stash::none(), Stash::new] {
+        model("a lower capacity", move || {
+            let core = bucket(stash(CAPACITY));
+            let (a, ()) = both(
+                &core,
+                |core| taken(core, 2) + taken(core, 200),
+                |core| core.locked(|held| held.lower_capacity(16)),
+            );
+            assert!(matches!(a, 2 | 202), "{a} taken");
+            // What was taken before is of what there was before, and leaves sixteen; what was taken after is of these.
+            assert!(matches!(left(&core), 14 | 16), "{} left", left(&core));
+            core.try_take(1).unwrap();
+            assert_eq!(core.stash.reach(), 0, "a place was opened");
+        });
+    }
+}
+
+#[test]
+fn loom_a_refund_beside_a_lower_capacity_exceeds_it_not() {
+    model("refund to a lower capacity", || {
+        let core = drained();
+        core.try_take(4).unwrap();
+        both(&core, |core| core.refund(2), |core| core.locked(|held| held.lower_capacity(4)));
+        assert!(matches!(left(&core), 4), "{} left", left(&core));
+        assert_eq!(core.stash.reach(), 0);
     });
 }
 

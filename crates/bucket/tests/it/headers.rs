@@ -1,8 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use mainstay_bucket::{Limits, Patience, ServerLimits};
+use mainstay_bucket::{Limits, Patience, Reason, ServerLimits};
 use proptest::prelude::*;
+use tokio::time::Instant;
 
 fn read(pairs: &[(&'static str, &str)]) -> ServerLimits {
     let mut headers = HeaderMap::new();
@@ -92,7 +93,94 @@ async fn a_bucket_that_refills_continuously_is_not_waited_for_until_it_is_full()
     assert_eq!(error.retry_after(), Some(Duration::from_millis(100)), "ten a second");
 }
 
+/// Limits as of a model for which nobody has set any.
+fn wide() -> Arc<Limits> {
+    let limits = Limits::default().requests_per_minute(10_000_000).unwrap();
+    Arc::new(limits.tokens_per_minute(10_000_000_000).unwrap())
+}
+
+fn available(limits: &Limits) -> [i64; 2] {
+    [limits.requests_available(), limits.tokens_available()].map(Option::unwrap)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_limit_is_learned_whole() {
+    let limits = wide();
+    limits.learn(&read(&[
+        ("x-ratelimit-limit-requests", "10"),
+        ("x-ratelimit-remaining-requests", "9"),
+        ("x-ratelimit-limit-tokens", "5000"),
+        ("x-ratelimit-remaining-tokens", "1000"),
+    ]));
+    assert_eq!(available(&limits), [9, 1_000]);
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(available(&limits), [10, 1_500]);
+    tokio::time::advance(Duration::from_secs(3_600)).await;
+    assert_eq!(available(&limits), [10, 5_000], "an idle hour saves up for no more than the server allows");
+    let error = limits.reserve(5_001, Patience::new(Duration::from_secs(600))).await.unwrap_err();
+    assert_eq!((error.reason(), error.retry_after()), (Reason::TooLarge, None));
+
+    let burst = (0..100).map_while(|_| limits.try_reserve(100)).map(|reserved| reserved.settle(100)).count();
+    assert_eq!((burst, available(&limits)), (10, [0, 4_000]));
+    tokio::time::advance(Duration::from_secs(6)).await;
+    assert_eq!(available(&limits), [1, 4_500]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_smaller_limit_leaves_what_is_there_and_what_is_owed() {
+    for (used, left) in [(0, 1_000), (59_500, 500), (60_200, -200), (63_000, -3_000)] {
+        let limits = Arc::new(Limits::default().tokens_per_minute(60_000).unwrap());
+        limits.try_reserve(60_000).unwrap().settle(used);
+        limits.learn(&read(&[("x-ratelimit-limit-tokens", "1000")]));
+        assert_eq!(limits.tokens_available(), Some(left), "{used} used");
+        // Said again, or wider, it changes nothing; nor does nonsense.
+        for limit in ["1000", "60000", "0"] {
+            limits.learn(&read(&[("x-ratelimit-limit-tokens", limit)]));
+            assert_eq!(limits.tokens_available(), Some(left), "{used} used");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_more_than_the_smaller_limit_is_served_late_and_once() {
+    let limits = Arc::new(Limits::default().tokens_per_minute(60_000).unwrap());
+    limits.try_reserve(60_000).unwrap().settle(60_000);
+    let (other, start) = (Arc::clone(&limits), Instant::now());
+    let waiter = tokio::spawn(async move {
+        other.reserve(3_000, Patience::new(Duration::from_secs(300))).await.unwrap().settle(3_000);
+        start.elapsed().as_secs()
+    });
+    tokio::task::yield_now().await;
+    limits.learn(&read(&[("x-ratelimit-limit-tokens", "1000")]));
+    assert_eq!(waiter.await.unwrap(), 180, "when three thousand have come");
+    assert_eq!(limits.tokens_available(), Some(-2_000));
+}
+
 proptest! {
+    /// A thread that took before the limit was known has its tokens; from then on, the server's limit is the bound.
+    #[test]
+    fn no_burst_exceeds_a_limit_that_was_learned(
+        limit in 1..100_000u64,
+        before in prop::collection::vec(0..200_000u64, 0..4),
+        steps in prop::collection::vec((0..200_000u64, 0..100_000u64), 1..20),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let limits = wide();
+            for tokens in before {
+                limits.try_reserve(tokens).unwrap().settle(tokens);
+            }
+            limits.learn(&read(&[("x-ratelimit-limit-tokens", &limit.to_string())]));
+            let (start, mut taken) = (Instant::now(), 0);
+            for (millis, tokens) in steps {
+                tokio::time::advance(Duration::from_millis(millis)).await;
+                taken += limits.try_reserve(tokens).map_or(0, |reserved| { reserved.settle(tokens); tokens });
+                let bound = limit as f64 * (1.0 + start.elapsed().as_secs_f64() / 60.0);
+                assert!(taken as f64 <= bound, "{taken} taken, {bound} allowed");
+            }
+        });
+    }
+
     #[test]
     fn nothing_that_a_server_writes_does_harm(text in "[0-9a-zA-Z:.+ -]{0,30}", number in "[0-9]{0,25}") {
         let headers = [("x-ratelimit-reset-tokens", &*text), ("x-ratelimit-limit-tokens", &*number), ("x-ratelimit-remaining-tokens", &*number)];

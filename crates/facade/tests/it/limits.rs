@@ -61,13 +61,49 @@ async fn a_limit_that_is_not_known_is_learned() {
 async fn what_the_server_says_of_a_limit_that_is_not_set_counts_beside_those_that_are() {
     let some = [Limits::default(), Limits::default().requests_per_minute(600).unwrap().in_flight(9).unwrap()];
     for limits in some {
-        let (mock, builder) = limited(ModelPlan::new().tokens_per_minute(60_000)).await;
+        let (mock, builder) = limited(ModelPlan::new().tokens_per_minute(6_000)).await;
         let mainstay = builder.limits("m", limits).max_wait(Duration::ZERO).build().unwrap();
-        mainstay.chat(ask(0)).await.unwrap();
-        let fault = mainstay.chat(ask(1).max_tokens(90_000)).await.unwrap_err().fault();
+        let long = |n: usize| ask(n).user("x".repeat(16_000));
+        mainstay.chat(long(0)).await.unwrap();
+        let fault = mainstay.chat(long(1)).await.unwrap_err().fault();
         assert_eq!(fault.kind, FaultKind::Shed);
         assert!(fault.retry_after > Some(Duration::ZERO));
-        assert_eq!(mock.stats().calls, 1, "the second was not sent");
+        let fault = mainstay.chat(ask(1).max_tokens(9_000)).await.unwrap_err().fault();
+        assert_eq!((fault.kind, fault.retry_after), (FaultKind::Shed, None), "more than there ever is");
+        assert_eq!(mock.stats().calls, 1, "the others were not sent");
+    }
+}
+
+/// Thirty calls at once, none of which waits; returns how many the server answered, all others being refused here.
+async fn burst(mock: &MockOpenAi, mainstay: &Mainstay, tokens: u32) -> u64 {
+    let before = mock.stats();
+    let mut calls = JoinSet::new();
+    for n in 0..30 {
+        calls.spawn(mainstay.chat(ask(n).max_tokens(tokens)));
+    }
+    let outcomes = calls.join_all().await;
+    assert!(outcomes.iter().flat_map(Result::as_ref).count() > 0);
+    for failure in outcomes.into_iter().filter_map(Result::err) {
+        assert_eq!(failure.fault().kind, FaultKind::Shed);
+    }
+    let after = mock.stats();
+    assert_eq!(after.limited, before.limited, "a call ran into the server's limit");
+    after.ok() - before.ok()
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_limits_that_nobody_set_are_learned_and_kept_after_an_idle_hour() {
+    let policy = RetryPolicy::default().retries(0);
+    for (plan, tokens, at_first, later) in [
+        (ModelPlan::new().requests_per_minute(10), 20, 9, 10),
+        (ModelPlan::new().tokens_per_minute(5_000), 1_200, 4, 4),
+    ] {
+        let (mock, builder) = limited(plan).await;
+        let mainstay = builder.retry(policy.clone()).max_wait(Duration::ZERO).build().unwrap();
+        mainstay.chat(ask(0)).await.unwrap();
+        assert_eq!(burst(&mock, &mainstay, tokens).await, at_first);
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        assert_eq!(burst(&mock, &mainstay, tokens).await, later);
     }
 }
 
