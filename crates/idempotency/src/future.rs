@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use crate::{
     Answer, Claimed, Kept, KeyOf, Refused, StoreFuture,
-    flight::Flight,
+    flight::{Flight, Outcome},
     lead::Lead,
     turn::{self, Turn},
 };
@@ -105,9 +105,8 @@ where
         loop {
             let next = match state.as_mut().project() {
                 StateProj::Replay { answer } => {
-                    return Poll::Ready(Ok(answer
-                        .take()
-                        .expect("a future is not polled after it was ready")));
+                    let answer = answer.take().expect("a future is not polled after it was ready");
+                    return Poll::Ready(Ok(answer));
                 }
                 StateProj::Refused { refused } => return Poll::Ready(Err(refused.clone().into())),
                 StateProj::Running { future, lead } => {
@@ -119,28 +118,16 @@ where
                     keeping
                 }
                 StateProj::Waiting { turn, flight, landing, end } => {
-                    let landed = flight.outcome().is_some() || landing.poll(cx).is_ready();
-                    let Some(outcome) = flight.outcome().filter(|_| landed) else {
-                        ready!(too_late(end, cx));
-                        return Poll::Ready(Err(Refused::TOO_LONG.into()));
-                    };
+                    let outcome = ready!(in_time(landed(flight, landing, cx), end, cx))?;
                     turn.take().expect("a call waits for one execution at a time").after(outcome)
                 }
                 StateProj::Claiming { claim, turn, end } => {
-                    let Poll::Ready(claimed) = claim.as_mut().poll(cx) else {
-                        ready!(too_late(end, cx));
-                        return Poll::Ready(Err(Refused::TOO_LONG.into()));
-                    };
+                    let claimed = ready!(in_time(claim.as_mut().poll(cx), end, cx))?;
                     let (turn, lead) = turn.take().expect("a claim is made once");
                     turn.claimed(lead, claimed)
                 }
                 StateProj::Readying { service, request, lead } => {
-                    if let Err(error) = ready!(service.poll_ready(cx)) {
-                        if let Some(lead) = lead.take() {
-                            lead.ended(Kept::Failed(error.fault()));
-                        }
-                        return Poll::Ready(Err(error));
-                    }
+                    ready!(service.poll_ready(cx)).inspect_err(|error| unready(lead.take(), error))?;
                     let request = request.take().expect("a service is called once");
                     State::Running { future: service.call(request), lead: lead.take() }
                 }
@@ -157,9 +144,36 @@ where
     }
 }
 
-/// Resolves when a call has waited for as long as it may.
-fn too_late(end: Pin<&mut Option<Sleep>>, cx: &mut Context<'_>) -> Poll<()> {
-    end.as_pin_mut().map_or(Poll::Pending, |end| end.poll(cx))
+/// Resolves when an execution has ended.
+fn landed<'a, T>(
+    flight: &'a Flight<T>,
+    landing: Pin<&mut OwnedNotified>,
+    cx: &mut Context<'_>,
+) -> Poll<&'a Outcome<T>> {
+    if flight.outcome().is_none() {
+        ready!(landing.poll(cx));
+    }
+    flight.outcome().map_or(Poll::Pending, Poll::Ready)
+}
+
+/// What is waited for, or a refusal when a call has waited for as long as it may.
+fn in_time<T>(
+    awaited: Poll<T>,
+    end: Pin<&mut Option<Sleep>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<T, Refused>> {
+    match (awaited, end.as_pin_mut()) {
+        (Poll::Ready(awaited), _) => Poll::Ready(Ok(awaited)),
+        (Poll::Pending, None) => Poll::Pending,
+        (Poll::Pending, Some(end)) => end.poll(cx).map(|()| Err(Refused::TOO_LONG)),
+    }
+}
+
+/// Ends an execution that could not begin.
+fn unready<T: Clone>(lead: Option<Lead<T>>, error: &impl HasFault) {
+    if let Some(lead) = lead {
+        lead.ended(Kept::Failed(error.fault()));
+    }
 }
 
 /// Ends an execution, or has the store keep its end first.

@@ -74,12 +74,18 @@ impl<S, K: KeyOf<Request>, Request, T: Clone> Turn<S, K, Request, T> {
     pub(crate) fn after<F>(self, outcome: &Outcome<T>) -> State<S, K, Request, F, T> {
         match outcome {
             Outcome::Ended(kept) => self.begin(Begun::ended(kept, Duration::ZERO)),
+            // It was refused to one who did not say that it may be made anew.
+            Outcome::Refused(refused)
+                if refused.unknown_since().is_some() && self.key.retries_unknown(&self.request) =>
+            {
+                self.take_over()
+            }
             Outcome::Refused(refused) => State::Refused { refused: refused.clone() },
             Outcome::Abandoned => self.take_over(),
         }
     }
 
-    /// Runs in the place of who went away, unless another one who waited does already.
+    /// Runs in the place of who went away or was refused, unless another one who waited does already.
     fn take_over<F>(self) -> State<S, K, Request, F, T> {
         let Some(key) = self.key.key(&self.request) else { return self.run(None) };
         let begun = self.store.begin(key, self.key.fingerprint(&self.request));

@@ -103,6 +103,20 @@ async fn an_execution_that_was_cut_off_is_an_unknown_outcome() {
 }
 
 #[tokio::test]
+async fn who_may_run_anew_does_so_though_he_waited_for_one_who_may_not() {
+    let (_folder, path) = folder();
+    cut_off(&path, "a").await;
+    let file = Redb::open(&path).unwrap();
+    let (service, record) = process(&file, Duration::ZERO);
+    let calls = [1, 91, 91].map(|payload| service.clone().oneshot(Ask(Some("a"), payload)));
+    let [leader, anew, again] = join_all(calls).await.try_into().unwrap();
+    let Failed::Refused(refused) = leader.unwrap_err() else { panic!("it is refused") };
+    assert!(refused.unknown_since().is_some());
+    assert_eq!((anew, again), (Ok(191), Ok(191)));
+    assert_eq!(record.calls(), 1);
+}
+
+#[tokio::test]
 async fn many_at_once_are_run_once_each() {
     let (_folder, path) = folder();
     let file = Redb::open(&path).unwrap();
