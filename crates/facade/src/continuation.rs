@@ -16,14 +16,15 @@ use tower_service::Service;
 use crate::{
     ChatRequest, ChatStream, Error,
     openai::{ChatChunk, Message},
+    tier::number_on,
 };
 
 /// How a stream goes on that broke after its first token: by a new call, which carries what was said so far.
 ///
 /// It is off unless asked for, since what the caller then gets is no longer the answer of one model: it is an exact prefix of one answer,
 /// followed by another that was told to go on from there. Whether the seam can be seen is up to the model. The new call takes the
-/// whole route, deadline and limits included, with an idempotency key of its own; the report shows the attempts of both, and the
-/// chunks after the seam have the new answer's `id` and `model`.
+/// whole route, deadline and limits included, with an idempotency key of its own, and pays for no further retries; the report shows
+/// the attempts of both, and the chunks after the seam have the new answer's `id` and `model`.
 ///
 /// Not continued, but ended by an error as without it: an answer that calls tools or refuses, one of several answers (`n`), and, unless
 /// by [`prefill`](Self::prefill), one in a prescribed format.
@@ -198,6 +199,7 @@ impl Resume {
         }
         if let Some(call) = request.call_mut() {
             call.key = Some(new_key());
+            number_on(call, 1);
         }
         tracing::debug!(mainstay.said = self.said.len(), "continuing a stream that broke");
         let call = (self.again)(request);

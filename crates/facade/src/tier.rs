@@ -4,7 +4,7 @@ use mainstay_fallback::{
     Degradation, SetAnswer, Trail,
     queue::{Item, JsonlQueue, QueueTier, Queued, Sink},
 };
-use mainstay_fault::{Fault, HasCall, Journal};
+use mainstay_fault::{Call, Fault, HasCall, Journal};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
@@ -163,16 +163,22 @@ impl Asked {
     }
 }
 
-/// The request as a tier gets it: its attempts are numbered on from those of the tiers above, which have paid for its retries.
+/// The request as a tier gets it: its attempts are numbered on from those of the tiers above.
 pub(crate) fn again<R: HasCall + Clone>(request: &R, above: &Trail<Error>) -> R {
     let mut request = request.clone();
     if !above.is_empty()
         && let Some(call) = request.call_mut()
     {
-        let made = call.journal.as_ref().map_or(above.len(), Journal::len).max(1);
-        call.attempt = NonZeroU32::MIN.saturating_add(u32::try_from(made).unwrap_or(u32::MAX));
+        number_on(call, above.len());
     }
     request
+}
+
+/// Numbers the attempts to come on from those that were made: so many, unless the journal knows better. Retries are paid for with the
+/// first.
+pub(crate) fn number_on(call: &mut Call, made: usize) {
+    let made = call.journal.as_ref().map_or(made, Journal::len).max(1);
+    call.attempt = NonZeroU32::MIN.saturating_add(u32::try_from(made).unwrap_or(u32::MAX));
 }
 
 /// The field of an answer that names the entry of a queue.

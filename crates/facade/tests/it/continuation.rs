@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use mainstay::{
     ChatRequest, ChatStream, Continuation, Degradation, FaultKind, HasFault, Mainstay, RetryPolicy, Tier,
-    backoff::Exponential,
+    backoff::{Exponential, RetryBudget},
 };
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 
@@ -100,6 +100,37 @@ async fn where_going_on_fails_the_break_is_told() {
     assert_eq!(broke, Some(FaultKind::Interrupted));
     assert_eq!(attempts, [Some(FaultKind::Interrupted), Some(FaultKind::InvalidRequest)]);
     assert_eq!(mock.stats().calls, 2);
+}
+
+#[tokio::test]
+async fn a_call_pays_for_retries_once_however_often_it_goes_on() {
+    let turns = [
+        WholeFault::ServerError.into(),
+        Turn::Ok,
+        StreamFault::Cut { after: 2 }.into(),
+        WholeFault::ServerError.into(),
+    ];
+    let mock = MockOpenAi::builder()
+        .plan(Plan::new().model("m", ModelPlan::new().sequence(turns)))
+        .start()
+        .await
+        .unwrap();
+    let millis = std::time::Duration::from_millis;
+    let policy = RetryPolicy::default()
+        .backoff(Exponential::new(millis(1), 1.0, millis(1)).unwrap())
+        .budget(RetryBudget::new(0.5, 0.0, 1).unwrap());
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .retry(policy)
+        .continue_streams(Continuation::prefill())
+        .build()
+        .unwrap();
+    // The first call takes the one retry that there is; the second pays for half of another.
+    assert_eq!(read(&mainstay, ask()).await.1, None);
+    let (_, broke, attempts) = read(&mainstay, ask()).await;
+    assert_eq!(broke, Some(FaultKind::Interrupted));
+    assert_eq!(attempts, [Some(FaultKind::Interrupted), Some(FaultKind::Unavailable)]);
+    assert_eq!(mock.stats().calls, 4);
 }
 
 #[tokio::test]
