@@ -211,7 +211,8 @@ impl Builder {
     }
 
     /// Sets the longest that an attempt waits for the limits. What would wait longer is refused at once, as
-    /// [`Shed`](mainstay_fault::FaultKind::Shed), with the time after which it would be served.
+    /// [`Shed`](mainstay_fault::FaultKind::Shed), with the time after which it would be served. It must not be longer than a deadline
+    /// that is set, too, past which nothing waits in any case.
     pub fn max_wait(mut self, wait: Duration) -> Self {
         self.overlay.max_wait = Some(wait);
         self

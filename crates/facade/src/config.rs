@@ -103,7 +103,8 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub between_tokens_timeout: Duration,
-    /// How long an attempt may wait for a limit: `"1m"` unless set. What would wait longer is refused at once.
+    /// How long an attempt may wait for a limit: `"1m"` unless set, and never past the call's deadline. What would wait longer is
+    /// refused at once.
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub max_wait: Duration,

@@ -114,6 +114,16 @@ fn contradictions_are_named_with_line_and_field() {
             "line 23: `routes.extract.between_tokens_timeout` is 180s, longer than the deadline of 120s",
         ),
         (
+            "attempt_timeout = \"20s\"",
+            "max_wait = \"3m\"",
+            "line 3: `max_wait` is 180s, longer than the deadline of 120s: it must be at most that",
+        ),
+        (
+            "attempt_timeout = \"10s\"",
+            "max_wait = \"3m\"",
+            "line 23: `routes.extract.max_wait` is 180s, longer than the deadline of 120s",
+        ),
+        (
             "\"weighted\"",
             "\"in_order\"",
             "line 26: `routes.extract.tiers[0].models[0].weight` says nothing to the strategy \"in_order\": \"weighted\" heeds it",

@@ -6,7 +6,10 @@ use super::{Checked, Spot, values::some_time};
 use crate::config::{Config, Preset, RouteConfig};
 
 /// Times, by their names.
-type Times<T> = [(&'static str, T); 3];
+type Times<T> = [(&'static str, T); 4];
+
+/// The time that may be none: then nobody waits.
+const MAX_WAIT: &str = "max_wait";
 
 // === impl Config ===
 
@@ -17,7 +20,7 @@ impl Config {
         let usual = self.preset.map_or_else(Self::default, Preset::config).timeouts();
         for ((name, time), (_, usual)) in self.timeouts().into_iter().zip(usual) {
             let spot = root.key(name);
-            some_time(&spot, time)?;
+            check_time(&spot, name, time)?;
             let is_said =
                 || time != usual || self.origin.text.as_deref().is_some_and(|text| spot.is_in(text));
             if time > self.deadline && is_said() {
@@ -32,6 +35,7 @@ impl Config {
             ("attempt_timeout", self.attempt_timeout),
             ("first_token_timeout", self.first_token_timeout),
             ("between_tokens_timeout", self.between_tokens_timeout),
+            (MAX_WAIT, self.max_wait),
         ]
     }
 }
@@ -46,16 +50,21 @@ impl RouteConfig {
             ("attempt_timeout", self.attempt_timeout),
             ("first_token_timeout", self.first_token_timeout),
             ("between_tokens_timeout", self.between_tokens_timeout),
+            (MAX_WAIT, self.max_wait),
         ];
         for (name, time) in times {
             let (Some(time), spot) = (time, spot.key(name)) else { continue };
-            some_time(&spot, time)?;
+            check_time(&spot, name, time)?;
             if time > deadline {
                 return Err(too_long(&spot, time, deadline));
             }
         }
         Ok(())
     }
+}
+
+fn check_time(spot: &Spot, name: &str, time: Duration) -> Checked {
+    if name == MAX_WAIT { Ok(()) } else { some_time(spot, time) }
 }
 
 fn too_long(spot: &Spot, time: Duration, deadline: Duration) -> crate::config::spot::Invalid {
