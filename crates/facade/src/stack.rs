@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
-use mainstay_bucket::{self as bucket, RateLimit};
+use mainstay_bucket::{self as bucket, RateLimit, RateLimitLayer};
 use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
 use mainstay_router::{self as router, Cause, Health, Price, Router, Standing};
@@ -78,6 +78,7 @@ type IntoRouted = fn(router::Error<Error>) -> Error;
 pub(crate) type Backend<S, M, R = ChatRequest> =
     Named<Attempted<RateLimit<MapErr<S, IntoError>, ByModel<R>, Weigh<R>, M, bucket::Tracked>>>;
 type IntoError = fn(openai::Error) -> Error;
+type Limited<M, R> = RateLimitLayer<ByModel<R>, Weigh<R>, M, bucket::Tracked>;
 
 pub(crate) type Checked = Check<ByFault, AnswerCheck>;
 pub(crate) type AnswerCheck = Box<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
@@ -177,34 +178,27 @@ impl Place {
         AttemptLayer::new(Arc::clone(&self.name)).price(self.price).provider(provider)
     }
 
-    /// Puts together: name -> journal -> limits -> client.
     pub(crate) fn chat(&self) -> Backend<Client, ChatMeter> {
-        let stack = ServiceBuilder::new()
-            .layer(self.attempts())
-            .layer(limits::chat(self.limits.clone()).max_wait(self.max_wait))
-            .map_err(Error::from as IntoError)
-            .service(self.whole.clone());
-        Named::new(self.model.clone(), stack)
+        self.backend(limits::chat(self.limits.clone()), self.whole.clone())
     }
 
     /// The same for streams, which the first-token limit only moves onward.
     pub(crate) fn stream(&self, onward: Onward) -> Backend<Streaming, StreamMeter> {
         let streaming = self.streaming.clone().moving_if(move |call| onward.leads_on(call));
-        let stack = ServiceBuilder::new()
-            .layer(self.attempts())
-            .layer(limits::stream(self.limits.clone()).max_wait(self.max_wait))
-            .map_err(Error::from as IntoError)
-            .service(streaming);
-        Named::new(self.model.clone(), stack)
+        self.backend(limits::stream(self.limits.clone()), streaming)
     }
 
-    /// The same for embeddings.
     pub(crate) fn embed(&self) -> Backend<Client, EmbedMeter, EmbeddingRequest> {
+        self.backend(limits::embed(self.limits.clone()), self.whole.clone())
+    }
+
+    /// Puts together: name -> journal -> limits -> client.
+    fn backend<S, M: Clone, R: Clone>(&self, limits: Limited<M, R>, client: S) -> Backend<S, M, R> {
         let stack = ServiceBuilder::new()
             .layer(self.attempts())
-            .layer(limits::embed(self.limits.clone()).max_wait(self.max_wait))
+            .layer(limits.max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
-            .service(self.whole.clone());
+            .service(client);
         Named::new(self.model.clone(), stack)
     }
 }

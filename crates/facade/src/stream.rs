@@ -199,6 +199,14 @@ impl ChatStream {
         }
     }
 
+    /// A chunk as the caller gets it; none, where it has nothing but a usage for which he did not ask.
+    fn shown(&self, chunk: ChatChunk) -> Option<ChatChunk> {
+        if !self.hides_usage {
+            return Some(chunk);
+        }
+        (chunk.usage.is_none() || !chunk.choices.is_empty()).then(|| without_usage(chunk))
+    }
+
     fn end(&mut self, error: Option<&openai::Error>) {
         let fault = error.map(HasFault::fault);
         if let Some(account) = self.account.take() {
@@ -232,24 +240,20 @@ impl Stream for ChatStream {
                     Err(_) => broken.error.take().map(Err),
                 },
             };
-            match item {
-                None => self.end(None),
-                Some(Err(error)) => match self.broke(error) {
-                    Some(error) => return Poll::Ready(Some(Err(error))),
-                    None => continue,
-                },
+            let shown = match item {
+                None => {
+                    self.end(None);
+                    return Poll::Ready(None);
+                }
+                Some(Err(error)) => self.broke(error).map(Err),
                 Some(Ok(chunk)) => {
                     self.note(&chunk);
-                    if !self.hides_usage {
-                        return Poll::Ready(Some(Ok(chunk)));
-                    }
-                    if chunk.usage.is_none() || !chunk.choices.is_empty() {
-                        return Poll::Ready(Some(Ok(without_usage(chunk))));
-                    }
-                    continue;
+                    self.shown(chunk).map(Ok)
                 }
+            };
+            if shown.is_some() {
+                return Poll::Ready(shown);
             }
-            return Poll::Ready(None);
         }
     }
 }

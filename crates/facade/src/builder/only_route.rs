@@ -1,7 +1,11 @@
 //! A stack of one backend and one route, without a configuration.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
+use mainstay_bucket::Limits;
 use mainstay_openai_client::Client;
 
 use super::Builder;
@@ -9,7 +13,7 @@ use crate::{
     BuildError, Config, Continuation,
     assemble::{Assembly, Below, Live, Tables, health, usual_policy},
     kept::Kept,
-    limits::by_model,
+    limits::{Models, by_model},
     stack::{Place, Standings},
     tier::Kind,
 };
@@ -21,23 +25,11 @@ use crate::{ConfigError, config::Spot, limits::shared_by_model};
 impl Builder {
     /// One backend, one route, whatever model is named.
     pub(super) fn only_route(self, config: &Config) -> Result<Tables, BuildError> {
-        #[cfg(feature = "redis")]
-        let sharing = crate::sharing::Sharing::of(config)?;
         let parts = self.overlay.parts;
         let policy = usual_policy(config, &parts)?;
         let client: Client = self.client.timeout(config.deadline).build()?;
         let host = client.host();
-        let set = self.limits.clone();
-        #[cfg(feature = "redis")]
-        let limits = match &sharing {
-            Some(sharing) => shared_by_model(&host, self.limits, sharing).map_err(|error| {
-                let why = error.to_string();
-                ConfigError::invalid(Spot::default().key("redis_url").key("local_share").invalid(why))
-            })?,
-            None => by_model(self.limits),
-        };
-        #[cfg(not(feature = "redis"))]
-        let limits = by_model(self.limits);
+        let limits = limits_of(&host, self.limits.clone(), config)?;
         let place = |name: Arc<str>, model, health| Place {
             name,
             model,
@@ -50,7 +42,7 @@ impl Builder {
         };
         let continuation =
             parts.continuation.or_else(|| config.continue_streams.as_ref().map(Continuation::from));
-        let kept = Kept::of(&host, &set, &limits);
+        let kept = Kept::of(&host, &self.limits, &limits);
         // It is asked for whatever model a call names: that one is missing says nothing of the others.
         let any = health().leave_missing_models();
         let mut assembly = Assembly::new(parts.check);
@@ -80,4 +72,20 @@ impl Builder {
             },
         ))
     }
+}
+
+/// The limits of each model on the only backend, shared if the configuration says with whom.
+#[cfg(feature = "redis")]
+fn limits_of(host: &str, set: HashMap<String, Arc<Limits>>, config: &Config) -> Result<Models, BuildError> {
+    let Some(sharing) = crate::sharing::Sharing::of(config)? else { return Ok(by_model(set)) };
+    shared_by_model(host, set, &sharing).map_err(|error| {
+        let spot = Spot::default().key("redis_url").key("local_share");
+        ConfigError::invalid(spot.invalid(error.to_string())).into()
+    })
+}
+
+#[cfg(not(feature = "redis"))]
+#[expect(clippy::unnecessary_wraps, reason = "shared ones may fail")]
+fn limits_of(_: &str, set: HashMap<String, Arc<Limits>>, _: &Config) -> Result<Models, BuildError> {
+    Ok(by_model(set))
 }
