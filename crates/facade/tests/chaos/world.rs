@@ -168,6 +168,7 @@ impl World {
     fn check(&self, outcome: &Outcome) {
         let answer = outcome.prompt.map(|prompt| &*self.answers[prompt]);
         match (&outcome.end, answer) {
+            (End::Whole(text), Some(_)) if is_huge(text) => {}
             (End::Whole(text), Some(answer)) => assert_eq!(without_huge(text), answer, "marked as whole"),
             (End::Broke(text), Some(answer)) => {
                 assert!(answer.starts_with(&*without_huge(text)), "{text:?} of {answer:?}");
@@ -179,6 +180,11 @@ impl World {
             assert!(over < Duration::from_millis(50), "{over:?} past its deadline: {outcome:?}");
         }
     }
+}
+
+/// Whether a text is what a server that is huge says instead of an answer.
+fn is_huge(text: &str) -> bool {
+    text.len() >= 1 << 16 && text.bytes().all(|byte| byte == b'x')
 }
 
 /// A text without what the server's huge event has put into it.
