@@ -81,7 +81,8 @@ async fn told_to_stop(pace: Pace) {
     use mainstay::FaultKind;
 
     let folder = tempfile::tempdir().unwrap();
-    let settings = format!("{}\npath = {:?}", settings(pace), folder.path().join("keys.redb"));
+    let settings =
+        format!("{}\npath = {:?}", settings(pace), folder.path().join("keys.redb").to_str().unwrap());
     let latency = Latency::Constant(pace.seconds(3.0));
     let slow = || ModelPlan::new().latency(latency).first_token(latency);
     let world = World::start(pace, [slow(), slow(), slow()], 60.0, &settings, TIERS).await;

@@ -86,7 +86,7 @@ impl Soak {
         let leaves_after = (n % 50 == 17).then(|| self.pace.seconds(0.3));
         let asked = Ask::either(twin);
         let request = asked.request.clone().max_tokens(MAX_TOKENS);
-        Ask { leaves_after, request, ..asked }.key(format!("k{twin}"))
+        Ask { request, leaves_after, ..asked }.key(format!("k{twin}"))
     }
 
     /// The calls of one quarter.
