@@ -26,17 +26,12 @@ async fn flapping(pace: Pace) {
     }
     assert_answered(&outcomes, 0.99);
     let stats = world.end(&outcomes, calls).await;
-    // In brief the calls are too far apart.
-    assert!(
-        !pace.is_simulated || stats[1].peak_in_flight > 2,
-        "it had more than it can do: {}",
-        stats[1].peak_in_flight
-    );
-    assert!(
-        stats[0].outcome("server_error") > 0 && stats[0].ok() > 0,
-        "it flapped: {:?}",
-        stats[0].by_outcome
-    );
+    if pace.is_simulated {
+        // In brief the calls are few and far apart, and where they go depends on when they come.
+        assert!(stats[1].peak_in_flight > 2, "it had more than it can do: {}", stats[1].peak_in_flight);
+        let flapped = stats[0].outcome("server_error") > 0 && stats[0].ok() > 0;
+        assert!(flapped, "{:?}", stats[0].by_outcome);
+    }
 }
 
 #[tokio::test(start_paused = true)]
