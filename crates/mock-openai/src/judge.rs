@@ -74,9 +74,10 @@ fn fresh(
     }
     let play = Part { request, model, prompt, fault, chance, created: clock::unix_seconds() }.play();
     let (headers, wait) = match &play {
-        Play::Answer(Played { streamed: true, .. }) => (model.limits.headers(now), Duration::ZERO),
+        Play::Answer(Played { streamed: true, .. }) => (model.limits.headers(now), ticket.delay),
         Play::Answer(_) => {
-            (model.limits.headers(now), model.plan.latency.sample(chance.to(Purpose::Latency)))
+            let latency = model.plan.latency.sample(chance.to(Purpose::Latency));
+            (model.limits.headers(now), latency.saturating_add(ticket.delay))
         }
         Play::Refusal(refusal) if refusal.status == StatusCode::TOO_MANY_REQUESTS => {
             (model.limits.headers(now), Duration::ZERO)

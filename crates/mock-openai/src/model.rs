@@ -36,6 +36,8 @@ pub(crate) struct Ticket {
     model: Arc<Model>,
     taken: u64,
     used: u64,
+    /// How much longer its answer takes, as others came before it.
+    pub(crate) delay: Duration,
 }
 
 // === impl Model ===
@@ -61,13 +63,17 @@ impl Model {
         }
         let in_flight = self.in_flight.fetch_add(1, Ordering::AcqRel);
         // From here on the place is given back by dropping the ticket.
-        let mut ticket = Ticket { model: Arc::clone(self), taken: 0, used: 0 };
+        let mut ticket = Ticket { model: Arc::clone(self), taken: 0, used: 0, delay: self.delay(in_flight) };
         if self.plan.max_concurrent.is_some_and(|most| in_flight >= most) {
             return Err(Refusal::overloaded());
         }
         self.limits.take(tokens, now).map_err(|denial| self.denied(denial, now))?;
         ticket.taken = tokens;
         Ok(ticket)
+    }
+
+    fn delay(&self, in_flight: u64) -> Duration {
+        self.plan.slow_above.filter(|slow| in_flight >= slow.calls).map_or(Duration::ZERO, |slow| slow.by)
     }
 
     /// The fault that befalls the next call: by an outage, else by the sequence, else by chance.

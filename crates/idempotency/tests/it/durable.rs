@@ -86,6 +86,16 @@ async fn the_next_process_replays_what_this_one_answered() {
 }
 
 #[tokio::test]
+async fn new_keys_do_not_keep_a_file_open_that_is_to_be_closed() {
+    let (_folder, path) = folder();
+    let file = Redb::open(&path).unwrap();
+    let claim = |key| Store::<u32>::claim(&file, Asked::new(key, Fingerprint::new(1)));
+    let (before, (), after) = tokio::join!(claim("before"), file.clone().close(), claim("after"));
+    assert!(matches!(before, Ok(Claimed::Run(_))), "what was asked before is written");
+    assert!(after.is_err(), "and what comes later is not waited for");
+}
+
+#[tokio::test]
 async fn an_execution_that_was_cut_off_is_an_unknown_outcome() {
     let (_folder, path) = folder();
     cut_off(&path, "a").await;

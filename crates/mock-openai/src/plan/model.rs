@@ -1,10 +1,11 @@
 //! How one model behaves.
 
-use std::{fmt, num::NonZero};
+use std::{fmt, num::NonZero, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
 use super::{
+    duration,
     error::{Invalid, Place},
     mix::Mix,
     outage::Outage,
@@ -43,6 +44,18 @@ pub struct ModelPlan {
     pub(crate) tokens_per_minute: Option<u64>,
     pub(crate) context_window: Option<u64>,
     pub(crate) max_concurrent: Option<u64>,
+    pub(crate) slow_above: Option<SlowAbove>,
+}
+
+/// A server that has more than it can do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SlowAbove {
+    /// The calls that it can do at once.
+    pub(crate) calls: u64,
+    /// How much longer each call takes that comes while it has so many.
+    #[serde(with = "duration")]
+    pub(crate) by: Duration,
 }
 
 /// One answer of a [sequence](ModelPlan::sequence).
@@ -124,6 +137,13 @@ impl ModelPlan {
     #[must_use]
     pub fn max_concurrent(self, calls: u64) -> Self {
         Self { max_concurrent: Some(calls), ..self }
+    }
+
+    /// At most so many calls at once as they should be: whatever comes while there are so many is answered so much later, headers
+    /// included.
+    #[must_use]
+    pub fn slow_above(self, calls: u64, by: Duration) -> Self {
+        Self { slow_above: Some(SlowAbove { calls, by }), ..self }
     }
 
     pub(super) fn check(&self, place: &Place) -> Result<(), Invalid> {

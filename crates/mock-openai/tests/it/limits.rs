@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
 use serde_json::json;
-use tokio::time::advance;
+use tokio::time::{Instant, advance};
 
 use crate::support::{Exchange, chat, open_chat, prompt, start, with};
+
+const SECOND: Latency = Latency::Constant(Duration::from_secs(1));
 
 async fn modelled(model: ModelPlan) -> MockOpenAi {
     start(Plan::new().model("gpt-4o", model)).await
@@ -125,4 +127,16 @@ async fn more_calls_at_once_than_allowed_are_refused() {
         tokio::task::yield_now().await;
     }
     assert_eq!(ask(&mock, 1).await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_above_a_share_of_the_load_is_slow() {
+    let mock = modelled(ModelPlan::new().slow_above(2, Duration::from_secs(4)).latency(SECOND)).await;
+    let began = Instant::now();
+    let took = async |stream: bool| {
+        let asked = chat(&mock, &with(prompt(""), &json!({"stream": stream}))).await;
+        (asked.status(), began.elapsed().as_secs())
+    };
+    let all = tokio::join!(took(false), took(false), took(false), took(true));
+    assert_eq!(all, ((200, 1), (200, 1), (200, 5), (200, 4)));
 }

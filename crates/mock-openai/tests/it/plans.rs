@@ -34,6 +34,7 @@ fn a_plan_written_in_toml_is_the_one_built_in_rust() {
         tokens_per_minute = 30_000
         context_window = 8_192
         max_concurrent = 4
+        slow_above = { calls = 3, by = "1s" }
         latency = "20ms"
         first_token = { uniform = { from = "1ms", to = "2ms" } }
         per_token = { log_normal = { median = "3ms", sigma = 0.5 } }
@@ -67,6 +68,7 @@ fn a_plan_written_in_toml_is_the_one_built_in_rust() {
         .tokens_per_minute(30_000)
         .context_window(8_192)
         .max_concurrent(4)
+        .slow_above(3, second)
         .latency(Latency::Constant(Duration::from_millis(20)))
         .first_token(Latency::Uniform { from: Duration::from_millis(1), to: Duration::from_millis(2) })
         .per_token(Latency::LogNormal { median: Duration::from_millis(3), sigma: 0.5 })

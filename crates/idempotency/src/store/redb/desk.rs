@@ -34,6 +34,8 @@ struct Pending {
     ops: Vec<Op>,
     /// Whether somebody writes, and will come back for more.
     writing: bool,
+    /// Whether the file is to be closed: claims are refused, or he who writes would never be done.
+    closing: bool,
 }
 
 // === impl Desk ===
@@ -72,6 +74,10 @@ impl Desk {
     /// Has something done, in the order in which it is asked, on a thread that may block.
     pub(super) fn submit(self: &Arc<Self>, op: Op) {
         let mut pending = self.pending();
+        if pending.closing && matches!(op, Op::Claim { .. }) {
+            drop(pending);
+            return op.tell(Err(closed()));
+        }
         pending.ops.push(op);
         if std::mem::replace(&mut pending.writing, true) {
             return;
@@ -85,8 +91,9 @@ impl Desk {
         }
     }
 
-    /// Waits until nothing is left to be written, and closes the file.
+    /// Refuses claims from now on, waits until nothing is left to be written, and closes the file.
     pub(super) async fn close(&self) {
+        self.pending().closing = true;
         loop {
             let changed = self.changed();
             if self.close_if_idle() {
@@ -134,7 +141,7 @@ impl Desk {
 
     fn transact(&self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
         let file = self.file();
-        let file = file.as_ref().ok_or_else(|| StoreError::unavailable("the file was closed"))?;
+        let file = file.as_ref().ok_or_else(closed)?;
         self.apply(file, ops).map_err(StoreError::unavailable)
     }
 
@@ -160,4 +167,8 @@ impl Desk {
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn closed() -> StoreError {
+    StoreError::unavailable("the file was closed")
 }
