@@ -10,9 +10,11 @@ use std::{
 
 use allocation_counter::measure;
 use anyhow::{Result, bail};
+#[cfg(feature = "redis")]
+use mainstay_benches::redis;
 use mainstay_benches::{
     Measure, Took, chat, drive, failover, fallback, idempotency, is_trial, learned, limiter, mock, outage,
-    programs, redis, retry, router, stack,
+    programs, retry, router, stack,
 };
 use tokio::runtime::Builder;
 
@@ -40,7 +42,10 @@ fn main() -> Result<()> {
             "learned" => learned::measure_all(&mut counter)?,
             "outage" => outage::measure_all(&mut counter)?,
             "failover" => failover::measure_all(&mut counter)?,
+            #[cfg(feature = "redis")]
             "redis" => redis::measure_all(&mut counter)?,
+            #[cfg(not(feature = "redis"))]
+            "redis" if counter.trial => {}
             "chat" => chat::measure_all(&mut counter)?,
             other => bail!("nobody counts the allocations of {other}"),
         }

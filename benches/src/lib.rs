@@ -38,7 +38,7 @@ pub mod mock;
 mod once;
 #[cfg(feature = "programs")]
 pub mod outage;
-#[cfg(feature = "programs")]
+#[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "programs")]
 pub mod retry;
@@ -49,7 +49,7 @@ pub mod stack;
 #[cfg(feature = "programs")]
 mod timer;
 
-pub use rows::{ALLOCATIONS, Bar, REDIS, ROUNDS, ROWS, Row, Unit, programs};
+pub use rows::{ALLOCATIONS, Bar, QUICK_ROUNDS, REDIS, ROUNDS, ROUNDS_VARIABLE, ROWS, Row, Unit, programs};
 
 #[cfg(feature = "programs")]
 pub use self::{

@@ -8,6 +8,12 @@ pub const REDIS: &str = "redis";
 /// call costs can double for seconds, with what else the machine does, and then it doubles for all sides of most rounds.
 pub const ROUNDS: u32 = 15;
 
+/// As many where it is only to be seen that all works.
+pub const QUICK_ROUNDS: u32 = 4;
+
+/// Names the environment's variable that sets how many rounds there are.
+pub const ROUNDS_VARIABLE: &str = "MAINSTAY_BENCH_ROUNDS";
+
 // Works: each is measured on several sides.
 pub(crate) const RETRY: &str = "retry, success at once";
 pub(crate) const RETRY_CLOSURE: &str = "retry of a closure, success at once";

@@ -5,7 +5,7 @@ use cpu_time::ProcessTime;
 use criterion::{BenchmarkId, Criterion};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{Measure, ROUNDS, calls::drive, hammer::hammer, is_trial, measure::Took, mock};
+use crate::{Measure, ROUNDS, ROUNDS_VARIABLE, calls::drive, hammer::hammer, is_trial, measure::Took, mock};
 
 /// Takes times with criterion: for a unit the time that passes, for a call the CPU time of this process.
 pub struct Timer {
@@ -30,7 +30,8 @@ pub fn time(works: impl Fn(&mut Timer) -> Result<()>) -> Result<()> {
         .without_plots()
         .configure_from_args();
     let mut timer = Timer { criterion, round: 1 };
-    let rounds = if is_trial() { 1 } else { ROUNDS };
+    let asked = env::var(ROUNDS_VARIABLE).ok().and_then(|rounds| rounds.parse().ok());
+    let rounds = if is_trial() { 1 } else { asked.unwrap_or(ROUNDS).min(ROUNDS) };
     while timer.round <= rounds {
         works(&mut timer)?;
         timer.round += 1;

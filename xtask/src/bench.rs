@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use mainstay_benches::{REDIS, ROWS, programs as names};
+use mainstay_benches::{QUICK_ROUNDS, REDIS, ROUNDS, ROWS, programs as names};
 use mainstay_testkit::redis::TestServer;
 
 use self::{
@@ -39,7 +39,8 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     let rows = || ROWS.iter().filter(|row| chosen.contains(&row.program));
     let target = target_directory()?;
-    let measured = Measured::new(&target);
+    let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
+    let measured = Measured::new(&target).in_rounds(rounds);
     rows().try_for_each(|row| measured.forget(row))?;
     let programs = Programs { target: &target, quick: options.quick };
     chosen.iter().try_for_each(|program| programs.run(program))?;

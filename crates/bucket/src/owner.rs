@@ -10,9 +10,9 @@ pub(crate) enum Owner {
     Shared(Arc<Limits>),
     /// Nothing is counted up and down: that alone costs more than the taking.
     Static(&'static Limits),
-    /// Everything has been taken already, by one script on a server.
+    /// Everything has been taken already, by one script on a server. Elsewhere, so that the reservations of all others stay small.
     #[cfg(feature = "redis")]
-    Remote(Ticket),
+    Remote(Box<Ticket>),
 }
 
 // === impl Owner ===

@@ -13,6 +13,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 /// Reads what was measured.
 pub(crate) struct Measured<'a> {
     target: &'a Path,
+    rounds: u32,
 }
 
 /// What of criterion's estimates we use.
@@ -45,7 +46,12 @@ pub(crate) fn allocations_path(target: &Path, program: &str) -> PathBuf {
 
 impl<'a> Measured<'a> {
     pub(crate) const fn new(target: &'a Path) -> Self {
-        Self { target }
+        Self { target, rounds: ROUNDS }
+    }
+
+    /// Reads what was measured in so few rounds.
+    pub(crate) const fn in_rounds(self, rounds: u32) -> Self {
+        Self { rounds, ..self }
     }
 
     /// Removes what an earlier run measured for a row, lest it passes for what this run measures.
@@ -65,7 +71,7 @@ impl<'a> Measured<'a> {
     /// The median times of a side, in nanoseconds, round by round.
     pub(crate) fn times(&self, row: &Row, side: &str) -> Result<Vec<f64>> {
         let median = |path: PathBuf| Ok(read::<Estimates>(&path)?.median.point_estimate);
-        self.estimates(row, side).map(median).collect()
+        self.estimates(row, side).take(self.rounds as usize).map(median).collect()
     }
 
     /// The allocations of a side, for each unit of its work.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use mainstay_benches::ALLOCATIONS;
+use mainstay_benches::{ALLOCATIONS, QUICK_ROUNDS, REDIS, ROUNDS_VARIABLE};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -56,14 +56,15 @@ impl Programs<'_> {
     }
 
     fn build(&self, program: &str) -> Result<()> {
-        let mut child = self.cargo_bench(program).args(["--bench", ALLOCATIONS, "--no-run"]).spawn()?;
+        let mut child =
+            self.cargo_bench(program, program).args(["--bench", ALLOCATIONS, "--no-run"]).spawn()?;
         ensure!(child.wait()?.success(), "{program} cannot be built");
         Ok(())
     }
 
     /// Shows a dot for each time taken.
     fn time(&self, program: &str) -> Result<()> {
-        let mut command = self.cargo_bench(program);
+        let mut command = self.cargo_bench(program, program);
         command
             .args(["--", "--output-format", "bencher"])
             .args(self.quick.then_some(QUICK).into_iter().flatten());
@@ -80,16 +81,23 @@ impl Programs<'_> {
 
     fn count(&self, program: &str) -> Result<()> {
         let counted =
-            self.cargo_bench(ALLOCATIONS).args(["--", program]).stderr(Stdio::inherit()).output()?;
+            self.cargo_bench(ALLOCATIONS, program).args(["--", program]).stderr(Stdio::inherit()).output()?;
         ensure!(counted.status.success(), "counting the allocations of {program} failed");
         let path = allocations_path(self.target, program);
         let write = |folder| fs::create_dir_all(folder).and_then(|()| fs::write(&path, &counted.stdout));
         path.parent().map_or(Ok(()), write).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    fn cargo_bench(&self, program: &str) -> Command {
+    /// Runs one bench for the rows of a program.
+    fn cargo_bench(&self, bench: &str, program: &str) -> Command {
         let mut command = cargo();
-        command.args(["bench", "--quiet", "--package", "mainstay-benches", "--bench", program]);
+        command.args(["bench", "--quiet", "--package", "mainstay-benches", "--bench", bench]);
+        if program == REDIS {
+            command.args(["--features", REDIS]);
+        }
+        if self.quick {
+            command.env(ROUNDS_VARIABLE, QUICK_ROUNDS.to_string());
+        }
         command.env("CRITERION_HOME", criterion_home(self.target));
         command
     }

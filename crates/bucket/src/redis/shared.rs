@@ -146,7 +146,7 @@ impl Shared {
 
     /// A reservation for which everything was taken.
     pub(super) fn granted(self: &Arc<Self>, tokens: u64, call: Option<Arc<str>>) -> Reservation {
-        Reservation::complete(Owner::Remote(Ticket::new(self, tokens, call)), tokens)
+        Reservation::complete(Owner::Remote(Box::new(Ticket::new(self, tokens, call))), tokens)
     }
 
     pub(super) fn next_call(&self) -> Arc<str> {
