@@ -35,15 +35,16 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F, Request, R> {
-        // To `Calling` with a reservation, or done.
-        Waiting { #[pin] reserve: R, waiting: Option<Waiting<S, Request>> },
+        // To `Calling` with a reservation, or done. Elsewhere: most calls never wait, and their futures stay small.
+        Waiting { waiting: Option<Box<Waiting<S, Request, R>>> },
         // Done.
         Calling { #[pin] future: F, reservation: Option<Reservation> },
     }
 }
 
 /// A call that is not made yet.
-struct Waiting<S, Request> {
+struct Waiting<S, Request, R> {
+    reserve: Pin<Box<R>>,
     ready: S,
     request: Request,
     since: tokio::time::Instant,
@@ -57,8 +58,9 @@ impl<S: Service<Request>, Request, R, M> ResponseFuture<S, Request, R, M> {
     }
 
     pub(crate) fn waiting(reserve: R, ready: S, request: Request, meter: M) -> Self {
-        let waiting = Some(Waiting { ready, request, since: tokio::time::Instant::now() });
-        Self { state: State::Waiting { reserve, waiting }, meter }
+        let (reserve, since) = (Box::pin(reserve), tokio::time::Instant::now());
+        let waiting = Some(Box::new(Waiting { reserve, ready, request, since }));
+        Self { state: State::Waiting { waiting }, meter }
     }
 }
 
@@ -75,15 +77,15 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Waiting { reserve, waiting } => {
-                    let outcome = ready!(reserve.poll(cx));
-                    let waiting = waiting.take().expect("a future is not polled after it was ready");
-                    event::waited(waiting.since, outcome.as_ref().err());
-                    waiting.call(outcome?)
+                StateProj::Waiting { waiting } => {
+                    let line = waiting.as_mut().expect(ONCE);
+                    let outcome = ready!(line.reserve.as_mut().poll(cx));
+                    event::waited(line.since, outcome.as_ref().err());
+                    waiting.take().expect(ONCE).call(outcome?)
                 }
                 StateProj::Calling { future, reservation } => {
                     let outcome = ready!(future.poll(cx));
-                    let reservation = reservation.take().expect("a future is not polled after it was ready");
+                    let reservation = reservation.take().expect(ONCE);
                     return Poll::Ready(settle(this.meter, outcome, reservation));
                 }
             };
@@ -110,6 +112,8 @@ where
     }
 }
 
+const ONCE: &str = "a future is not polled after it was ready";
+
 impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Request, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
@@ -118,9 +122,9 @@ impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Reques
 
 // === impl Waiting ===
 
-impl<S: Service<Request>, Request> Waiting<S, Request> {
+impl<S: Service<Request>, Request, R> Waiting<S, Request, R> {
     /// Makes the call, on the service that was ready.
-    fn call<R>(mut self, reservation: Reservation) -> State<S, S::Future, Request, R> {
+    fn call(mut self, reservation: Reservation) -> State<S, S::Future, Request, R> {
         State::Calling { future: self.ready.call(self.request), reservation: Some(reservation) }
     }
 }

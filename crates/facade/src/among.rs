@@ -1,18 +1,18 @@
 //! What a router must know of chats, and how it reads their answers.
 
-use mainstay_openai_client::{ChatResponse, Content, Part, Role, Usage};
+use mainstay_openai_client::{Content, Part, Role, Usage};
 use mainstay_router::{self as router, ByUsage, Capabilities, HandOver, Profile, Ticket, hand_over, usage};
 
-use crate::{ChatRequest, ChatStream, EmbeddingRequest, EmbeddingResponse, limits};
+use crate::{ChatRequest, ChatStream, EmbeddingRequest, EmbeddingResponse, limits, stack::Shared};
 
 pub(crate) type Describe<R = ChatRequest> = fn(&R) -> Profile<'_>;
 pub(crate) type EmbedTicket = ByUsage<fn(&EmbeddingResponse) -> Option<router::Usage>>;
-pub(crate) type ChatTicket = ByUsage<fn(&ChatResponse) -> Option<router::Usage>>;
+pub(crate) type ChatTicket = ByUsage<fn(&Shared) -> Option<router::Usage>>;
 pub(crate) type StreamTicket = HandOver<fn(ChatStream, Ticket) -> ChatStream>;
 
 /// Reads the usage of whole answers.
 pub(crate) fn whole() -> ChatTicket {
-    usage((|response| response.usage.as_ref().map(router_usage)) as fn(&ChatResponse) -> _)
+    usage((|response| response.usage.as_ref().map(router_usage)) as fn(&Shared) -> _)
 }
 
 /// Reads the usage of embeddings.

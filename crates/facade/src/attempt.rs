@@ -164,6 +164,15 @@ impl Billed for ChatResponse {
     }
 }
 
+impl Billed for Arc<ChatResponse> {
+    fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
+        if let Some(usage) = &self.usage {
+            write(&mut entry, usage, price);
+        }
+        entry.end(None);
+    }
+}
+
 impl Billed for EmbeddingResponse {
     fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
         if let Some(usage) = &self.usage {

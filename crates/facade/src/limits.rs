@@ -9,7 +9,8 @@ use mainstay_bucket::{
 
 use crate::{
     Asks, ChatStream, EmbeddingRequest, EmbeddingResponse,
-    openai::{self, ChatRequest, ChatResponse, EmbeddingInput},
+    openai::{self, ChatRequest, EmbeddingInput},
+    stack::Shared,
 };
 
 /// Chooses the limits of a request by its model.
@@ -38,7 +39,7 @@ impl Models {
 }
 
 pub(crate) type ChatMeter =
-    WithServerLimits<ByUsage<fn(&ChatResponse) -> Option<u64>>, fn(&ChatResponse) -> Option<ServerLimits>>;
+    WithServerLimits<ByUsage<fn(&Shared) -> Option<u64>>, fn(&Shared) -> Option<ServerLimits>>;
 pub(crate) type StreamMeter = WithServerLimits<
     HandOver<fn(openai::ChatStream, Reservation) -> ChatStream>,
     fn(&openai::ChatStream) -> Option<ServerLimits>,
@@ -111,10 +112,9 @@ fn unknown() -> Arc<Limits> {
 
 /// Makes the layer of calls that are answered whole.
 pub(crate) fn chat(models: Models) -> ChatLimits {
-    let used =
-        usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&ChatResponse) -> Option<u64>);
+    let used = usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&Shared) -> Option<u64>);
     let says = (|response| Some(ServerLimits::from_headers(&response.headers)))
-        as fn(&ChatResponse) -> Option<ServerLimits>;
+        as fn(&Shared) -> Option<ServerLimits>;
     RateLimitLayer::with_limiter(named(models))
         .weigh(weigh as Weigh)
         .meter(with_server_limits(used, says))

@@ -54,9 +54,9 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 // === impl Served ===
 
 impl Served {
-    pub(crate) fn of(answer: Answer<ChatResponse, Error>) -> Self {
+    pub(crate) fn of(answer: Answer<Arc<ChatResponse>, Error>) -> Self {
         let (tier, degraded) = (answer.shared_tier(), answer.degraded());
-        Self { response: Arc::new(answer.into_inner()), tier, degraded }
+        Self { response: answer.into_inner(), tier, degraded }
     }
 
     pub(crate) fn is_worth_keeping(&self) -> bool {

@@ -55,7 +55,7 @@ pub(crate) type ChatRoute = MapResponse<Tiers<ChatTier, Ask>, ToServed>;
 pub(crate) type StreamRoute = Continue<Tiers<StreamTier, Ask>>;
 pub(crate) type EmbedRoute = Tiers<EmbedModels, AskAgain>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
-type ToServed = fn(Answer<ChatResponse, Error>) -> Served;
+type ToServed = fn(Answer<Shared, Error>) -> Served;
 pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
 pub(crate) type AskAgain = fn(&EmbeddingRequest, &Trail<Error>) -> EmbeddingRequest;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
@@ -63,10 +63,14 @@ pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 /// A tier: models, or what needs none.
 pub(crate) type ChatTier = Either<ToRequest<ChatModels>, Local>;
 pub(crate) type StreamTier = Either<ToRequest<StreamModels>, LocalStream>;
-type LocalStream = MapResponse<Local, fn(ChatResponse) -> ChatStream>;
+type LocalStream = MapResponse<Local, fn(Shared) -> ChatStream>;
+
+/// A whole answer on its way up, in one place: a word for each layer to pass on.
+pub(crate) type Shared = Arc<ChatResponse>;
+pub(crate) type Whole = MapResponse<Client, fn(ChatResponse) -> Shared>;
 
 /// A tier of models: retries, around a router.
-pub(crate) type ChatModels = Models<Client, ChatMeter, ChatTicket, Checked>;
+pub(crate) type ChatModels = Models<Whole, ChatMeter, ChatTicket, Checked>;
 pub(crate) type StreamModels = Models<Streaming, StreamMeter, StreamTicket, ByFault>;
 pub(crate) type EmbedModels = Models<Client, EmbedMeter, EmbedTicket, ByFault, EmbeddingRequest>;
 type Models<S, M, N, J, R = ChatRequest> =
@@ -81,7 +85,7 @@ type IntoError = fn(openai::Error) -> Error;
 type Limited<M, R> = RateLimitLayer<ByModel<R>, Weigh<R>, M, bucket::Tracked>;
 
 pub(crate) type Checked = Check<ByFault, AnswerCheck>;
-pub(crate) type AnswerCheck = Box<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
+pub(crate) type AnswerCheck = Box<dyn Fn(&Shared) -> Result<(), Rejected> + Send + Sync>;
 /// A check that several tiers share.
 pub(crate) type SharedCheck = Arc<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
 
@@ -178,8 +182,9 @@ impl Place {
         AttemptLayer::new(Arc::clone(&self.name)).price(self.price).provider(provider)
     }
 
-    pub(crate) fn chat(&self) -> Backend<Client, ChatMeter> {
-        self.backend(limits::chat(self.limits.clone()), self.whole.clone())
+    pub(crate) fn chat(&self) -> Backend<Whole, ChatMeter> {
+        let whole = MapResponse::new(self.whole.clone(), Arc::new as fn(ChatResponse) -> Shared);
+        self.backend(limits::chat(self.limits.clone()), whole)
     }
 
     /// The same for streams, which the first-token limit only moves onward.
@@ -207,7 +212,7 @@ impl Place {
 pub(crate) fn chat_models(
     policy: RetryPolicy,
     check: SharedCheck,
-    models: Members<Client, ChatMeter>,
+    models: Members<Whole, ChatMeter>,
 ) -> ToRequest<ChatModels> {
     let check: AnswerCheck = Box::new(move |response| check(response));
     let models = models.among(among::describe, among::whole());
@@ -234,7 +239,7 @@ pub(crate) fn embed_models(
 
 /// A tier that needs no model, whose whole answers become streams.
 pub(crate) fn local_stream(local: Local) -> LocalStream {
-    MapResponse::new(local, ChatStream::whole as fn(ChatResponse) -> ChatStream)
+    MapResponse::new(local, (|response| ChatStream::whole(Arc::unwrap_or_clone(response))) as fn(_) -> _)
 }
 
 /// A route of streams: what goes on where they break -> tiers.

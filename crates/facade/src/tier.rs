@@ -56,7 +56,7 @@ pub(crate) enum Kind {
 }
 
 /// A tier that needs no model.
-pub(crate) type Local = BoxCloneSyncService<Asked, ChatResponse, Error>;
+pub(crate) type Local = BoxCloneSyncService<Asked, Arc<ChatResponse>, Error>;
 
 // === impl Tier ===
 
@@ -91,7 +91,7 @@ impl Tier {
             + 'static,
     {
         let service = service.map_request(Asked::request);
-        Self::local(name, BoxCloneSyncService::new(service), Degradation::Rules)
+        Self::local(name, service, Degradation::Rules)
     }
 
     /// Answers always the same.
@@ -99,7 +99,7 @@ impl Tier {
         let name = name.into();
         let answer = SetAnswer::of::<Asked, _>(ChatResponse::from_text(&*name, text));
         let service = answer.map_err(|error| Error::Tier(error.into()));
-        Self::local(name, BoxCloneSyncService::new(service), Degradation::SetAnswer)
+        Self::local(name, service, Degradation::SetAnswer)
     }
 
     /// Puts calls into a queue for people, with a flag. The answer's text is a sentence that says so; its id is
@@ -119,7 +119,7 @@ impl Tier {
             .map_request(Asked::item)
             .map_response(move |queued| promise(&model, &queued))
             .map_err(Error::from);
-        Self::local(name, BoxCloneSyncService::new(service), Degradation::Queued)
+        Self::local(name, service, Degradation::Queued)
     }
 
     /// Decides by a closure which faults of the tiers above it takes over.
@@ -128,7 +128,15 @@ impl Tier {
         self
     }
 
-    fn local(name: impl Into<Arc<str>>, service: Local, degraded: Degradation) -> Self {
+    fn local<S>(name: impl Into<Arc<str>>, service: S, degraded: Degradation) -> Self
+    where
+        S: Service<Asked, Response = ChatResponse, Error = Error, Future: Send>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        let service = BoxCloneSyncService::new(service.map_response(Arc::new));
         Self { name: name.into(), kind: Kind::Local(service), degraded, accepts: None }
     }
 }

@@ -7,9 +7,8 @@ use crate::{
     word::State,
 };
 
-/// What is needed when a call ends.
+/// What is needed when a call ends, besides its ticket.
 pub(crate) struct Aftermath<S, M> {
-    ticket: Ticket,
     rules: Arc<Rules<S, M>>,
     profile: Profile<'static>,
     tried: Option<Tried>,
@@ -18,37 +17,30 @@ pub(crate) struct Aftermath<S, M> {
 // === impl Aftermath ===
 
 impl<S, M> Aftermath<S, M> {
-    pub(crate) fn new(
+    #[inline]
+    pub(crate) fn new(rules: &Arc<Rules<S, M>>, profile: Profile<'static>, tried: Option<Tried>) -> Self {
+        Self { rules: Arc::clone(rules), profile, tried }
+    }
+
+    pub(crate) fn ended<Response, E>(
+        &mut self,
         ticket: Ticket,
-        rules: &Arc<Rules<S, M>>,
-        profile: Profile<'static>,
-        tried: Option<Tried>,
-    ) -> Self {
-        Self { ticket, rules: Arc::clone(rules), profile, tried }
-    }
-
-    pub(crate) const fn sent(&mut self) {
-        self.ticket.sent();
-    }
-
-    pub(crate) fn begins_now(&mut self) {
-        self.ticket.begins_now();
-    }
-
-    pub(crate) fn ended<Response, E>(self, outcome: Result<Response, E>) -> Result<M::Response, Error<E>>
+        outcome: Result<Response, E>,
+    ) -> Result<M::Response, Error<E>>
     where
         M: Meter<Response>,
         E: HasFault,
     {
         match outcome {
-            Ok(response) => Ok(self.rules.meter.settle(response, self.ticket)),
-            Err(error) => Err(Error::Backend(self.failed(error))),
+            Ok(response) => Ok(self.rules.meter.settle(response, ticket)),
+            Err(error) => Err(Error::Backend(self.failed(ticket, error))),
         }
     }
 
     /// Judges the backend, and then looks whether another one can take the call.
-    fn failed<E: HasFault>(self, error: E) -> Failed<E> {
-        let Self { ticket, rules, profile, tried } = self;
+    fn failed<E: HasFault>(&mut self, ticket: Ticket, error: E) -> Failed<E> {
+        let Self { rules, profile, tried } = self;
+        let tried = tried.take();
         let fault = error.fault();
         let member = Arc::clone(ticket.member());
         ticket.fail(&fault);
@@ -58,11 +50,11 @@ impl<S, M> Aftermath<S, M> {
         // Whoever does not remember what was tried would be sent here again, unless this backend is set aside now.
         let remembers = tried.is_some() || away;
         // A limiter that has heard the server's word keeps the calls that come after this one, as its gate shows.
-        let limits = || member.gate.as_ref().is_some_and(|gate| gate.opens_in(&profile).is_some());
+        let limits = || member.gate.as_ref().is_some_and(|gate| gate.opens_in(profile).is_some());
         let set_aside = away || (fault.kind == FaultKind::RateLimited && limits());
         let mut tried = tried.unwrap_or_default();
         tried.insert(member.id);
-        let view = View::new(&list.members, pool, &profile, Some(&tried), now);
+        let view = View::new(&list.members, pool, profile, Some(&tried), now);
         let larger = filter("larger window", |candidate: &Candidate<'_>, _: &Profile<'_>| {
             let window = |tokens: Option<u64>| tokens.unwrap_or(u64::MAX);
             window(candidate.attributes().window()) > window(member.attributes.window)

@@ -1,7 +1,13 @@
 use mainstay_fault::BackendId;
-use tokio::time::Instant;
 
-use crate::{Attributes, NoneEligible, Ticket, View, rules::Rules, standing::Admission, strategy::Refusal};
+use crate::{
+    Attributes, NoneEligible, View,
+    budget::Hold,
+    member::Member,
+    rules::Rules,
+    standing::Admission,
+    strategy::{Pick, Refusal},
+};
 
 /// A choice that was made, as [`Router::on_choice`](crate::Router::on_choice) is told.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +30,18 @@ pub struct Choice<'a> {
 /// How often a choice is made anew because another call was quicker to take the place of a probe.
 const TRIES: usize = 16;
 
-/// Chooses a backend and takes a place in flight there.
-pub(crate) fn choose<S, M>(
-    rules: &Rules<S, M>,
-    view: &View<'_>,
-    now: Instant,
-) -> Result<(usize, Ticket), NoneEligible> {
-    let mut chosen = admitted(rules, view, now);
+/// The backend that was chosen for a call, which lets it through.
+pub(crate) struct Chosen {
+    pub(crate) index: usize,
+    pub(crate) admission: Admission,
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Chooses a backend that lets the call through.
+pub(crate) fn choose<S, M>(rules: &Rules<S, M>, view: &View<'_>) -> Result<Chosen, NoneEligible> {
+    let mut chosen = admitted(rules, view);
     if matches!(chosen, Err(Refusal::NoneEligible)) && view.nothing_tried() {
-        chosen = admitted(rules, &view.as_last_resort(!rules.gives_way), now);
+        chosen = admitted(rules, &view.as_last_resort(!rules.gives_way));
     }
     chosen.map_err(|refusal| {
         tracing::debug!(mainstay.router.strategy = rules.strategy.name(), "no backend can take the call");
@@ -40,26 +49,25 @@ pub(crate) fn choose<S, M>(
     })
 }
 
-fn admitted<S, M>(rules: &Rules<S, M>, view: &View<'_>, now: Instant) -> Result<(usize, Ticket), Refusal> {
+fn admitted<S, M>(rules: &Rules<S, M>, view: &View<'_>) -> Result<Chosen, Refusal> {
     for _ in 0..TRIES {
-        let pick = rules.strategy.choose(view)?;
-        let member = view.member(pick.index).ok_or(Refusal::NoneEligible)?;
+        let Pick { index, hold } = rules.strategy.choose(view)?;
+        let member = view.member(index).ok_or(Refusal::NoneEligible)?;
         if let Some(admission) = member.standing.admit(view.now(), view.is_last_resort()) {
-            let ticket = Ticket::new(member.clone(), admission, now, pick.hold);
-            tell(rules, view, &ticket, admission);
-            return Ok((pick.index, ticket));
+            tell(rules, view, member, admission);
+            return Ok(Chosen { index, admission, hold });
         }
     }
     Err(Refusal::NoneEligible)
 }
 
-fn tell<S, M>(rules: &Rules<S, M>, view: &View<'_>, ticket: &Ticket, admission: Admission) {
+fn tell<S, M>(rules: &Rules<S, M>, view: &View<'_>, member: &Member, admission: Admission) {
     if rules.on_choice.is_none() && !tracing::enabled!(tracing::Level::DEBUG) {
         return;
     }
-    let attributes = &ticket.member().attributes;
+    let attributes = &member.attributes;
     let choice = Choice {
-        backend: ticket.backend(),
+        backend: member.id,
         attributes,
         strategy: rules.strategy.name(),
         candidates: view.len(),

@@ -9,7 +9,7 @@ use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Error, Meter, NoneEligible, aftermath::Aftermath};
+use crate::{Error, Meter, NoneEligible, Ticket, aftermath::Aftermath};
 
 pin_project! {
     /// A call of a [`Router`](crate::Router): at the backend that was chosen, or refused.
@@ -25,13 +25,15 @@ pin_project! {
     {
         #[pin]
         state: State<S, S::Future, Request, S::Error>,
+        // There until the call ends.
+        ticket: Option<Ticket>,
         after: Option<Aftermath<S, M>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<S, F, Request, E> {
+    pub(crate) enum State<S, F, Request, E> {
         // Done.
         Refused { none: Option<NoneEligible> },
         // Done.
@@ -47,18 +49,16 @@ pin_project! {
 
 impl<S: Service<Request>, Request, M> ResponseFuture<S, Request, M> {
     pub(crate) const fn refused(none: NoneEligible) -> Self {
-        Self { state: State::Refused { none: Some(none) }, after: None }
+        Self { state: State::Refused { none: Some(none) }, ticket: None, after: None }
     }
 
-    /// A backend that is ready is called here and now: nobody needs to keep its service, and its future need not be moved.
-    pub(crate) fn chosen(mut service: S, request: Request, after: Aftermath<S, M>) -> Self {
-        // Where it is not, the call's own waker is registered by its first poll.
-        let state = match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(())) => State::Calling { future: service.call(request) },
-            Poll::Ready(Err(error)) => State::Unready { error: Some(error) },
-            Poll::Pending => State::Readying { service, request: Some(request) },
-        };
-        Self { state, after: Some(after) }
+    #[inline]
+    pub(crate) const fn chosen(
+        state: State<S, S::Future, Request, S::Error>,
+        ticket: Ticket,
+        after: Aftermath<S, M>,
+    ) -> Self {
+        Self { state, ticket: Some(ticket), after: Some(after) }
     }
 }
 
@@ -80,7 +80,7 @@ where
                 StateProj::Unready { error } => Err(error.take().expect(ONCE)),
                 StateProj::Readying { service, request } => match ready!(service.poll_ready(cx)) {
                     Ok(()) => {
-                        this.after.as_mut().expect(ONCE).begins_now();
+                        this.ticket.as_mut().expect(ONCE).begins_now();
                         let future = service.call(request.take().expect(ONCE));
                         this.state.set(State::Calling { future });
                         continue;
@@ -88,11 +88,27 @@ where
                     Err(error) => Err(error),
                 },
                 StateProj::Calling { future } => {
-                    this.after.as_mut().expect(ONCE).sent();
+                    this.ticket.as_mut().expect(ONCE).sent();
                     ready!(future.poll(cx))
                 }
             };
-            return Poll::Ready(this.after.take().expect(ONCE).ended(outcome));
+            let ticket = this.ticket.take().expect(ONCE);
+            return Poll::Ready(this.after.as_mut().expect(ONCE).ended(ticket, outcome));
+        }
+    }
+}
+
+// === impl State ===
+
+impl<S: Service<Request>, Request> State<S, S::Future, Request, S::Error> {
+    /// A backend that is ready is called here and now: nobody needs to keep its service, and its future need not be moved.
+    #[inline]
+    pub(crate) fn begin(mut service: S, request: Request) -> Self {
+        // Where it is not, the call's own waker is registered by its first poll.
+        match service.poll_ready(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => Self::Calling { future: service.call(request) },
+            Poll::Ready(Err(error)) => Self::Unready { error: Some(error) },
+            Poll::Pending => Self::Readying { service, request: Some(request) },
         }
     }
 }

@@ -10,8 +10,15 @@ use tower_service::Service;
 
 use crate::{
     Attributes, Backends, Choice, Describe, Error, Meter, Profile, ResponseFuture, Track, Tracked, Unknown,
-    Unmetered, Untracked, View, Why, aftermath::Aftermath, choice::choose, moment::Moment,
-    profile::Addressed, rules::Rules, strategy::Strategy,
+    Unmetered, Untracked, View, Why,
+    aftermath::Aftermath,
+    choice::{Chosen, choose},
+    future::State,
+    moment::Moment,
+    profile::Addressed,
+    rules::Rules,
+    strategy::Strategy,
+    ticket::Place,
 };
 
 /// A service that chooses a backend for each call.
@@ -198,16 +205,17 @@ where
         let profile = self.describe.describe(&request);
         let needs = profile.detached();
         let view = View::new(&list.members, pool, &profile, tried.as_ref(), Moment::of(now));
-        let chosen = choose(&self.rules, &view, now);
-        let (index, ticket) = match chosen {
+        let Chosen { index, admission, hold } = match choose(&self.rules, &view) {
             Ok(chosen) => chosen,
             Err(none) => return ResponseFuture::refused(none),
         };
-        let Some(service) = list.services.get(index).cloned() else {
+        let (Some(member), Some(service)) = (list.members.get(index), list.services.get(index)) else {
             return ResponseFuture::refused(crate::NoneEligible::default());
         };
-        let request = self.describe.address(request, &ticket.member().attributes);
-        ResponseFuture::chosen(service, request, Aftermath::new(ticket, &self.rules, needs, tried))
+        let place = Place::new(member, admission);
+        let state = State::begin(service.clone(), self.describe.address(request, &member.attributes));
+        let ticket = place.ticket(now, hold);
+        ResponseFuture::chosen(state, ticket, Aftermath::new(&self.rules, needs, tried))
     }
 }
 

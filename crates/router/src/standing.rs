@@ -119,7 +119,11 @@ impl Standing {
         self.0.in_flight.fetch_add(1, AcqRel);
     }
 
-    pub(crate) fn leave(&self) {
+    /// Ends a place in flight, and the place of a probe if it was one.
+    pub(crate) fn give_back(&self, admission: Admission) {
+        if admission == Admission::Probe {
+            self.end_probe();
+        }
         self.0.in_flight.fetch_sub(1, AcqRel);
     }
 

@@ -1,9 +1,9 @@
-use std::{fmt, sync::Arc};
+use std::{fmt, mem::ManuallyDrop, sync::Arc};
 
 use mainstay_fault::{BackendId, Fault};
 use tokio::time::Instant;
 
-use crate::{Usage, budget::Hold, member::Member, moment::Moment, standing::Admission};
+use crate::{Price, Usage, budget::Hold, member::Member, moment::Moment, standing::Admission};
 
 /// A call in flight at a backend. Whoever holds it says how the call ended.
 ///
@@ -24,14 +24,38 @@ pub struct Ticket {
     hold: Option<Hold>,
 }
 
+/// A place in flight that has no ticket yet: until the call is made, so that the ticket is written once, where it stays.
+pub(crate) struct Place<'a> {
+    member: &'a Arc<Member>,
+    admission: Admission,
+}
+
+// === impl Place ===
+
+impl<'a> Place<'a> {
+    #[inline]
+    pub(crate) fn new(member: &'a Arc<Member>, admission: Admission) -> Self {
+        member.standing.enter();
+        Self { member, admission }
+    }
+
+    #[inline]
+    pub(crate) fn ticket(self, began: Instant, hold: Option<Hold>) -> Ticket {
+        let Self { member, admission } = *ManuallyDrop::new(self);
+        let member = Arc::clone(member);
+        Ticket { member, admission, began, first: false, sent: false, output_tokens: 0, hold }
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.member.standing.give_back(self.admission);
+    }
+}
+
 // === impl Ticket ===
 
 impl Ticket {
-    pub(crate) fn new(member: Arc<Member>, admission: Admission, began: Instant, hold: Option<Hold>) -> Self {
-        member.standing.enter();
-        Self { member, admission, began, first: false, sent: false, output_tokens: 0, hold }
-    }
-
     /// The backend that has the call.
     pub fn backend(&self) -> BackendId {
         self.member.id
@@ -67,8 +91,8 @@ impl Ticket {
         }
         self.member.succeeded(took, self.admission, now);
         match (self.hold.take(), usage) {
-            (Some(hold), Some(usage)) => hold.settle(usage),
-            (Some(hold), None) => hold.cancelled(self.output_tokens),
+            (Some(hold), Some(usage)) => hold.settle(usage, self.price()),
+            (Some(hold), None) => hold.cancelled(self.output_tokens, self.price()),
             (None, _) => {}
         }
     }
@@ -79,7 +103,7 @@ impl Ticket {
         let took = now.saturating_duration_since(self.began);
         self.member.failed(fault, took, self.admission, Moment::of(now));
         if let Some(hold) = self.hold.take() {
-            hold.failed(fault.kind, self.output_tokens);
+            hold.failed(fault.kind, self.output_tokens, self.price());
         }
     }
 
@@ -96,6 +120,10 @@ impl Ticket {
     pub(crate) fn member(&self) -> &Arc<Member> {
         &self.member
     }
+
+    fn price(&self) -> Option<Price> {
+        self.member.attributes.price
+    }
 }
 
 impl Drop for Ticket {
@@ -103,12 +131,9 @@ impl Drop for Ticket {
         if self.sent
             && let Some(hold) = self.hold.take()
         {
-            hold.cancelled(self.output_tokens);
+            hold.cancelled(self.output_tokens, self.price());
         }
-        if self.admission == Admission::Probe {
-            self.member.standing.end_probe();
-        }
-        self.member.standing.leave();
+        self.member.standing.give_back(self.admission);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     limited::Limited,
     limits::{ChatMeter, EmbedMeter, StreamMeter},
     route::Way,
-    stack::{self, Ask, AskAgain, Choice, Members, Place, SharedCheck, Standings},
+    stack::{self, Ask, AskAgain, Choice, Members, Place, SharedCheck, Standings, Whole},
     status::Watched,
     tier::{Accepts, Asked, Kind, again},
 };
@@ -36,7 +36,7 @@ pub(crate) struct Assembly {
 
 /// The backends of one tier, by what is asked for.
 struct Choices {
-    chat: Members<Client, ChatMeter>,
+    chat: Members<Whole, ChatMeter>,
     stream: Members<Streaming, StreamMeter>,
     embed: Members<Client, EmbedMeter, EmbeddingRequest>,
 }
@@ -207,7 +207,7 @@ fn local<S>(name: &Arc<str>, service: S, degraded: Degradation) -> fallback::Tie
 
 /// The backends of a tier, by what is asked for.
 type Sets = (
-    Backends<stack::Backend<Client, ChatMeter>>,
+    Backends<stack::Backend<Whole, ChatMeter>>,
     Backends<stack::Backend<Streaming, StreamMeter>>,
     Backends<stack::Backend<Client, EmbedMeter, EmbeddingRequest>>,
 );
