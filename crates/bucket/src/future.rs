@@ -3,10 +3,12 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
@@ -43,10 +45,12 @@ pin_project! {
 }
 
 /// A call that is not made yet.
-struct Waiting<S, Request> {
+pub(crate) struct Waiting<S, Request> {
     ready: S,
     request: Request,
-    since: tokio::time::Instant,
+    since: Instant,
+    /// Writes down how long it waited.
+    note: fn(&Request, Duration),
 }
 
 // === impl ResponseFuture ===
@@ -56,9 +60,8 @@ impl<S: Service<Request>, Request, R, M> ResponseFuture<S, Request, R, M> {
         Self { state: State::Calling { future, reservation: Some(reservation) }, meter }
     }
 
-    pub(crate) fn waiting(reserve: R, ready: S, request: Request, meter: M) -> Self {
-        let waiting = Some(Waiting { ready, request, since: tokio::time::Instant::now() });
-        Self { state: State::Waiting { reserve, waiting }, meter }
+    pub(crate) const fn waiting(reserve: R, waiting: Waiting<S, Request>, meter: M) -> Self {
+        Self { state: State::Waiting { reserve, waiting: Some(waiting) }, meter }
     }
 }
 
@@ -78,7 +81,7 @@ where
                 StateProj::Waiting { reserve, waiting } => {
                     let outcome = ready!(reserve.poll(cx));
                     let waiting = waiting.take().expect("a future is not polled after it was ready");
-                    event::waited(waiting.since, outcome.as_ref().err());
+                    waiting.is_over(outcome.as_ref().err());
                     waiting.call(outcome?)
                 }
                 StateProj::Calling { future, reservation } => {
@@ -119,6 +122,19 @@ impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Reques
 // === impl Waiting ===
 
 impl<S: Service<Request>, Request> Waiting<S, Request> {
+    pub(crate) fn new(ready: S, request: Request, note: fn(&Request, Duration)) -> Self {
+        Self { ready, request, since: Instant::now(), note }
+    }
+
+    /// Tells how long it waited, and whether for nothing.
+    fn is_over(&self, refused: Option<&Limited>) {
+        let time = self.since.elapsed();
+        event::waited(time, refused);
+        if !time.is_zero() {
+            (self.note)(&self.request, time);
+        }
+    }
+
     /// Makes the call, on the service that was ready.
     fn call<R>(mut self, reservation: Reservation) -> State<S, S::Future, Request, R> {
         State::Calling { future: self.ready.call(self.request), reservation: Some(reservation) }

@@ -117,7 +117,8 @@ impl<L, W, M, T> RateLimitLayer<L, W, M, T> {
         self.map(|Settings { weigh, track, patience, .. }| Settings { weigh, meter, track, patience })
     }
 
-    /// Waits no longer than the deadline of the [`Call`](mainstay_fault::Call) that a request carries.
+    /// Waits no longer than the deadline of the [`Call`](mainstay_fault::Call) that a request carries, and writes into its journal how
+    /// long it waited.
     #[must_use]
     pub fn tracked(self) -> RateLimitLayer<L, W, M, Tracked> {
         self.map(|Settings { weigh, meter, patience, .. }| Settings {

@@ -53,7 +53,7 @@ async fn rule_06_one_deadline_covers_all() {
         .map(|it| (&*it.backend, it.waited.as_secs(), it.took.as_secs(), it.fault.unwrap().kind))
         .collect();
     let (down, silent) = (FaultKind::Unavailable, FaultKind::Timeout);
-    assert_eq!(tried, [("a/m", 0, 10, down), ("a/m", 5, 0, down), ("b/m", 0, 15, silent)], "{failure}");
+    assert_eq!(tried, [("a/m", 10, 0, down), ("a/m", 5, 0, down), ("b/m", 0, 15, silent)], "{failure}");
 }
 
 #[tokio::test(start_paused = true)]
