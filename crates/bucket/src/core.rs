@@ -24,7 +24,7 @@ use std::{
 use crate::{
     Clock,
     clock::Frozen,
-    held::Held,
+    held::{BELIEVED, Held},
     line::Line,
     price::{LAST, LONGEST, Price, Ticks, ticks, time},
     stash::Stash,
@@ -36,6 +36,8 @@ pub(crate) struct Core<C> {
     word: AtomicU64,
     price: AtomicU64,
     capacity: AtomicU64,
+    /// When the server said last that it allows less than was set; zero while it has not.
+    confirmed: AtomicU64,
     /// Whether time refills it, or only refunds.
     refills: bool,
     pub(crate) stash: Stash,
@@ -50,8 +52,8 @@ impl<C> Core<C> {
     /// A full bucket.
     pub(crate) fn new(capacity: u64, price: Price, clock: C, stash: Stash) -> Self {
         let (word, price) = (AtomicU64::new(0), AtomicU64::new(price.bits()));
-        let capacity = AtomicU64::new(capacity);
-        Self { word, price, capacity, refills: true, stash, clock, line: OnceLock::new() }
+        let (capacity, confirmed) = (AtomicU64::new(capacity), AtomicU64::new(0));
+        Self { word, price, capacity, confirmed, refills: true, stash, clock, line: OnceLock::new() }
     }
 
     pub(crate) const fn refills(&self) -> bool {
@@ -74,6 +76,26 @@ impl<C> Core<C> {
 
     pub(crate) fn set_capacity(&self, capacity: u64) {
         self.capacity.store(capacity, Relaxed);
+    }
+
+    /// Whether the server allows less than was set.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.confirmed() != 0
+    }
+
+    /// When the server said last that it allows less; zero while it has not.
+    pub(crate) fn confirmed(&self) -> Ticks {
+        self.confirmed.load(Relaxed)
+    }
+
+    /// Takes note that the server has said now that it allows less.
+    pub(crate) fn confirm(&self, now: Ticks) {
+        self.confirmed.store(now.max(1), Relaxed);
+    }
+
+    /// Takes note that what the server said holds no more.
+    pub(crate) fn forget(&self) {
+        self.confirmed.store(0, Relaxed);
     }
 
     pub(crate) fn price(&self) -> Price {
@@ -153,6 +175,22 @@ impl<C: Clock> Core<C> {
             }
             Some(_) => {}
         }
+    }
+
+    /// Tells whether it ever holds so many. Where it would if it were not for what the server said long ago, that is forgotten.
+    #[inline]
+    pub(crate) fn fits(&self, tokens: u64) -> bool {
+        tokens <= self.capacity() || (self.widen_if_stale() && tokens <= self.capacity())
+    }
+
+    /// Forgets what the server said of its limit if it has not said so for long; tells whether that was so.
+    pub(crate) fn widen_if_stale(&self) -> bool {
+        let confirmed = self.confirmed();
+        let stale = confirmed != 0 && self.now().saturating_sub(confirmed) >= BELIEVED;
+        if stale {
+            self.locked(|held| held.doubt(confirmed));
+        }
+        stale
     }
 
     /// What is there, and lies in the stash; negative when in debt.

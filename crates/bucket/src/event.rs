@@ -1,11 +1,12 @@
+use std::time::Duration;
+
 use mainstay_fault::HasFault;
-use tokio::time::Instant;
 
 use crate::Limited;
 
 /// Shows to whoever traces that a call has waited, and what came of it.
-pub(crate) fn waited(since: Instant, refused: Option<&Limited>) {
-    let wait_ms = since.elapsed().as_secs_f64() * 1e3;
+pub(crate) fn waited(time: Duration, refused: Option<&Limited>) {
+    let wait_ms = time.as_secs_f64() * 1e3;
     match refused {
         None => tracing::debug!(mainstay.limit.wait_ms = wait_ms, "waited for a limit"),
         Some(error) => tracing::debug!(

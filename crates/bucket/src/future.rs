@@ -3,10 +3,12 @@ use std::{
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
@@ -36,18 +38,19 @@ pin_project! {
     #[project = StateProj]
     enum State<S, F, Request, R> {
         // To `Calling` with a reservation, or done. Elsewhere: most calls never wait, and their futures stay small.
-        Waiting { waiting: Option<Box<Waiting<S, Request, R>>> },
+        Waiting { reserve: Pin<Box<R>>, waiting: Option<Box<Waiting<S, Request>>> },
         // Done.
         Calling { #[pin] future: F, reservation: Option<Reservation> },
     }
 }
 
 /// A call that is not made yet.
-struct Waiting<S, Request, R> {
-    reserve: Pin<Box<R>>,
+pub(crate) struct Waiting<S, Request> {
     ready: S,
     request: Request,
-    since: tokio::time::Instant,
+    since: Instant,
+    /// Writes down how long it waited.
+    note: fn(&Request, Duration),
 }
 
 // === impl ResponseFuture ===
@@ -57,10 +60,9 @@ impl<S: Service<Request>, Request, R, M> ResponseFuture<S, Request, R, M> {
         Self { state: State::Calling { future, reservation: Some(reservation) }, meter }
     }
 
-    pub(crate) fn waiting(reserve: R, ready: S, request: Request, meter: M) -> Self {
-        let (reserve, since) = (Box::pin(reserve), tokio::time::Instant::now());
-        let waiting = Some(Box::new(Waiting { reserve, ready, request, since }));
-        Self { state: State::Waiting { waiting }, meter }
+    pub(crate) fn waiting(reserve: R, waiting: Waiting<S, Request>, meter: M) -> Self {
+        let (reserve, waiting) = (Box::pin(reserve), Some(Box::new(waiting)));
+        Self { state: State::Waiting { reserve, waiting }, meter }
     }
 }
 
@@ -77,15 +79,15 @@ where
         let mut this = self.project();
         loop {
             let next = match this.state.as_mut().project() {
-                StateProj::Waiting { waiting } => {
-                    let line = waiting.as_mut().expect(ONCE);
-                    let outcome = ready!(line.reserve.as_mut().poll(cx));
-                    event::waited(line.since, outcome.as_ref().err());
-                    waiting.take().expect(ONCE).call(outcome?)
+                StateProj::Waiting { reserve, waiting } => {
+                    let outcome = ready!(reserve.as_mut().poll(cx));
+                    let waiting = waiting.take().expect("a future is not polled after it was ready");
+                    waiting.is_over(outcome.as_ref().err());
+                    waiting.call(outcome?)
                 }
                 StateProj::Calling { future, reservation } => {
                     let outcome = ready!(future.poll(cx));
-                    let reservation = reservation.take().expect(ONCE);
+                    let reservation = reservation.take().expect("a future is not polled after it was ready");
                     return Poll::Ready(settle(this.meter, outcome, reservation));
                 }
             };
@@ -112,8 +114,6 @@ where
     }
 }
 
-const ONCE: &str = "a future is not polled after it was ready";
-
 impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Request, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
@@ -122,9 +122,22 @@ impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Reques
 
 // === impl Waiting ===
 
-impl<S: Service<Request>, Request, R> Waiting<S, Request, R> {
+impl<S: Service<Request>, Request> Waiting<S, Request> {
+    pub(crate) fn new(ready: S, request: Request, note: fn(&Request, Duration)) -> Self {
+        Self { ready, request, since: Instant::now(), note }
+    }
+
+    /// Tells how long it waited, and whether for nothing.
+    fn is_over(&self, refused: Option<&Limited>) {
+        let time = self.since.elapsed();
+        event::waited(time, refused);
+        if !time.is_zero() {
+            (self.note)(&self.request, time);
+        }
+    }
+
     /// Makes the call, on the service that was ready.
-    fn call(mut self, reservation: Reservation) -> State<S, S::Future, Request, R> {
+    fn call<R>(mut self, reservation: Reservation) -> State<S, S::Future, Request, R> {
         State::Calling { future: self.ready.call(self.request), reservation: Some(reservation) }
     }
 }

@@ -1,4 +1,8 @@
+mod narrow;
+
 use std::{task::Waker, time::Duration};
+
+pub(crate) use self::narrow::{BELIEVED, Narrowed};
 
 use crate::{
     Clock, Patience,
@@ -135,21 +139,6 @@ impl<'a, C: Clock> Held<'a, C> {
         self.lack(price.convert(self.lacking(), self.price));
         self.price = price;
         self.core.set_price(price);
-    }
-
-    /// Lowers the capacity. What is there stays, up to the new one, and so does what is owed. Who waits already for more than that is
-    /// served when as much would have come.
-    ///
-    /// The places of the stash stay closed from now on: they were made for more.
-    pub(crate) fn lower_capacity(&mut self, capacity: u64) {
-        let before = self.core.capacity();
-        if capacity >= before {
-            return;
-        }
-        let less = self.price.cost(before) - self.price.cost(capacity);
-        self.lack(self.lacking().saturating_sub(less));
-        self.core.stash.shut();
-        self.core.set_capacity(capacity);
     }
 
     /// Lets nobody take before an instant. Of two such instants the later counts.

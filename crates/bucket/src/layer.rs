@@ -22,7 +22,7 @@ use crate::{Limits, Patience, RateLimit, Tracked, Unmetered, Untracked, Weightle
 /// | was answered | as the [`meter`](Self::meter) says | counted |
 /// | failed by a fault of the server, or was refused by it | given back | counted |
 /// | failed when the model may have worked: timed out, malformed, rejected, interrupted, filtered | the estimate stands | counted |
-/// | was shed by a layer further in | given back | given back |
+/// | was shed by a layer further in, or not sent any more at its deadline | given back | given back |
 /// | was dropped while it waited | given back | given back |
 /// | was dropped after it was sent | the estimate stands | counted |
 ///
@@ -117,7 +117,8 @@ impl<L, W, M, T> RateLimitLayer<L, W, M, T> {
         self.map(|Settings { weigh, track, patience, .. }| Settings { weigh, meter, track, patience })
     }
 
-    /// Waits no longer than the deadline of the [`Call`](mainstay_fault::Call) that a request carries.
+    /// Waits no longer than the deadline of the [`Call`](mainstay_fault::Call) that a request carries, and writes into its journal how
+    /// long it waited.
     #[must_use]
     pub fn tracked(self) -> RateLimitLayer<L, W, M, Tracked> {
         self.map(|Settings { weigh, meter, patience, .. }| Settings {

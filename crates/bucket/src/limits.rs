@@ -145,8 +145,8 @@ impl Limits {
 
     /// Takes the server at its word: no more is left than it says. See [`ServerLimits`].
     pub fn learn(&self, server: &ServerLimits) {
-        server.requests.narrow(self.requests.as_ref());
-        server.tokens.narrow(self.tokens.as_ref());
+        server.requests.tell(self.requests.as_ref());
+        server.tokens.tell(self.tokens.as_ref());
     }
 
     /// Makes no call for a while: as a server asks with Retry-After.
@@ -167,7 +167,7 @@ impl Limits {
         let mut longest = Duration::ZERO;
         for (bucket, amount) in [(&self.tokens, tokens), (&self.requests, 1)] {
             let Some(queue) = bucket.as_ref().map(TokenBucket::core) else { continue };
-            if amount > queue.capacity() {
+            if !queue.fits(amount) {
                 return None;
             }
             longest = longest.max(Queue::wait_for(queue, amount)?);

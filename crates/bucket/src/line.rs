@@ -1,6 +1,6 @@
 use std::{collections::BTreeMap, task::Waker};
 
-use crate::price::Ticks;
+use crate::{held::Narrowed, price::Ticks};
 
 /// Those who wait for tokens, in the order in which they came.
 ///
@@ -17,6 +17,8 @@ pub(crate) struct Line {
     armed: Option<(Turn, Ticks)>,
     /// Nobody is served before.
     pub(crate) paused_until: Ticks,
+    /// What was set, while the server's word is narrower.
+    pub(crate) narrowed: Option<Narrowed>,
 }
 
 /// A place in the line. A lower one comes first.

@@ -18,8 +18,8 @@ pub(crate) trait Queue {
     /// Gives up a place in the line, or what was taken for it.
     fn leave(&self, turn: Turn);
 
-    /// What may be taken at once, at the most.
-    fn capacity(&self) -> u64;
+    /// Tells whether so many may ever be taken at once.
+    fn fits(&self, tokens: u64) -> bool;
 
     /// How long a newcomer would wait, if that can be told.
     fn wait_for(&self, tokens: u64) -> Option<Duration>;
@@ -40,8 +40,8 @@ impl<C: Clock> Queue for Core<C> {
         self.locked(|held| held.leave(turn));
     }
 
-    fn capacity(&self) -> u64 {
-        self.capacity()
+    fn fits(&self, tokens: u64) -> bool {
+        self.fits(tokens)
     }
 
     fn wait_for(&self, tokens: u64) -> Option<Duration> {

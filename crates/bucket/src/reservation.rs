@@ -121,7 +121,7 @@ impl Reservation {
 
     /// Tells before anything is waited for whether what is missing would take too long, as far as can be told.
     pub(crate) fn foresee(&self, longest: Duration) -> Result<(), Limited> {
-        let too_large = |&(_, amount, queue): &(Limit, u64, &dyn Queue)| amount > queue.capacity();
+        let too_large = |&(_, amount, queue): &(Limit, u64, &dyn Queue)| !queue.fits(amount);
         if let Some((limit, ..)) = self.missing().find(too_large) {
             return Err(Limited::new(limit, Reason::TooLarge));
         }

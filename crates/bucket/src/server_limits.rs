@@ -17,8 +17,11 @@ use crate::{TokenBucket, headers::reset, settle::LONGEST_PAUSE};
 ///
 /// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
 /// * `limit` below the bucket's capacity lowers its capacity to that, so that no idling saves up for a greater burst, and its rate to
-///   that much a minute, if that is less; above, it changes nothing, and nor does a limit of zero. A call that needs more than the
-///   capacity is refused from then on, as the server would refuse it.
+///   that much a minute, if that is less. A call that needs more than the capacity is refused from then on, as the server would refuse
+///   it. A limit of zero changes nothing.
+/// * A later `limit` that is greater raises both again, up to what was configured. One that is not said again holds for ten minutes:
+///   then the first answer without it, or the first call that it alone would refuse, has what was configured count again, so that a
+///   proxy that wrote nonsense once does no harm for long. An hour without any calls forgets nothing by itself.
 /// * nothing `remaining` and a `reset` later than the bucket's own rate would fill it: the server counts by the day, say, and
 ///   the bucket is paused until then, at most for an hour. An earlier reset changes nothing: servers that refill steadily
 ///   mean by it when *all* is there again.
@@ -109,11 +112,12 @@ impl ServerLimit {
         Self { limit: number(names.limit), remaining: number(names.remaining), reset }
     }
 
-    /// Lowers a bucket to what the server says. Never raises it.
-    pub(crate) fn narrow(&self, bucket: Option<&TokenBucket>) {
+    /// Tells a bucket what the server says: never more than was set.
+    pub(crate) fn tell(&self, bucket: Option<&TokenBucket>) {
         let Some(bucket) = bucket else { return };
-        if let Some(limit) = self.limit.filter(|limit| *limit < bucket.capacity()) {
-            bucket.narrow(limit);
+        match self.limit {
+            Some(limit @ 1..) => bucket.hear(limit),
+            _ => _ = bucket.core().widen_if_stale(),
         }
         if let Some(remaining) = self.remaining {
             let remaining = i64::try_from(remaining).unwrap_or(i64::MAX);

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use crate::{
     Limited, Limiter, Limits, Meter, ResponseFuture, Track, Unmetered, Untracked, Weigh, Weightless,
-    settings::Settings,
+    future::Waiting, settings::Settings,
 };
 
 /// A service that makes no more calls than its limits allow. Made by [`RateLimitLayer`](crate::RateLimitLayer).
@@ -73,7 +73,7 @@ where
         let meter = settings.meter.clone();
         let spare = self.inner.clone();
         let ready = mem::replace(&mut self.inner, spare);
-        ResponseFuture::waiting(reserve, ready, request, meter)
+        ResponseFuture::waiting(reserve, Waiting::new(ready, request, T::waited), meter)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mainstay_fault::{Fault, FaultKind};
+use mainstay_fault::{Fault, FaultKind, PastDeadline};
 
 use crate::{Meter, Reservation};
 
@@ -24,6 +24,7 @@ pub(crate) fn failed(fault: &Fault, reservation: Reservation) {
     match fault.kind {
         // It was not sent at all.
         FaultKind::Shed => reservation.cancel(),
+        _ if fault.past_deadline == Some(PastDeadline::Unsent) => reservation.cancel(),
         // The model may have worked, and what it did is billed.
         FaultKind::Timeout
         | FaultKind::Malformed

@@ -26,8 +26,10 @@ pub(crate) struct Stash {
     /// The one place of all threads: it saves them the clock. Then there are no others.
     shared: Option<AtomicU64>,
     places: Box<[CachePadded<AtomicU64>]>,
-    /// The most that one place holds; none, once it is shut.
+    /// The most that one place holds; none, while it is shut.
     size: AtomicU64,
+    /// The same, while it is not.
+    full_size: u64,
 }
 
 /// The right to fill a place. It is marked until [`fill`](Self::fill) or until this is dropped.
@@ -65,12 +67,16 @@ impl Stash {
     }
 
     pub(crate) fn none() -> Self {
-        Self { shared: None, places: Box::default(), size: AtomicU64::new(0) }
+        Self { shared: None, places: Box::default(), size: AtomicU64::new(0), full_size: 0 }
     }
 
     fn sized(capacity: u64, places: usize, make: impl FnOnce() -> Self) -> Self {
         let size = (capacity / SHARE / places as u64).min(LARGEST);
-        if size < SMALLEST { Self::none() } else { Self { size: AtomicU64::new(size), ..make() } }
+        if size < SMALLEST {
+            Self::none()
+        } else {
+            Self { size: AtomicU64::new(size), full_size: size, ..make() }
+        }
     }
 
     /// Takes from this thread's place, if it holds enough.
@@ -109,6 +115,11 @@ impl Stash {
     /// Whoever marks a place meanwhile finds the balance moved, looks again whether it [`suits`](Self::suits), and leaves it closed.
     pub(crate) fn shut(&self) {
         self.size.store(0, Relaxed);
+    }
+
+    /// Lets places be opened again, after it was [`shut`](Self::shut). For who has closed them all, and moves the balance.
+    pub(crate) fn reopen(&self) {
+        self.size.store(self.full_size, Relaxed);
     }
 
     fn size(&self) -> u64 {

@@ -35,9 +35,8 @@ impl<C: Clock> Core<C> {
     }
 
     fn try_take_shared(&self, tokens: u64) -> Result<(), TryAcquireError> {
-        let capacity = self.capacity();
-        if tokens > capacity {
-            return Err(TooLarge { wanted: tokens, capacity }.into());
+        if !self.fits(tokens) {
+            return Err(TooLarge { wanted: tokens, capacity: self.capacity() }.into());
         }
         if tokens == 0 {
             return Ok(());

@@ -2,10 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::{
-    Acquire, Clock, InvalidLimit, Rate, TokioClock, TryAcquireError, core::Core, limits::MINUTE,
-    price::Price, stash::Stash,
-};
+use crate::{Acquire, Clock, InvalidLimit, Rate, TokioClock, TryAcquireError, core::Core, stash::Stash};
 
 /// A bucket of tokens that refills at a rate.
 ///
@@ -145,16 +142,20 @@ impl<C: Clock> TokenBucket<C> {
         self.core.charge(tokens);
     }
 
-    /// Changes how fast the bucket refills from now on. What is there, or owed, stays.
+    /// Changes how fast the bucket refills from now on. What is there, or owed, stays. Where the server allows less (see
+    /// [`ServerLimits`](crate::ServerLimits)), that counts as long as it holds.
     ///
     /// # Errors
     ///
     /// When the capacity would take more than a year to fill.
     pub fn set_rate(&self, rate: Rate) -> Result<(), InvalidLimit> {
         let price = rate.price();
-        check(self.core.capacity(), Core::<C>::fills(self.core.capacity(), price))?;
-        self.core.locked(|held| held.set_price(price));
-        Ok(())
+        self.core.locked(|held| {
+            let capacity = held.capacity_set();
+            check(capacity, Core::<C>::fills(capacity, price))?;
+            held.set_rate(price);
+            Ok(())
+        })
     }
 
     /// Serves nobody until an instant. The bucket refills meanwhile, up to its capacity; of two such instants, the later
@@ -192,13 +193,14 @@ impl<C: Clock> TokenBucket<C> {
         Rate::from_price(self.core.price())
     }
 
-    /// Lowers what it holds, and how fast it refills: to so much a minute. Never raises either.
-    pub(crate) fn narrow(&self, per_minute: u64) {
-        let Some(price) = Price::of(per_minute, MINUTE) else { return };
-        self.core.locked(|held| {
-            held.lower_capacity(per_minute);
-            held.set_price(price.max(self.core.price()));
-        });
+    /// Takes the server at its word, which allows so much a minute: holds and refills no more than that, and never more than was set.
+    pub(crate) fn hear(&self, per_minute: u64) {
+        let (narrowed, capacity) = (self.core.is_narrowed(), self.core.capacity());
+        if narrowed && per_minute == capacity {
+            self.core.confirm(self.core.now());
+        } else if narrowed || per_minute < capacity {
+            self.core.locked(|held| held.hear(per_minute));
+        }
     }
 
     /// Tells whether there is no other handle.

@@ -86,6 +86,17 @@ impl<S> Layer<S> for AttemptLayer {
 
 // === impl Attempted ===
 
+impl<S> Attempted<S> {
+    /// Begins to write an attempt down. Those further in find in the call which one it is.
+    fn begin<Request: Asks>(&self, request: &mut Request) -> Option<Entry> {
+        request.call()?.journal.as_ref()?;
+        let journal = request.call_mut()?.journal.as_mut()?;
+        let entry = journal.begin_at(Arc::clone(&self.backend), self.provider);
+        journal.enter(&entry);
+        Some(entry)
+    }
+}
+
 impl<S, Request> Service<Request> for Attempted<S>
 where
     S: Service<Request, Response: Billed, Error: HasFault>,
@@ -99,9 +110,8 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
-        let journal = request.call().and_then(|call| call.journal.as_ref());
-        let entry = journal.map(|journal| journal.begin_at(Arc::clone(&self.backend), self.provider));
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let entry = self.begin(&mut request);
         let price = self.price.or_else(|| entry.as_ref().and_then(|_| usual_price(request.model())));
         let span = span(&request, &self.backend, self.provider);
         let inner = span.in_scope(|| self.inner.call(request));

@@ -18,7 +18,13 @@ mod spot;
 mod strategy;
 mod tier;
 
-use std::{collections::BTreeMap, fs, path::Path, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use schemars::{
     JsonSchema, Schema,
@@ -123,8 +129,8 @@ pub struct Config {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency: Option<IdempotencyConfig>,
     /// Where processes and machines share limits and idempotency keys (of whole answers only: a stream with a key runs once in each
-    /// process): a Redis server (5 or later) or Valkey, as `redis://host:6379/`. Needs the feature `redis`. Left out, each process has its
-    /// own.
+    /// process): a Redis server (5 or later) or Valkey, as `redis://host:6379/`, or by an encrypted way, as `rediss://host:6379/`. Needs the
+    /// feature `redis`, or `redis-tls`. Left out, each process has its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_url: Option<KeySource>,
     /// The part of each shared limit which this process keeps to by itself while Redis is away: more than 0, at most 1, such as one over
@@ -140,6 +146,10 @@ pub struct Config {
     /// have prefixes of their own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_prefix: Option<String>,
+    /// The file of the certificates (PEM) one of which must have signed that of a `rediss://` server: the system's unless set. Needs
+    /// the feature `redis-tls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_ca_file: Option<PathBuf>,
     /// The servers, by name.
     pub backends: BTreeMap<String, BackendConfig>,
     /// The routes, by the model that a caller names.
@@ -169,6 +179,7 @@ impl Default for Config {
             redis_local_share: None,
             redis_timeout: None,
             redis_prefix: None,
+            redis_ca_file: None,
             backends: BTreeMap::new(),
             routes: BTreeMap::new(),
             origin: Origin::default(),

@@ -36,8 +36,8 @@ pub(crate) struct Kept {
 }
 
 type Queue = JsonlQueue<ChatRequest>;
-/// The address, the local share, the timeout, the prefix.
-type SharedBy = (Option<KeySource>, Option<f64>, Option<Duration>, Option<String>);
+/// The address, the local share, the timeout, the prefix, whom it trusts.
+type SharedBy = (Option<KeySource>, Option<f64>, Option<Duration>, Option<String>, Option<PathBuf>);
 
 /// A model on a backend.
 type Place = (String, String);
@@ -115,7 +115,9 @@ impl<'a> Keeping<'a> {
     /// Keeps what is shared by this server, as well as what it was before.
     pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
         let (url, prefix) = (config.redis_url.clone(), config.redis_prefix.clone());
-        let shared_by = (url, config.redis_local_share, config.redis_timeout, prefix);
+        let (share, timeout, ca_file) =
+            (config.redis_local_share, config.redis_timeout, config.redis_ca_file.clone());
+        let shared_by = (url, share, timeout, prefix, ca_file);
         let backends = config.backends.clone();
         Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
     }

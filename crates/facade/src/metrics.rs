@@ -11,9 +11,9 @@
 //! | `gen_ai.client.token.usage` | histogram, tokens | GenAI's, `gen_ai.token.type` (`input`, `output`), `backend` | tokens of each attempt, as the backends say |
 //! | `mainstay.calls` | counter | `model`, `operation`, `outcome` | calls, when they end |
 //! | `mainstay.calls.in_flight` | gauge | `model`, `operation` | calls under way, streams until their end |
-//! | `mainstay.call.waited` | histogram, s | `model` | how long calls waited between attempts, in all |
+//! | `mainstay.call.waited` | histogram, s | `model` | how long calls waited before their attempts (sleeps, lines for limits), in all |
 //! | `mainstay.attempts` | counter | `backend`, `outcome` | attempts |
-//! | `mainstay.attempt.duration` | histogram, s | `backend` | how long attempts took |
+//! | `mainstay.attempt.duration` | histogram, s | `backend` | how long the backends took |
 //! | `mainstay.dollars` | gauge that only grows, US dollars | `backend` | what the attempts cost, where the price is known |
 //! | `mainstay.tiers` | counter | `tier`, `degraded` | whole answers, by the tier that gave them |
 //! | `mainstay.replays` | counter | `model` | answers that were given before |
@@ -85,7 +85,7 @@ pub fn describe() {
         Seconds,
         "How long streams took to their first token."
     );
-    describe_histogram!("mainstay.call.waited", Seconds, "How long calls waited between attempts.");
+    describe_histogram!("mainstay.call.waited", Seconds, "How long calls waited before their attempts.");
     describe_counter!("mainstay.attempts", Count, "Attempts.");
     describe_histogram!("mainstay.attempt.duration", Seconds, "How long attempts took.");
     describe_histogram!("gen_ai.client.token.usage", Count, "Tokens of each attempt, as the backends say.");

@@ -65,7 +65,7 @@ pub(crate) fn once_streamed<S>(remember: &Remember, inner: S) -> OnceStreamed<S>
     let memory = remember.memory().keeping(is_worth_keeping);
     let layer = IdempotencyLayer::new().key_by(OnceKey { on: true }).store(memory);
     // The error of those who did not meet the break themselves.
-    let streamed = layer.streamed(|refused: Refused| openai::Error::other(refused.clone(), refused));
+    let streamed = layer.streamed(|refused: Refused| openai::Error::other(refused.clone(), refused)).packed();
     MapResponse::new(streamed.layer(inner), ChatStream::played as fn(_) -> _)
 }
 

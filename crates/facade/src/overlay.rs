@@ -72,6 +72,7 @@ impl Overlay {
         }
         config.redis_timeout = self.shares.timeout.or(config.redis_timeout);
         config.redis_prefix = self.shares.prefix.clone().or(config.redis_prefix.take());
+        config.redis_ca_file = self.shares.ca_file.clone().or(config.redis_ca_file.take());
     }
 }
 

@@ -46,10 +46,10 @@ pub struct AttemptReport {
     pub backend: Arc<str>,
     /// Whose service that is, as OpenTelemetry's GenAI conventions name it: by the host, and `openai` where that is not known.
     pub provider: Option<&'static str>,
-    /// How long it was waited before it, since the one before had ended.
+    /// How long it was waited before it was sent, since the one before had ended: sleeps, and standing in line for limits.
     #[serde(rename = "waited_seconds", serialize_with = "seconds")]
     pub waited: Duration,
-    /// How long it took; nothing if it was dropped under way.
+    /// How long the backend took, to the end of its stream if it streams; nothing if it was never sent, or dropped under way.
     #[serde(rename = "took_seconds", serialize_with = "seconds")]
     pub took: Duration,
     /// Why it failed, if it did.
@@ -80,7 +80,7 @@ impl Report {
         last.fault.is_none().then_some(&*last.backend)
     }
 
-    /// How long was waited between attempts, in all.
+    /// How long was waited before attempts, in all.
     pub fn waited(&self) -> Duration {
         self.attempts.iter().map(|attempt| attempt.waited).sum()
     }
@@ -151,8 +151,9 @@ impl AttemptReport {
     /// Reads an attempt that could have begun when the one before it was over, at `free`.
     fn read(attempt: &Attempt, free: &mut Instant) -> Self {
         let took = attempt.took.unwrap_or_default();
-        let waited = attempt.began.saturating_duration_since(*free);
-        *free = attempt.began + took;
+        let sent = attempt.began + attempt.queued;
+        let waited = sent.saturating_duration_since(*free);
+        *free = sent + took;
         Self {
             backend: Arc::clone(&attempt.backend),
             provider: attempt.provider,

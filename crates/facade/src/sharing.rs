@@ -1,6 +1,10 @@
 //! What processes and machines share, if a Redis server is named.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use mainstay_bucket::{
     Limits,
@@ -24,6 +28,7 @@ pub(crate) struct Shares {
     pub(crate) local_share: Option<f64>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) prefix: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 // === impl Sharing ===
@@ -35,17 +40,14 @@ impl Sharing {
         let invalid = |why| ConfigError::invalid(Spot::default().key("redis_url").invalid(why));
         let url = source.read_text().map_err(|wrong| invalid(format!("cannot be read: {wrong}")))?;
         let (local_share, timeout) = (config.redis_local_share, config.redis_timeout);
-        let shares = Shares { local_share, timeout, prefix: config.redis_prefix.clone() };
+        let (prefix, ca_file) = (config.redis_prefix.clone(), config.redis_ca_file.clone());
+        let shares = Shares { local_share, timeout, prefix, ca_file };
         Ok(Some(Self::by(&url, &shares)?))
     }
 
-    /// Shares by a server. What is wrong with its address is told without it: it may hold a password.
+    /// Shares by a server.
     pub(crate) fn by(url: &str, shares: &Shares) -> Result<Self, ConfigError> {
-        let wrong = |_| {
-            let why = "is no address of a Redis server, as redis://host:6379/";
-            ConfigError::invalid(Spot::default().key("redis_url").invalid(why))
-        };
-        let redis = Redis::open(url).map_err(wrong)?;
+        let redis = open(url, shares.ca_file.as_deref())?;
         Ok(Self {
             redis: shares.timeout.map_or(redis.clone(), |limit| redis.timeout(limit)),
             when_away: shares.local_share.map_or(WhenAway::Fail, WhenAway::LocalShare),
@@ -68,4 +70,40 @@ impl Sharing {
         let keys = RedisKeys::on(self.redis.clone()).prefix(format!("{}key:", self.prefix));
         Arc::new(keys.codec(ServedCodec))
     }
+}
+
+/// Opens a server. What is wrong with its address is told without it: it may hold a password.
+fn open(url: &str, ca_file: Option<&Path>) -> Result<Redis, ConfigError> {
+    if Redis::encrypts(url) && cfg!(not(feature = "redis-tls")) {
+        return Err(wrong("redis_url", "asks for TLS (rediss://), which needs the feature `redis-tls`"));
+    }
+    if url.ends_with("#insecure") {
+        return Err(wrong("redis_url", "trusts whoever answers (#insecure): set redis_ca_file instead"));
+    }
+    match ca_file {
+        Some(_) if !Redis::encrypts(url) => Err(wrong(
+            "redis_ca_file",
+            "says nothing: redis_url asks for no TLS, as rediss://host:6379/ does",
+        )),
+        #[cfg(feature = "redis-tls")]
+        Some(path) => open_trusting(url, path),
+        _ => Redis::open(url).map_err(|_| no_address()),
+    }
+}
+
+#[cfg(feature = "redis-tls")]
+fn open_trusting(url: &str, ca_file: &Path) -> Result<Redis, ConfigError> {
+    let unreadable = |error| wrong("redis_ca_file", format!("cannot be read: {error}"));
+    let roots = std::fs::read(ca_file).map_err(unreadable)?;
+    Redis::open(url).map_err(|_| no_address())?;
+    Redis::open_trusting(url, &roots)
+        .map_err(|error| wrong("redis_ca_file", format!("holds no certificates to trust: {error}")))
+}
+
+fn no_address() -> ConfigError {
+    wrong("redis_url", "is no address of a Redis server, as redis://host:6379/")
+}
+
+fn wrong(field: &str, why: impl Into<String>) -> ConfigError {
+    ConfigError::invalid(Spot::default().key(field).invalid(why))
 }

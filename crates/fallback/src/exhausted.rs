@@ -8,8 +8,9 @@ use crate::{Fallen, Trail};
 ///
 /// It holds every tier's error. Its own fault, and the source of its chain, is the one that is most useful to the caller:
 ///
-/// 1. what the caller has done ([`InvalidRequest`](FaultKind::InvalidRequest), [`ContentFiltered`](FaultKind::ContentFiltered)), or seen a part of
-///    ([`Interrupted`](FaultKind::Interrupted)): it ended the call;
+/// 1. what ended the call: its own deadline ([`Fault::past_deadline`]), or what the caller has done
+///    ([`InvalidRequest`](FaultKind::InvalidRequest), [`ContentFiltered`](FaultKind::ContentFiltered)) or seen a part of
+///    ([`Interrupted`](FaultKind::Interrupted));
 /// 2. what passes: a rate limit before overload, failures and timeouts, with the earliest Retry-After that any tier said;
 /// 3. [`ContextLength`](FaultKind::ContextLength), when no tier failed for less;
 /// 4. what somebody must see to: quota, models, keys; and last, what was refused on this side.
@@ -85,6 +86,7 @@ fn more_useful<E>(best: Fallen<E>, next: Fallen<E>) -> Fallen<E> {
 /// The lower, the more useful.
 const fn rank<E>(fallen: &Fallen<E>) -> u8 {
     match fallen.fault().kind {
+        _ if fallen.fault().past_deadline.is_some() => 0,
         FaultKind::InvalidRequest | FaultKind::ContentFiltered | FaultKind::Interrupted => 0,
         FaultKind::RateLimited => 1,
         FaultKind::Overloaded => 2,
@@ -104,7 +106,7 @@ impl<E> HasFault for Exhausted<E> {
         let mut fault = *best.fault();
         // It speaks for all tiers: which backend failed, and that another could take it, is over.
         (fault.backend, fault.elsewhere, fault.set_aside) = (None, false, false);
-        if rank(best) > 0 {
+        if rank(best) > 0 || fault.past_deadline.is_some() {
             fault.retry_after = self.0.iter().filter_map(|fallen| fallen.fault().retry_after).min();
         }
         fault

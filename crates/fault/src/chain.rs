@@ -76,6 +76,11 @@ impl Caused {
     pub fn new(fault: Fault, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { fault, source: Some(cause.into()) }
     }
+
+    /// Puts another fault in the place of this one, of the same cause.
+    pub const fn set_fault(&mut self, fault: Fault) {
+        self.fault = fault;
+    }
 }
 
 impl From<Fault> for Caused {

@@ -44,6 +44,19 @@ pub struct Fault {
     ///
     /// A router sets it; everything else leaves it `false`.
     pub set_aside: bool,
+    /// What the call's own deadline did to the attempt: with that, its time is over, and not only this attempt's.
+    ///
+    /// The client that sends the attempt sets it.
+    pub past_deadline: Option<PastDeadline>,
+}
+
+/// What the call's own deadline did to an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PastDeadline {
+    /// It was under way, and was cut off.
+    CutOff,
+    /// It was not sent any more.
+    Unsent,
 }
 
 // === impl Fault ===
@@ -58,6 +71,7 @@ impl Fault {
             elsewhere: false,
             backend: None,
             set_aside: false,
+            past_deadline: None,
         }
     }
 
@@ -95,6 +109,23 @@ impl Fault {
         self.set_aside = set_aside;
         self
     }
+
+    /// Says what the call's own deadline did to the attempt.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fault::{Fault, FaultKind, HealthEffect, PastDeadline, health_effect, retryable};
+    ///
+    /// let unsent = Fault::new(FaultKind::Timeout).with_past_deadline(PastDeadline::Unsent);
+    /// assert!(!retryable(&unsent), "there is no time left");
+    /// assert_eq!(health_effect(&unsent), HealthEffect::None, "the backend was never asked");
+    /// ```
+    #[must_use]
+    pub const fn with_past_deadline(mut self, past: PastDeadline) -> Self {
+        self.past_deadline = Some(past);
+        self
+    }
 }
 
 impl From<FaultKind> for Fault {
@@ -106,6 +137,11 @@ impl From<FaultKind> for Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.kind.words())?;
+        f.write_str(match self.past_deadline {
+            None => "",
+            Some(PastDeadline::CutOff) => " at the call's deadline",
+            Some(PastDeadline::Unsent) => ": the call's deadline had passed",
+        })?;
         if let Some(after) = self.retry_after {
             write!(f, ", retry after {after:?}")?;
         }

@@ -33,7 +33,11 @@ use crate::Fault;
 /// assert_eq!(attempts[1].dollars, Some(0.006));
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Journal(Arc<Mutex<Attempts>>);
+pub struct Journal {
+    attempts: Arc<Mutex<Attempts>>,
+    /// The attempt that the handle speaks of.
+    at: Option<usize>,
+}
 
 /// Most calls have one attempt: it is kept without an allocation of its own.
 #[derive(Debug, Default)]
@@ -52,7 +56,9 @@ pub struct Attempt {
     pub provider: Option<&'static str>,
     /// When it began.
     pub began: Instant,
-    /// How long it took, to the end of its stream if it had one; `None` while it is under way, or if it was dropped.
+    /// How long it stood in line for limits on this side, from when it began until it was sent.
+    pub queued: Duration,
+    /// How long it took since it was sent, to the end of its stream if it had one; `None` while it is under way, or if it was dropped.
     pub took: Option<Duration>,
     /// Why it failed, if it did.
     pub fault: Option<Fault>,
@@ -90,6 +96,7 @@ impl Journal {
             backend: backend.into(),
             provider,
             began: Instant::now(),
+            queued: Duration::ZERO,
             took: None,
             fault: None,
             input_tokens: None,
@@ -103,6 +110,44 @@ impl Journal {
             Some(_) => attempts.more.push(attempt),
         }
         Entry { journal: self.clone(), index }
+    }
+
+    /// Has the handle speak of an attempt. So a layer that writes attempts down tells those further in, which find the journal in the
+    /// [`Call`](crate::Call), which one theirs is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use mainstay_fault::{Call, Journal};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(async {
+    /// let journal = Journal::new();
+    /// let mut call = Call::default().with_journal(journal.clone());
+    /// let mut entry = journal.begin("openai/gpt-4o");
+    /// call.journal.as_mut().unwrap().enter(&entry);
+    ///
+    /// // Further in, it stands in line for two seconds; the answer takes three.
+    /// tokio::time::sleep(Duration::from_secs(2)).await;
+    /// call.journal.as_ref().unwrap().queued(Duration::from_secs(2));
+    /// tokio::time::sleep(Duration::from_secs(3)).await;
+    /// entry.end(None);
+    ///
+    /// let attempt = &journal.attempts()[0];
+    /// assert_eq!((attempt.queued, attempt.took), (Duration::from_secs(2), Some(Duration::from_secs(3))));
+    /// # });
+    /// ```
+    pub const fn enter(&mut self, entry: &Entry) {
+        self.at = Some(entry.index);
+    }
+
+    /// Writes down that the attempt that the handle [speaks of](Self::enter) stood in line so long, until now. Of none, nothing is
+    /// written.
+    pub fn queued(&self, time: Duration) {
+        let Some(at) = self.at else { return };
+        if let Some(attempt) = self.lock().get_mut(at) {
+            attempt.queued += time;
+        }
     }
 
     /// Returns the attempts so far, in the order in which they began.
@@ -129,14 +174,14 @@ impl Journal {
     }
 
     fn lock(&self) -> MutexGuard<'_, Attempts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Two journals are equal if they are the same one.
 impl PartialEq for Journal {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.attempts, &other.attempts)
     }
 }
 
@@ -147,6 +192,13 @@ impl Eq for Journal {}
 impl Attempts {
     fn len(&self) -> usize {
         usize::from(self.first.is_some()) + self.more.len()
+    }
+
+    fn get_mut(&mut self, index: usize) -> Option<&mut Attempt> {
+        match index.checked_sub(1) {
+            None => self.first.as_mut(),
+            Some(index) => self.more.get_mut(index),
+        }
     }
 }
 
@@ -166,19 +218,14 @@ impl Entry {
     pub fn end(&mut self, fault: Option<Fault>) {
         self.write(|attempt| {
             if attempt.took.is_none() {
-                attempt.took = Some(attempt.began.elapsed());
+                attempt.took = Some(attempt.began.elapsed().saturating_sub(attempt.queued));
                 attempt.fault = fault;
             }
         });
     }
 
     fn write(&self, change: impl FnOnce(&mut Attempt)) {
-        let mut attempts = self.journal.lock();
-        let attempt = match self.index.checked_sub(1) {
-            None => attempts.first.as_mut(),
-            Some(index) => attempts.more.get_mut(index),
-        };
-        if let Some(attempt) = attempt {
+        if let Some(attempt) = self.journal.lock().get_mut(self.index) {
             change(attempt);
         }
     }

@@ -13,7 +13,7 @@ pub mod retry_after;
 
 pub use call::{BackendId, Call, HasCall, Tried};
 pub use chain::{Caused, fault_in};
-pub use fault::Fault;
+pub use fault::{Fault, PastDeadline};
 pub use has_fault::HasFault;
 pub use journal::{Attempt, Entry, Journal};
 pub use kind::{FaultKind, UnknownFaultKind};

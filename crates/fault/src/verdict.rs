@@ -1,4 +1,4 @@
-use crate::{Fault, FaultKind};
+use crate::{Fault, FaultKind, PastDeadline};
 
 /// What may be done about a fault, and what it says about the backend: one row of the table of decisions.
 ///
@@ -71,19 +71,24 @@ pub enum HealthEffect {
 
 /// Tells whether the call may be sent to the same backend again.
 ///
-/// The server's own word ([`Fault::should_retry`]) overrides the table.
+/// The server's own word ([`Fault::should_retry`]) overrides the table; nothing overrides the call's deadline
+/// ([`Fault::past_deadline`]).
 pub fn retryable(fault: &Fault) -> bool {
-    fault.should_retry.unwrap_or(Verdict::of(fault.kind).retry)
+    fault.past_deadline.is_none() && fault.should_retry.unwrap_or(Verdict::of(fault.kind).retry)
 }
 
-/// Tells whether the call may be sent to another backend or tier, and to which.
+/// Tells whether the call may be sent to another backend or tier, and to which. Also past the call's deadline: what needs no time may
+/// answer still.
 pub fn worth_falling_back(fault: &Fault) -> Elsewhere {
     Verdict::of(fault.kind).elsewhere
 }
 
-/// Tells what the fault means for the backend that it came from.
+/// Tells what the fault means for the backend that it came from: nothing where the call was not sent to it any more.
 pub fn health_effect(fault: &Fault) -> HealthEffect {
-    Verdict::of(fault.kind).health
+    match fault.past_deadline {
+        Some(PastDeadline::Unsent) => HealthEffect::None,
+        _ => Verdict::of(fault.kind).health,
+    }
 }
 
 // === impl Verdict ===

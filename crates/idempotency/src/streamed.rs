@@ -1,5 +1,7 @@
 //! Answers that come as streams: recorded as they pass, followed live, and played again.
 
+mod items;
+mod packed;
 mod playback;
 mod recorder;
 mod recording;
@@ -14,9 +16,11 @@ use std::{
 
 use futures_core::TryStream;
 use pin_project_lite::pin_project;
+use serde::{Serialize, de::DeserializeOwned};
 use tower_layer::Layer;
 use tower_service::Service;
 
+use self::{items::Items, packed::Packed};
 use crate::{Answer, Idempotency, IdempotencyLayer, Refused};
 
 pub use playback::Playback;
@@ -27,6 +31,7 @@ pub use recording::Recording;
 pub struct StreamedLayer<St: TryStream, K> {
     layer: IdempotencyLayer<Recording<St>, K>,
     error: fn(Refused) -> St::Error,
+    items: fn() -> Items<St::Ok>,
 }
 
 /// A service whose streams run once for each key, and are played to all who ask. Made by [`StreamedLayer`].
@@ -55,7 +60,36 @@ pin_project! {
 
 impl<St: TryStream, K> StreamedLayer<St, K> {
     pub(crate) fn new(layer: IdempotencyLayer<Recording<St>, K>, error: fn(Refused) -> St::Error) -> Self {
-        Self { layer, error }
+        Self { layer, error, items: Items::plain }
+    }
+
+    /// Keeps items as JSON, and of that only what differs from an earlier item: for those that say little and are large, such as the
+    /// chunks of a model's answer. One that does not come back from JSON as it was is kept as it is.
+    ///
+    /// Each item is written and read once as it passes, which takes some microseconds, and read once more by each later listener.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use futures_util::stream::Iter;
+    /// use mainstay_idempotency::{IdempotencyLayer, Refused};
+    /// use serde_json::Value;
+    ///
+    /// type Chunks = Iter<std::vec::IntoIter<Result<Value, Refused>>>;
+    ///
+    /// let layer = IdempotencyLayer::<_, _>::new()
+    ///     .key(|key: &String| Some(key.as_str()))
+    ///     .streamed(|refused| refused)
+    ///     .packed();
+    /// # let _: mainstay_idempotency::StreamedLayer<Chunks, _> = layer;
+    /// ```
+    #[must_use]
+    pub fn packed(mut self) -> Self
+    where
+        St::Ok: Serialize + DeserializeOwned + PartialEq,
+    {
+        self.items = || Items::Packed(Packed::new());
+        self
     }
 }
 
@@ -63,13 +97,13 @@ impl<S, St: TryStream, K: Clone> Layer<S> for StreamedLayer<St, K> {
     type Service = Streamed<Idempotency<Recorder<S, St>, Recording<St>, K>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Streamed(self.layer.layer(Recorder::new(inner, self.error)))
+        Streamed(self.layer.layer(Recorder::new(inner, self.error, self.items)))
     }
 }
 
 impl<St: TryStream, K: Clone> Clone for StreamedLayer<St, K> {
     fn clone(&self) -> Self {
-        Self { layer: self.layer.clone(), error: self.error }
+        Self { layer: self.layer.clone(), error: self.error, items: self.items }
     }
 }
 

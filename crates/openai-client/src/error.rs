@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use http::{HeaderMap, StatusCode};
 use mainstay_fault::{
-    Caused, Fault, FaultKind, HasFault,
+    Caused, Fault, FaultKind, HasFault, PastDeadline,
     http::{ErrorBody, fault_of_parsed, kind_of_event},
 };
 
@@ -192,7 +192,15 @@ impl Error {
 
     /// The call's deadline passed before it was sent.
     pub(crate) fn too_late(origin: &Origin) -> Self {
-        Self::new(origin, FaultKind::Timeout, "the call's deadline passed before it was sent")
+        let fault = Fault::new(FaultKind::Timeout).with_past_deadline(PastDeadline::Unsent);
+        Self::new(origin, fault, "")
+    }
+
+    /// The same error, of an attempt that the call's deadline has cut off.
+    pub(crate) fn cut_off(mut self) -> Self {
+        let fault = self.fault().with_past_deadline(PastDeadline::CutOff);
+        self.0.caused.set_fault(fault);
+        self
     }
 
     /// The answer was withheld by policy, whole.

@@ -51,26 +51,35 @@ impl<T> ResponseFuture<T> {
 impl<T: Answer> Future for ResponseFuture<T> {
     type Output = Result<T, Error>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        loop {
-            if let Some((_, collect)) = this.reading {
-                let body = ready!(collect.poll_whole(&this.sending.origin, cx));
-                let (parts, _) = this.reading.take().expect("it was read from just now");
-                return Poll::Ready(match body {
-                    Ok(body) => read(&this.sending.origin, parts, &body),
-                    Err(error) => Err(error.with_response(parts.status, parts.headers)),
-                });
-            }
-            let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
-            *this.reading = Some((parts, Collect::new(body)));
-        }
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let outcome = ready!(poll_answer(self.as_mut(), cx));
+        Poll::Ready(outcome.map_err(|error| self.sending.judge(error)))
     }
 }
 
 impl<T> fmt::Debug for ResponseFuture<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+/// Reads the answer once its body is there.
+fn poll_answer<T: Answer>(
+    future: Pin<&mut ResponseFuture<T>>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<T, Error>> {
+    let mut this = future.project();
+    loop {
+        if let Some((_, collect)) = this.reading {
+            let body = ready!(collect.poll_whole(&this.sending.origin, cx));
+            let (parts, _) = this.reading.take().expect("it was read from just now");
+            return Poll::Ready(match body {
+                Ok(body) => read(&this.sending.origin, parts, &body),
+                Err(error) => Err(error.with_response(parts.status, parts.headers)),
+            });
+        }
+        let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
+        *this.reading = Some((parts, Collect::new(body)));
     }
 }
 

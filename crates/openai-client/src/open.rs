@@ -110,7 +110,7 @@ impl Future for StreamFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if let Poll::Ready(stream) = self.as_mut().poll_open(cx) {
-            return Poll::Ready(stream);
+            return Poll::Ready(stream.map_err(|error| self.sending.judge(error)));
         }
         let mut this = self.project();
         let Some(limit) = *this.limit else { return Poll::Pending };

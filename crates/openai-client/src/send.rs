@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use mainstay_fault::{FaultKind, HasFault};
 use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -31,6 +32,7 @@ pin_project! {
     /// Sends a request and resolves with the head of its response. Nothing is sent before the first poll.
     pub(crate) struct Sending {
         pub(crate) origin: Origin,
+        deadline: Option<Instant>,
         #[pin]
         state: State,
     }
@@ -48,7 +50,17 @@ pin_project! {
 
 impl Sending {
     pub(crate) const fn new(origin: Origin, unsent: Unsent) -> Self {
-        Self { origin, state: State::Unsent { unsent: Some(unsent) } }
+        Self { origin, deadline: unsent.deadline, state: State::Unsent { unsent: Some(unsent) } }
+    }
+
+    /// The error of an attempt that ends now: a timeout may be that of the call.
+    pub(crate) fn judge(&self, error: Error) -> Error {
+        let fault = error.fault();
+        let over = self.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if over && fault.kind == FaultKind::Timeout && fault.past_deadline.is_none() {
+            return error.cut_off();
+        }
+        error
     }
 }
 
@@ -101,8 +113,6 @@ impl fmt::Display for Origin {
 }
 
 fn observe(origin: &Origin, status: Result<http::StatusCode, &Error>) {
-    use mainstay_fault::HasFault;
-
     let operation = origin.operation.name();
     match status {
         Ok(status) => tracing::debug!(

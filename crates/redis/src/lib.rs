@@ -5,6 +5,7 @@ mod away;
 mod circuit;
 mod link;
 mod server;
+mod tls;
 
 pub use away::Away;
 pub use redis::{RedisError, RedisResult, Script, ScriptInvocation, ToRedisArgs};

@@ -5,16 +5,16 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use redis::{
-    AsyncConnectionConfig, Client, ErrorKind, FromRedisValue, IntoConnectionInfo, RedisError, RedisResult,
+    AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult,
     ScriptInvocation,
     aio::MultiplexedConnection,
-    cluster::{ClusterClient, ClusterConfig},
+    cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::timeout;
 
-use crate::{Away, answer};
+use crate::{Away, answer, tls};
 
 /// A connection that is made when it is first needed, and anew after it was of no use.
 pub(crate) struct Link {
@@ -25,7 +25,7 @@ pub(crate) struct Link {
 /// Where to.
 #[derive(Clone)]
 enum To {
-    Single(Client),
+    Single(Box<Client>),
     Cluster(Box<ClusterClient>),
 }
 
@@ -52,12 +52,36 @@ const UNCONFIRMED: Duration = Duration::from_secs(10);
 
 impl Link {
     pub(crate) fn single(url: &str) -> RedisResult<Self> {
-        let info = url.into_connection_info()?.set_tcp_settings(tcp());
-        Client::open(info).map(To::Single).map(Self::new)
+        let info = tls::read(url)?.set_tcp_settings(tcp());
+        Client::open(info).map(Self::one)
+    }
+
+    /// As [`Self::single`]; trusts who is signed by one of these, as PEM.
+    #[cfg(feature = "tls")]
+    pub(crate) fn single_trusting(url: &str, roots: &[u8]) -> RedisResult<Self> {
+        let info = tls::read_encrypted(url)?.set_tcp_settings(tcp());
+        tls::trusting(info, roots).map(Self::one)
     }
 
     pub(crate) fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> RedisResult<Self> {
-        let client = ClusterClient::builder(urls).retries(2).tcp_settings(tcp()).build()?;
+        Self::nodes(builder(urls, tls::read)?)
+    }
+
+    /// As [`Self::cluster`]; trusts who is signed by one of these, as PEM.
+    #[cfg(feature = "tls")]
+    pub(crate) fn cluster_trusting<'a>(
+        urls: impl IntoIterator<Item = &'a str>,
+        roots: &[u8],
+    ) -> RedisResult<Self> {
+        Self::nodes(builder(urls, tls::read_encrypted)?.certs(tls::roots(roots)?))
+    }
+
+    fn one(client: Client) -> Self {
+        Self::new(To::Single(Box::new(client)))
+    }
+
+    fn nodes(builder: ClusterClientBuilder) -> RedisResult<Self> {
+        let client = builder.retries(2).tcp_settings(tcp()).build()?;
         Ok(Self::new(To::Cluster(Box::new(client))))
     }
 
@@ -121,6 +145,14 @@ impl Link {
 async fn run<T: FromRedisValue>(line: Line, script: &ScriptInvocation<'_>) -> Result<T, Away> {
     let mut connection = line.await.map_err(Away::Failed)?;
     connection.run(script).await.map_err(answer::judge)
+}
+
+fn builder<'a>(
+    urls: impl IntoIterator<Item = &'a str>,
+    read: fn(&str) -> RedisResult<ConnectionInfo>,
+) -> RedisResult<ClusterClientBuilder> {
+    let nodes = urls.into_iter().map(read).collect::<RedisResult<Vec<_>>>()?;
+    Ok(ClusterClient::builder(nodes))
 }
 
 /// Sends at once, and notices when the other side is gone.

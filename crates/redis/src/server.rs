@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use redis::{FromRedisValue, RedisResult, ScriptInvocation};
 
-use crate::{Away, circuit::Circuit, link::Link};
+use crate::{Away, circuit::Circuit, link::Link, tls};
 
 /// A server, or a cluster, behind a circuit: [the crate's page](crate) says how it behaves while it is away.
 ///
@@ -20,11 +20,16 @@ pub struct Redis {
 // === impl Redis ===
 
 impl Redis {
-    /// Uses one server, as `redis://host:port/`. It need not be there yet.
+    /// Uses one server, as `redis://host:port/`, or by an encrypted way, as `rediss://host:port/` (feature `tls`). It need not be there
+    /// yet.
+    ///
+    /// Encrypted, it must show a certificate for its name which the system's roots have signed (or those in the file that the variable
+    /// `SSL_CERT_FILE` names); for other roots see [`open_trusting`](Self::open_trusting). A server with another one is
+    /// [`Away::Failed`].
     ///
     /// # Errors
     ///
-    /// The address is none, or asks for TLS (`rediss://`), which is not supported.
+    /// The address is none; it asks for TLS without the feature `tls`; or for TLS that trusts anybody (`#insecure`).
     pub fn open(url: &str) -> RedisResult<Self> {
         Link::single(url).map(Self::new)
     }
@@ -35,9 +40,45 @@ impl Redis {
     ///
     /// # Errors
     ///
-    /// An address is none, or there is none at all.
+    /// As of [`open`](Self::open); or there is no address at all.
     pub fn cluster<'a>(urls: impl IntoIterator<Item = &'a str>) -> RedisResult<Self> {
         Link::cluster(urls).map(Self::new)
+    }
+
+    /// Uses one server by an encrypted way, which shows a certificate that one of these roots has signed (PEM), instead of the system's.
+    ///
+    /// # Errors
+    ///
+    /// The address is none, or does not ask for TLS (`rediss://`); or there is no certificate among the roots.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use mainstay_redis::Redis;
+    ///
+    /// let roots = std::fs::read("/etc/ssl/our-redis.pem")?;
+    /// let redis = Redis::open_trusting("rediss://:secret@cache.internal:6380/", &roots)?;
+    /// # let _ = redis;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn open_trusting(url: &str, roots: &[u8]) -> RedisResult<Self> {
+        Link::single_trusting(url, roots).map(Self::new)
+    }
+
+    /// Uses a cluster, as [`cluster`](Self::cluster), by encrypted ways, as [`open_trusting`](Self::open_trusting).
+    ///
+    /// # Errors
+    ///
+    /// An address is none, or does not ask for TLS; there is none at all; or there is no certificate among the roots.
+    #[cfg(feature = "tls")]
+    pub fn cluster_trusting<'a>(urls: impl IntoIterator<Item = &'a str>, roots: &[u8]) -> RedisResult<Self> {
+        Link::cluster_trusting(urls, roots).map(Self::new)
+    }
+
+    /// Tells whether an address asks for TLS (`rediss://`), for which the feature `tls` is needed.
+    pub fn encrypts(url: &str) -> bool {
+        tls::is_asked_for(url)
     }
 
     fn new(link: Link) -> Self {

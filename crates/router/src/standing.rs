@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use mainstay_fault::{Fault, FaultKind, HealthEffect, health_effect};
+use mainstay_fault::{Fault, FaultKind, HealthEffect, PastDeadline, health_effect};
 
 use crate::{
     Cause, Health,
@@ -246,6 +246,7 @@ impl fmt::Debug for Standing {
 /// Whether a fault that says nothing of its backend's health shows at least that it answers.
 fn served(fault: &Fault) -> bool {
     !matches!(fault.kind, FaultKind::Shed | FaultKind::Cancelled)
+        && fault.past_deadline != Some(PastDeadline::Unsent)
 }
 
 // === impl Change ===

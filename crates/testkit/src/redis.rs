@@ -1,6 +1,9 @@
 //! A real `redis-server` for a test.
 #![allow(clippy::panic, reason = "tests may fail loudly")]
 
+#[cfg(feature = "redis-tls")]
+mod tls;
+
 use std::{
     net::TcpListener,
     process::{Child, Command, Stdio},
@@ -21,6 +24,8 @@ use tokio::{
     },
 };
 
+#[cfg(feature = "redis-tls")]
+pub use self::tls::TlsServer;
 use crate::left_out;
 
 /// A server of its own for a test, on a free port; it dies with it.

@@ -96,7 +96,7 @@ fn loom_a_lower_capacity_takes_hold_of_takings_beside() {
             let (a, ()) = both(
                 &core,
                 |core| taken(core, 2) + taken(core, 200),
-                |core| core.locked(|held| held.lower_capacity(16)),
+                |core| core.locked(|held| held.resize(16)),
             );
             assert!(matches!(a, 2 | 202), "{a} taken");
             // What was taken before is of what there was before, and leaves sixteen; what was taken after is of these.
@@ -112,9 +112,49 @@ fn loom_a_refund_beside_a_lower_capacity_exceeds_it_not() {
     model("refund to a lower capacity", || {
         let core = drained();
         core.try_take(4).unwrap();
-        both(&core, |core| core.refund(2), |core| core.locked(|held| held.lower_capacity(4)));
+        both(&core, |core| core.refund(2), |core| core.locked(|held| held.resize(4)));
         assert!(matches!(left(&core), 4), "{} left", left(&core));
         assert_eq!(core.stash.reach(), 0);
+    });
+}
+
+#[test]
+fn loom_a_capacity_that_is_there_again_takes_hold_of_takings_beside() {
+    for stash in [|_| Stash::none(), Stash::new] {
+        model("a capacity that is there again", move || {
+            let core = bucket(stash(CAPACITY));
+            core.locked(|held| held.hear(16));
+            assert_eq!(core.stash.reach(), 0);
+            let (a, ()) = both(
+                &core,
+                |core| taken(core, 2) + taken(core, 2),
+                |core| core.locked(|held| held.doubt(core.confirmed())),
+            );
+            // What was there stays. Who sees half of the change may be refused, as by a bucket that is empty.
+            assert!(matches!((a, left(&core)), (2, 14) | (4, 12)), "{a} taken, {} left", left(&core));
+            assert!(core.capacity() == CAPACITY && !core.is_narrowed());
+            core.refund(CAPACITY);
+            core.try_take(2).unwrap();
+            assert_eq!(left(&core), CAPACITY - 2);
+        });
+    }
+}
+
+#[test]
+fn loom_a_capacity_that_changes_twice_beside_a_filling_exceeds_neither() {
+    model("narrower and wider", || {
+        let core = bucket(Stash::new(CAPACITY));
+        let (a, ()) = both(
+            &core,
+            |core| taken(core, 2),
+            |core| {
+                core.locked(|held| held.hear(16));
+                core.locked(|held| held.doubt(core.confirmed()));
+            },
+        );
+        assert!(matches!((a, left(&core)), (2, 14 | 16)), "{a} taken, {} left", left(&core));
+        // No place holds what the balance does not know of.
+        assert_eq!(taken(&core, 17), 0);
     });
 }
 

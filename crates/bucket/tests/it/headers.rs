@@ -5,7 +5,7 @@ use mainstay_bucket::{Limits, Patience, Reason, ServerLimits};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
-fn read(pairs: &[(&'static str, &str)]) -> ServerLimits {
+pub(crate) fn read(pairs: &[(&'static str, &str)]) -> ServerLimits {
     let mut headers = HeaderMap::new();
     for (name, value) in pairs {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
@@ -94,7 +94,7 @@ async fn a_bucket_that_refills_continuously_is_not_waited_for_until_it_is_full()
 }
 
 /// Limits as of a model for which nobody has set any.
-fn wide() -> Arc<Limits> {
+pub(crate) fn wide() -> Arc<Limits> {
     let limits = Limits::default().requests_per_minute(10_000_000).unwrap();
     Arc::new(limits.tokens_per_minute(10_000_000_000).unwrap())
 }
@@ -117,6 +117,7 @@ async fn a_small_limit_is_learned_whole() {
     assert_eq!(available(&limits), [10, 1_500]);
     tokio::time::advance(Duration::from_secs(3_600)).await;
     assert_eq!(available(&limits), [10, 5_000], "an idle hour saves up for no more than the server allows");
+    limits.learn(&read(&[("x-ratelimit-limit-requests", "10"), ("x-ratelimit-limit-tokens", "5000")]));
     let error = limits.reserve(5_001, Patience::new(Duration::from_secs(600))).await.unwrap_err();
     assert_eq!((error.reason(), error.retry_after()), (Reason::TooLarge, None));
 
@@ -133,7 +134,7 @@ async fn a_smaller_limit_leaves_what_is_there_and_what_is_owed() {
         limits.try_reserve(60_000).unwrap().settle(used);
         limits.learn(&read(&[("x-ratelimit-limit-tokens", "1000")]));
         assert_eq!(limits.tokens_available(), Some(left), "{used} used");
-        // Said again, or wider, it changes nothing; nor does nonsense.
+        // Said again, or wider, it changes nothing of that; nor does nonsense.
         for limit in ["1000", "60000", "0"] {
             limits.learn(&read(&[("x-ratelimit-limit-tokens", limit)]));
             assert_eq!(limits.tokens_available(), Some(left), "{used} used");
@@ -170,10 +171,12 @@ proptest! {
             for tokens in before {
                 limits.try_reserve(tokens).unwrap().settle(tokens);
             }
-            limits.learn(&read(&[("x-ratelimit-limit-tokens", &limit.to_string())]));
+            let said = read(&[("x-ratelimit-limit-tokens", &limit.to_string())]);
+            limits.learn(&said);
             let (start, mut taken) = (Instant::now(), 0);
             for (millis, tokens) in steps {
                 tokio::time::advance(Duration::from_millis(millis)).await;
+                limits.learn(&said);
                 taken += limits.try_reserve(tokens).map_or(0, |reserved| { reserved.settle(tokens); tokens });
                 let bound = limit as f64 * (1.0 + start.elapsed().as_secs_f64() / 60.0);
                 assert!(taken as f64 <= bound, "{taken} taken, {bound} allowed");

@@ -9,6 +9,7 @@ mod headers;
 mod keyed;
 mod layer;
 mod limits;
+mod loosened;
 mod model;
 #[cfg(feature = "redis")]
 mod redis;

@@ -1,5 +1,7 @@
 //! What a stack of one backend shares with other processes.
 
+#[cfg(feature = "redis-tls")]
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Builder;
@@ -8,7 +10,8 @@ use super::Builder;
 
 impl Builder {
     /// Shares the [`limits`](Self::limits) that are set and the [`idempotency`](Self::idempotency) keys with all processes and machines
-    /// that name the same Redis or Valkey server, as `redis://host:6379/`. It is connected when it is first needed.
+    /// that name the same Redis or Valkey server, as `redis://host:6379/`, or by an encrypted way, as `rediss://host:6379/`
+    /// (feature `redis-tls`). It is connected when it is first needed.
     ///
     /// Keys are shared by whole answers only: a stream with a key runs once in each process.
     ///
@@ -30,6 +33,14 @@ impl Builder {
     /// nothing on one server have prefixes of their own.
     pub fn redis_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.overlay.shares.prefix = Some(prefix.into());
+        self
+    }
+
+    /// Sets the file of the certificates (PEM) one of which must have signed that of a `rediss://` [Redis](Self::redis_url) server:
+    /// the system's by default. It is read when the stack is built.
+    #[cfg(feature = "redis-tls")]
+    pub fn redis_ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.overlay.shares.ca_file = Some(path.into());
         self
     }
 }

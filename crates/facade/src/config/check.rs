@@ -61,6 +61,9 @@ impl Config {
             (Some(_), _) if cfg!(not(feature = "redis")) => {
                 Err(root.key("redis_url").invalid("needs the feature `redis`"))
             }
+            (Some(_), _) if self.redis_ca_file.is_some() && cfg!(not(feature = "redis-tls")) => {
+                Err(root.key("redis_ca_file").invalid("needs the feature `redis-tls`"))
+            }
             (None, _) => self.check_no_redis(root),
             (_, Some(part)) if !(part > 0.0 && part <= 1.0) => {
                 Err(share.invalid(format!("is {part}; it must be more than 0 and at most 1")))
@@ -77,6 +80,7 @@ impl Config {
             ("redis_local_share", self.redis_local_share.is_some()),
             ("redis_timeout", self.redis_timeout.is_some()),
             ("redis_prefix", self.redis_prefix.is_some()),
+            ("redis_ca_file", self.redis_ca_file.is_some()),
         ];
         match set.into_iter().find(|(_, set)| *set) {
             Some((field, _)) => Err(root.key(field).invalid("says nothing without redis_url")),

@@ -8,6 +8,8 @@ mod continuation;
 mod counted;
 mod deadline;
 mod embed;
+#[cfg(feature = "redis-tls")]
+mod encrypted;
 mod first_token;
 mod health;
 mod limits;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy, backoff::Exponential};
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, StreamFault, Turn, WholeFault};
+use mainstay::{
+    ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy, backoff::Exponential, bucket::Limits,
+};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, RetryAfter, StreamFault, Turn, WholeFault};
 
 async fn after<T: Into<Turn>>(turns: impl IntoIterator<Item = T>) -> (MockOpenAi, Mainstay) {
     let plan = Plan::new().model("m", ModelPlan::new().sequence(turns));
@@ -35,6 +37,48 @@ async fn an_answer_reports_its_attempts_waits_and_tokens() {
     );
     assert_eq!(report.tokens(), reply.usage.as_ref().unwrap().total_tokens);
     assert!(report.took >= report.waited());
+}
+
+/// The whole seconds that each attempt waited, and took, of a call that finds the only place taken for ten seconds.
+async fn behind_another(max_wait: u64, streams: bool) -> Vec<(u64, u64)> {
+    let slow = ModelPlan::new()
+        .latency(Latency::Constant(Duration::from_secs(10)))
+        .first_token(Latency::Constant(Duration::from_secs(10)))
+        .per_token(Latency::Constant(Duration::ZERO));
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", slow)).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .limits("m", Limits::default().in_flight(1).unwrap())
+        .max_wait(Duration::from_secs(max_wait))
+        .retry(RetryPolicy::default().retries(0))
+        .build()
+        .unwrap();
+    let second = async {
+        if !streams {
+            let outcome = mainstay.chat(ask()).await;
+            return outcome.map_or_else(|failure| failure.report().clone(), |reply| reply.report);
+        }
+        let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+        while let Some(chunk) = stream.next().await {
+            chunk.unwrap();
+        }
+        stream.report()
+    };
+    let (first, report) = tokio::join!(biased; mainstay.chat(ask()), second);
+    assert_eq!(first.unwrap().report.attempts[0].took.as_secs(), 10);
+    assert_eq!(
+        report.took.as_secs(),
+        report.attempts.iter().map(|it| it.waited + it.took).sum::<Duration>().as_secs()
+    );
+    report.attempts.iter().map(|it| (it.waited.as_secs(), it.took.as_secs())).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_stood_in_line_for_a_limit_waited_and_the_backend_took_no_longer_for_it() {
+    assert_eq!(behind_another(60, false).await, [(10, 10)]);
+    assert_eq!(behind_another(60, true).await, [(10, 10)]);
+    // It is refused before it was sent.
+    assert_eq!(behind_another(4, false).await, [(4, 0)]);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ fn fields(schema: &Value, into: &mut BTreeSet<String>) {
 #[test]
 fn a_configuration_of_every_field_is_written_and_read_again() {
     let in_a_file = FULL
-        .replace("redis_url = { file = \"/run/secrets/redis\" }\nredis_local_share = 0.25\nredis_timeout = \"1s\"\nredis_prefix = \"papers:\"\n", "")
+        .replace("redis_url = { file = \"/run/secrets/redis\" }\nredis_local_share = 0.25\nredis_timeout = \"1s\"\nredis_prefix = \"papers:\"\nredis_ca_file = \"/etc/ssl/redis.pem\"\n", "")
         .replace("capacity = 1000", "capacity = 1000\npath = \"keys.redb\"");
     let mut expected = BTreeSet::new();
     fields(&Config::schema(), &mut expected);

@@ -1,5 +1,5 @@
 use mainstay_fallback::{Degradation, Fallback, NoSetAnswer, SetAnswer, SetAnswers, Tier, TierList, Trail};
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_fault::{Fault, FaultKind, HasFault, PastDeadline};
 use mainstay_testkit::{Record, Script, Step, script};
 use serde_json::json;
 use tower::{ServiceExt, service_fn};
@@ -89,6 +89,7 @@ async fn a_tier_gets_its_own_request_and_sees_what_failed_above() {
 async fn what_is_most_useful_speaks_for_all() {
     let seconds = std::time::Duration::from_secs;
     let limited = |after| Fault::from(FaultKind::RateLimited).with_retry_after(seconds(after));
+    let late = |past| Fault::from(FaultKind::Timeout).with_past_deadline(past);
     let cases = [
         (
             vec![FaultKind::QuotaExhausted.into(), limited(9), limited(4), FaultKind::Auth.into()],
@@ -106,6 +107,13 @@ async fn what_is_most_useful_speaks_for_all() {
             FaultKind::InvalidRequest,
             None,
         ),
+        (vec![FaultKind::Unavailable.into(), late(PastDeadline::CutOff)], FaultKind::Timeout, None),
+        (
+            vec![limited(9), late(PastDeadline::CutOff), late(PastDeadline::Unsent)],
+            FaultKind::Timeout,
+            Some(9),
+        ),
+        (vec![limited(9), FaultKind::Timeout.into()], FaultKind::RateLimited, Some(9)),
     ];
     for (faults, kind, after) in cases {
         let tiers = faults.iter().enumerate().map(|(at, fault)| {

@@ -4,7 +4,7 @@ use mainstay_fault::{
     Elsewhere::{self, IfAsked, LargerWindow, No, Yes},
     Fault, FaultKind,
     HealthEffect::{self, CountsAgainst, None, SetAsideForLong, SetAsideUntilRetryAfter},
-    health_effect, retryable, worth_falling_back,
+    PastDeadline, health_effect, retryable, worth_falling_back,
 };
 
 const TABLE: [(&str, bool, Elsewhere, HealthEffect); 16] = [
@@ -57,4 +57,17 @@ fn a_kinds_name_is_its_text_in_every_form() {
     }
     let error = "weather".parse::<FaultKind>().unwrap_err();
     assert!(error.to_string().contains("\"weather\""), "{error}");
+}
+
+#[test]
+fn past_the_calls_deadline_nothing_is_sent_again_and_who_was_not_asked_is_not_judged() {
+    for kind in FaultKind::ALL {
+        let plain = Fault::new(kind);
+        let late = |past| plain.with_should_retry(true).with_past_deadline(past);
+        let (cut_off, unsent) = (late(PastDeadline::CutOff), late(PastDeadline::Unsent));
+        assert!(!retryable(&cut_off) && !retryable(&unsent), "{kind}");
+        assert_eq!(health_effect(&cut_off), health_effect(&plain), "{kind}");
+        assert_eq!(health_effect(&unsent), None, "{kind}");
+        assert_eq!(worth_falling_back(&unsent), worth_falling_back(&plain), "{kind}");
+    }
 }

@@ -8,7 +8,7 @@ use std::{
 use futures_core::TryStream;
 use mainstay_fault::{Fault, FaultKind, HasFault};
 
-use super::{playback::Playback, wakers::Wakers};
+use super::{items::Items, playback::Playback, wakers::Wakers};
 use crate::Refused;
 
 /// A stream that is kept as it passes: what a [`Memory`](crate::Memory) holds of an answer that is streamed.
@@ -27,7 +27,7 @@ pub(super) struct Tape<St: TryStream> {
 struct Reel<St: TryStream> {
     /// The stream, until it has ended.
     source: Option<Pin<Box<St>>>,
-    items: Vec<St::Ok>,
+    items: Items<St::Ok>,
     end: Option<End>,
     /// How many play it now, and how many ever have.
     listeners: usize,
@@ -51,9 +51,9 @@ pub(super) enum Next<T, E> {
 
 impl<St: TryStream> Recording<St> {
     /// Begins to keep a stream. It is polled by those who play it, whoever of them comes first.
-    pub(crate) fn new(stream: St, error: fn(Refused) -> St::Error) -> Self {
+    pub(super) fn new(stream: St, error: fn(Refused) -> St::Error, items: Items<St::Ok>) -> Self {
         let source = Some(Box::pin(stream));
-        let reel = Reel { source, items: Vec::new(), end: None, listeners: 0, played: 0 };
+        let reel = Reel { source, items, end: None, listeners: 0, played: 0 };
         Self(Arc::new(Tape { reel: Mutex::new(reel), wakers: Arc::default(), error }))
     }
 
@@ -113,7 +113,7 @@ impl<St: TryStream> Tape<St> {
             return;
         }
         reel.end = Some(End::Broken(FaultKind::Cancelled.into()));
-        let left = (reel.source.take(), std::mem::take(&mut reel.items));
+        let left = (reel.source.take(), std::mem::replace(&mut reel.items, Items::plain()));
         drop(reel);
         drop(left);
     }
@@ -131,8 +131,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Next<St::Ok, St::Error>> {
         let mut reel = self.reel();
-        if let Some(item) = reel.items.get(place) {
-            return Poll::Ready(Next::Item(item.clone()));
+        if place < reel.items.len() {
+            let lost = || Next::Broken((self.error)(Refused::failed(FaultKind::Malformed.into())));
+            return Poll::Ready(reel.items.get(place).map_or_else(lost, Next::Item));
         }
         if let Some(end) = reel.end {
             return Poll::Ready(match end {
@@ -167,13 +168,16 @@ where
         let (end, next) = match stream.as_mut().try_poll_next(cx) {
             Poll::Pending => (None, Poll::Pending),
             Poll::Ready(Some(Ok(item))) => {
-                self.items.push(item.clone());
+                self.items.push(&item);
                 (None, Poll::Ready(Next::Item(item)))
             }
             Poll::Ready(Some(Err(error))) => {
                 (Some(End::Broken(error.fault())), Poll::Ready(Next::Broken(error)))
             }
-            Poll::Ready(None) => (Some(End::Whole), Poll::Ready(Next::Whole)),
+            Poll::Ready(None) => {
+                self.items.finish();
+                (Some(End::Whole), Poll::Ready(Next::Whole))
+            }
         };
         self.end = end;
         self.source = source.filter(|_| end.is_none());

@@ -4,6 +4,7 @@ use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::join_all,
 use mainstay_fault::{FaultKind, HasFault};
 use mainstay_idempotency::{IdempotencyLayer, Memory, Recording};
 use mainstay_testkit::{Step, script};
+use serde_json::json;
 use tokio::sync::Notify;
 use tower::{Layer, ServiceExt};
 
@@ -131,4 +132,38 @@ async fn a_stream_that_panics_is_broken_for_the_others() {
     let other = service.oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
     assert!(tokio::spawn(read(one)).await.unwrap_err().is_panic());
     assert_eq!(read(other).await, [Ok(0), Err(FaultKind::Interrupted)]);
+}
+
+/// The bytes that stay of a kept stream of so many chunks as a model's server writes them, each of one word.
+fn kept(chunks: usize) -> i64 {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let chunk = |n: usize| {
+        json!({
+            "id": "chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012", "object": "chat.completion.chunk", "created": 1_730_000_000,
+            "model": "gpt-4o-2024-08-06", "system_fingerprint": "fp_a7d06e42a7",
+            "choices": [{"index": 0, "delta": {"content": format!("word{n:04}")}, "finish_reason": null}],
+        })
+    };
+    let inner = tower::service_fn(move |_: Ask| async move {
+        Ok::<_, Failed>(stream::iter((0..chunks).map(move |n| Ok::<_, Failed>(chunk(n)))))
+    });
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).packed().layer(inner);
+    let play = async |key| {
+        let mut played = service.clone().oneshot(Ask(Some(key), 0)).await.unwrap().into_inner().enumerate();
+        while let Some((n, item)) = played.next().await {
+            assert_eq!(item.unwrap(), chunk(n));
+        }
+    };
+    runtime.block_on(play("warm"));
+    let bytes = allocation_counter::measure(|| runtime.block_on(play("kept"))).bytes_current;
+    runtime.block_on(play("kept"));
+    bytes
+}
+
+#[test]
+fn a_packed_stream_takes_little_more_than_what_it_said() {
+    let (short, long) = (kept(10), kept(1_010));
+    assert!(short < 4_096, "{short} bytes");
+    let for_a_chunk = (long - short) / 1_000;
+    assert!(for_a_chunk < 100, "{for_a_chunk} bytes for a word of eight");
 }

@@ -1,0 +1,92 @@
+//! A bucket that is narrower than it was set, by the server's word.
+
+use std::time::Duration;
+
+use super::Held;
+use crate::{
+    Clock,
+    limits::MINUTE,
+    price::{Price, Ticks, ticks},
+};
+
+/// For how long the server's word holds that is not said again.
+pub(crate) const BELIEVED: Ticks = ticks(Duration::from_secs(10 * 60));
+
+/// What was set, while the server's word is narrower.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Narrowed {
+    capacity: u64,
+    price: Price,
+    /// The price of a token by the server's word.
+    said: Price,
+}
+
+// === impl Held ===
+
+impl<C: Clock> Held<'_, C> {
+    /// Takes the server at its word, which allows so much a minute: that is the capacity and the rate, as far as they were set to more.
+    /// What is there, or owed, stays.
+    pub(crate) fn hear(&mut self, per_minute: u64) {
+        if per_minute >= self.capacity_set() {
+            return self.widen();
+        }
+        let Some(said) = Price::of(per_minute, MINUTE) else { return };
+        let (capacity, price) = (self.capacity_set(), self.price_set());
+        self.line.narrowed = Some(Narrowed { capacity, price, said });
+        self.resize(per_minute);
+        self.set_price(said.max(price));
+        self.core.confirm(self.now);
+    }
+
+    /// Forgets the server's word, unless it was said again since.
+    pub(crate) fn doubt(&mut self, confirmed: Ticks) {
+        if self.core.confirmed() == confirmed {
+            self.widen();
+        }
+    }
+
+    /// Forgets the server's word.
+    pub(crate) fn widen(&mut self) {
+        let Some(Narrowed { capacity, price, .. }) = self.line.narrowed.take() else { return };
+        self.set_price(price);
+        self.resize(capacity);
+        self.core.stash.reopen();
+        self.core.forget();
+    }
+
+    /// Sets the price of a token. Where the server's word is dearer, that stays.
+    pub(crate) fn set_rate(&mut self, price: Price) {
+        let said = self.line.narrowed.as_mut().map_or(price, |narrowed| {
+            narrowed.price = price;
+            narrowed.said
+        });
+        self.set_price(said.max(price));
+    }
+
+    /// The capacity that was set.
+    pub(crate) fn capacity_set(&self) -> u64 {
+        self.line.narrowed.map_or_else(|| self.core.capacity(), |narrowed| narrowed.capacity)
+    }
+
+    fn price_set(&self) -> Price {
+        self.line.narrowed.map_or(self.price, |narrowed| narrowed.price)
+    }
+
+    /// Changes the capacity. What is there stays, up to the new one, and so does what is owed. Who waits already for more than that is
+    /// served when as much would have come.
+    ///
+    /// Of a lower one, the places of the stash stay closed: they were made for more.
+    pub(crate) fn resize(&mut self, capacity: u64) {
+        let before = self.core.capacity();
+        if capacity == before {
+            return;
+        }
+        let (before, after) = (self.price.cost(before), self.price.cost(capacity));
+        let lacking = self.lacking().saturating_sub(before.saturating_sub(after));
+        self.lack(lacking.saturating_add(after.saturating_sub(before)));
+        if after < before {
+            self.core.stash.shut();
+        }
+        self.core.set_capacity(capacity);
+    }
+}
