@@ -58,6 +58,7 @@ mod latent;
 mod metric;
 mod model;
 mod online;
+mod peculiar;
 mod quantized;
 mod recipe;
 mod seen;
