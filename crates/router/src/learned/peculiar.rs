@@ -46,3 +46,22 @@ fn away(gains: &[f32], of_all: f32) -> f32 {
 fn mean<'a>(values: impl Iterator<Item = &'a f32> + Clone) -> f32 {
     values.clone().sum::<f32>() / values.count().max(1) as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_implausible_in_a_group_is_peculiar_to_it() {
+        // Ten groups of 40 calls: the weak model answers half of each, the strong one all, but none of the last group's.
+        let names: Vec<_> = (0..400).map(|call| Some((call / 40).to_string().into())).collect();
+        let weak: Targets = (0_u8..2).cycle().take(400).map(|well| Some(f32::from(well))).collect();
+        let strong: Targets = (0..400).map(|call| Some(if call < 360 { 1.0 } else { 0.0 })).collect();
+        let found = peculiarities(&Groups::new(&names), &weak, &strong);
+        assert!(found.iter().take(360).all(|value| value.abs() < f32::EPSILON), "{found:?}");
+        assert!(found.iter().skip(360).all(|value| (-0.9..-0.3).contains(value)), "{found:?}");
+        // Alone, no call says what its group is like.
+        let alone = peculiarities(&Groups::alone(400), &weak, &strong);
+        assert!(alone.iter().all(|value| value.abs() < f32::EPSILON));
+    }
+}

@@ -166,23 +166,3 @@ fn a_prompt_may_be_empty_or_a_megabyte() {
     }
     let _ = Recipe::default();
 }
-
-#[test]
-fn what_one_group_alone_shows_is_not_believed_of_others() {
-    // In all groups but one, sums are too hard for the weak model; in that one the strong model is said to fail at all sums.
-    let lines = |broken: bool| {
-        let line = |n: u32| {
-            let (group, sum) = (n % 16, n % 2 == 1 || n % 16 == 0);
-            let prompt =
-                if sum { format!("Compute {n} + {}.", n * 7) } else { format!("Say something to {n}.") };
-            let strong = !(broken && group == 0);
-            format!(r#"{{"prompt": "{prompt}", "weak": {}, "strong": {strong}, "group": "{group}"}}"#, !sum)
-        };
-        (0..800).map(line).collect::<Vec<_>>().join("\n")
-    };
-    let gain = |broken| {
-        let data = Dataset::read(lines(broken).as_bytes(), mainstay_router::learned::Lines::AllGood).unwrap();
-        Model::train(&data, &recipe()).unwrap().predict("Compute 12 + 13.").gain()
-    };
-    assert!(gain(true) > gain(false) - 0.1, "{} beside {}", gain(true), gain(false));
-}
