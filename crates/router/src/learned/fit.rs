@@ -6,10 +6,11 @@ use super::{
     Dataset, Recipe,
     corpus::Corpus,
     encoder::{Encoded, Encoder},
-    forest::{Bins, Grow},
+    forest::{Bins, Forest, Grow},
     groups::Groups,
     head::{HEADS, Head},
     latent::Latent,
+    peculiar::peculiarities,
 };
 
 /// Predicts numbers of a text, before calibration: a head for each.
@@ -40,12 +41,18 @@ impl Predictor {
         let encoder = Encoder::new(&measured, Latent::fit(&words, &rarity, recipe.dims, &mut rng));
         let features: Vec<Vec<f32>> =
             texts.iter().map(|text| encoder.encode(text).features().to_vec()).collect();
-        let (bins, grow) = (Bins::new(&features, BINS), grow(recipe));
-        let head = |targets: &Targets| {
-            let (mean, centred) = centred(targets);
-            Head { mean, forest: grow.mean(&bins, &groups, &centred, &mut rng) }
+        let bins = Bins::new(&features, BINS);
+        let mut head = |targets: &Targets, peculiar: &[f32]| {
+            let (mean, centred) = centred(targets, peculiar);
+            let forest = grow(recipe).mean(&bins, &groups, &centred, &mut rng);
+            Head { mean, forest, peculiar: recogniser(peculiar, &bins, &mut rng) }
         };
-        Self { encoder, heads: targets.iter().map(head).collect() }
+        let mut heads = Vec::new();
+        for model in targets {
+            let first = targets.first().unwrap_or(model);
+            heads.push(head(model, &peculiarities(&groups, first, model)));
+        }
+        Self { encoder, heads }
     }
 
     pub(crate) fn encode(&self, text: &str) -> Encoded {
@@ -71,9 +78,21 @@ const fn grow(recipe: &Recipe) -> Grow {
     Grow { forests: 3, trees: recipe.trees, depth: 5, rate: 0.07, ballast: 50.0, groups: 0.5, columns: 0.3 }
 }
 
-/// The mean of the targets, and how far each is from it.
-fn centred(targets: &Targets) -> (f32, Targets) {
-    let known = targets.iter().flatten();
+/// A forest that learns by heart, call by call, what is peculiar to few groups: empty if nothing is.
+fn recogniser(peculiar: &[f32], bins: &Bins, rng: &mut fastrand::Rng) -> Forest {
+    if peculiar.iter().all(|value| value.abs() < f32::EPSILON) {
+        return Forest::default();
+    }
+    let grow = Grow { forests: 1, trees: 60, depth: 6, rate: 0.1, ballast: 5.0, groups: 0.5, columns: 0.3 };
+    let targets: Targets = peculiar.iter().copied().map(Some).collect();
+    grow.mean(bins, &Groups::alone(peculiar.len()), &targets, rng)
+}
+
+/// The mean of the targets without what is peculiar, and how far each is from it.
+fn centred(targets: &Targets, peculiar: &[f32]) -> (f32, Targets) {
+    let plain = targets.iter().zip(peculiar).map(|(target, peculiar)| target.map(|target| target - peculiar));
+    let plain: Targets = plain.collect();
+    let known = plain.iter().flatten();
     let mean = known.clone().sum::<f32>() / (known.count().max(1) as f32);
-    (mean, targets.iter().map(|target| target.map(|target| target - mean)).collect())
+    (mean, plain.iter().map(|target| target.map(|target| target - mean)).collect())
 }

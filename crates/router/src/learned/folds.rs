@@ -51,16 +51,17 @@ impl Folds {
 pub fn cross_validate(data: &Dataset, folds: &[usize], recipe: &Recipe) -> Vec<f64> {
     let ranked = data.ranked();
     let (Some(weak), Some(strong)) = (ranked.first(), ranked.last()) else { return Vec::new() };
-    let gains = targets::gains(data, *weak, *strong);
+    let targets = [*weak, *strong].map(|model| targets::outcomes(data, model));
     let mut scores = vec![0.0; data.len()];
     for fold in 0..folds.iter().max().map_or(0, |last| last + 1) {
         let (held, rest): (Vec<usize>, Vec<usize>) =
             (0..data.len()).partition(|at| folds.get(*at) == Some(&fold));
-        let predictor = Predictor::fit(data, &rest, &[targets::pick(&gains, &rest)], recipe);
+        let known = targets.each_ref().map(|targets| targets::pick(targets, &rest));
+        let predictor = Predictor::fit(data, &rest, &known, recipe);
         for (at, text) in held.iter().zip(data.prompts(&held)) {
-            let [gain, ..] = predictor.values(&predictor.encode(text));
+            let [weak, strong, ..] = predictor.values(&predictor.encode(text));
             if let Some(slot) = scores.get_mut(*at) {
-                *slot = f64::from(gain);
+                *slot = f64::from(strong - weak);
             }
         }
     }

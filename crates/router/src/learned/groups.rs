@@ -27,9 +27,19 @@ impl Groups {
             }
         }
         if together.len() < FEWEST {
-            return Self { members: (0..).take(names.len()).map(|call| vec![call]).collect() };
+            return Self::alone(names.len());
         }
         Self { members: together.into_values().chain(alone.into_iter().map(|call| vec![call])).collect() }
+    }
+
+    /// So many calls of which each stands alone.
+    pub(crate) fn alone(calls: usize) -> Self {
+        Self { members: (0..).take(calls).map(|call| vec![call]).collect() }
+    }
+
+    /// The calls of each group.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        self.members.iter().map(Vec::as_slice)
     }
 
     pub(crate) fn len(&self) -> usize {

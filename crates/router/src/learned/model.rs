@@ -48,7 +48,7 @@ pub(crate) struct Learned {
     /// Dollars a call, where they are known.
     pub(crate) costs: Vec<Option<f64>>,
     pub(crate) predictor: Predictor,
-    /// Whether a head predicts a difference to the first.
+    /// Whether a line is of a head's difference to the first head.
     pub(crate) differs: Vec<bool>,
     pub(crate) lines: Vec<Line>,
     pub(crate) held: Vec<Held>,
@@ -112,9 +112,13 @@ impl Learned {
 
     /// From what heads say to how well models will answer.
     pub(crate) fn calibrate(&self, mut values: [f32; HEADS]) -> Prediction {
+        let [first, ..] = values;
         let mut base = None;
         for (value, (line, differs)) in values.iter_mut().zip(self.lines.iter().zip(&self.differs)) {
-            *value = line.at(*value) + base.filter(|_| *differs).unwrap_or(0.0);
+            *value = match base.filter(|_| *differs) {
+                Some(base) => base + line.at(*value - first),
+                None => line.at(*value),
+            };
             base.get_or_insert(*value);
         }
         Prediction { values, count: self.models.len() }

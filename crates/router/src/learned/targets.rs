@@ -6,7 +6,7 @@ use super::{Dataset, fit::Targets};
 const PAIRS: usize = 100;
 
 /// How much better one model answered than another, where both are known.
-pub(crate) fn gains(data: &Dataset, base: usize, model: usize) -> Targets {
+fn gains(data: &Dataset, base: usize, model: usize) -> Targets {
     data.records.iter().map(|record| Some(record.outcome(model)? - record.outcome(base)?)).collect()
 }
 
@@ -15,9 +15,9 @@ pub(crate) fn outcomes(data: &Dataset, model: usize) -> Targets {
     data.records.iter().map(|record| record.outcome(model)).collect()
 }
 
-/// The targets of all models, cheapest first, and whether each is a difference to the first: that is easier to predict than what
-/// each does for itself, but needs calls that tried both.
-pub(crate) fn all(data: &Dataset, ranked: &[usize]) -> (Vec<Targets>, Vec<bool>) {
+/// What came of the calls by which heads are calibrated, model by model, cheapest first, and whether it is a difference to the first
+/// model: that is what a choice turns on, but it needs calls that tried both.
+pub(crate) fn compared(data: &Dataset, ranked: &[usize]) -> (Vec<Targets>, Vec<bool>) {
     let Some((base, others)) = ranked.split_first() else { return (Vec::new(), Vec::new()) };
     let other = |model: &usize| {
         let (own, gains) = (outcomes(data, *model), gains(data, *base, *model));

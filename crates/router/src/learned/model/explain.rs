@@ -41,10 +41,10 @@ impl Model {
         let encoded = self.learned.predictor.encode(prompt);
         let prediction = self.learned.predict(&encoded);
         let mut weights = BTreeMap::new();
-        self.weigh_dense(self.learned.models.len() - 1, &encoded, 1.0, &mut weights);
-        if self.learned.differs.last() == Some(&false) {
-            self.weigh_dense(0, &encoded, -1.0, &mut weights);
-        }
+        let (first, last) = (0, self.learned.models.len() - 1);
+        self.weigh_dense(last, self.slope(last), &encoded, &mut weights);
+        let differs = self.learned.differs.last() == Some(&true);
+        self.weigh_dense(first, -self.slope(if differs { last } else { first }), &encoded, &mut weights);
         let dense =
             weights.into_iter().map(|(feature, weight)| Weighed::new(feature.to_owned(), f64::from(weight)));
         let mut weighed: Vec<Weighed> = dense.chain(self.weigh_words(prompt, prediction.gain())).collect();
@@ -53,12 +53,16 @@ impl Model {
         Explanation { prediction, weighed }
     }
 
-    fn weigh_dense(&self, head: usize, encoded: &Encoded, sign: f32, to: &mut BTreeMap<&str, f32>) {
-        let of = self.learned.predictor.heads.get(head);
-        let (Some(of), Some(line)) = (of, self.learned.lines.get(head)) else { return };
+    fn slope(&self, head: usize) -> f32 {
+        self.learned.lines.get(head).map_or(0.0, |line| line.slope())
+    }
+
+    /// What dense features add to a head, as many times as its line's slope says.
+    fn weigh_dense(&self, head: usize, slope: f32, encoded: &Encoded, to: &mut BTreeMap<&str, f32>) {
+        let Some(of) = self.learned.predictor.heads.get(head) else { return };
         for (feature, weight) in of.forest.trees.iter().flat_map(|tree| answers(tree, encoded.features())) {
             if let Some(name) = dense::NAMES.get(feature) {
-                *to.entry(name).or_default() += weight * sign * line.slope();
+                *to.entry(name).or_default() += weight * slope;
             }
         }
     }

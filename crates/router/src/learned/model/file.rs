@@ -7,7 +7,7 @@ use super::{Learned, Model, ModelError};
 const MAGIC: &[u8; 8] = b"MNSTROUT";
 
 /// Another number for each change of what is kept, and of how texts are turned into numbers.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 // === impl Model ===
 

@@ -42,16 +42,13 @@ impl Model {
     ) -> Result<Self, TrainError> {
         let ranked = data.ranked();
         check(data, &ranked)?;
-        let (targets, differs) = targets::all(data, &ranked);
+        let targets: Vec<Targets> = ranked.iter().map(|model| targets::outcomes(data, *model)).collect();
         let said = said(data, &targets, recipe, |done| progress(done, PARTS + 1));
         let everything: Vec<usize> = (0..data.len()).collect();
         let predictor = Predictor::fit(data, &everything, &targets, recipe);
         progress(PARTS + 1, PARTS + 1);
-        let line = |(head, targets): (usize, &Targets)| {
-            let column: Vec<f32> = said.iter().map(|said| said.get(head).copied().unwrap_or(0.0)).collect();
-            Line::through(&column, targets)
-        };
-        let lines: Vec<Line> = targets.iter().enumerate().map(line).collect();
+        let (came, differs) = targets::compared(data, &ranked);
+        let lines = lines(&said, &came, &differs);
         let models =
             ranked.iter().filter_map(|model| data.models().nth(*model).map(ToOwned::to_owned)).collect();
         let costs = ranked.iter().map(|model| data.mean_cost(*model)).collect();
@@ -72,6 +69,18 @@ fn check(data: &Dataset, ranked: &[usize]) -> Result<(), TrainError> {
         }
     }
     Ok(())
+}
+
+/// A line for each head, or for its difference to the first.
+fn lines(said: &Said, came: &[Targets], differs: &[bool]) -> Vec<Line> {
+    let line = |(head, (came, differs)): (usize, (&Targets, &bool))| {
+        let value = |said: &[f32; HEADS]| {
+            let [first, ..] = *said;
+            said.get(head).copied().unwrap_or(0.0) - if *differs { first } else { 0.0 }
+        };
+        Line::through(&said.iter().map(value).collect::<Vec<f32>>(), came)
+    };
+    came.iter().zip(differs).enumerate().map(line).collect()
 }
 
 fn said(data: &Dataset, targets: &[Targets], recipe: &Recipe, mut progress: impl FnMut(usize)) -> Said {

@@ -20,7 +20,7 @@ fn another_version_is_named() {
     let mut bytes = trained().to_bytes().unwrap();
     bytes[8] = 99;
     let error = Model::from_bytes(&bytes).unwrap_err();
-    assert!(matches!(error, ModelError::Version { found: 99, expected: 2 }), "{error:?}");
+    assert!(matches!(error, ModelError::Version { found: 99, expected: 3 }), "{error:?}");
 }
 
 #[test]
