@@ -52,6 +52,7 @@ pub(crate) struct Hold {
     account: Arc<Account>,
     window: u16,
     reserved: u64,
+    price: Price,
     input_tokens: u64,
     settled: bool,
     /// What the same call holds of another budget.
@@ -121,7 +122,7 @@ impl Budget {
         });
         taken.ok()?;
         let input_tokens = worst.input_tokens;
-        Some(Hold { account, window, reserved, input_tokens, settled: false, other: None })
+        Some(Hold { account, window, reserved, price, input_tokens, settled: false, other: None })
     }
 
     fn account(&self, key: &str) -> Arc<Account> {
@@ -172,15 +173,12 @@ impl Hold {
         self
     }
 
-    /// Settles on what was used, at the price at which it was reserved. More than was reserved is charged too.
-    pub(crate) fn settle(mut self, usage: Usage, price: Option<Price>) {
+    /// Settles on what was used. More than was reserved is charged too.
+    pub(crate) fn settle(mut self, usage: Usage) {
         if let Some(other) = self.other.take() {
-            other.settle(usage, price);
+            other.settle(usage);
         }
-        match price {
-            Some(price) => self.charge(nanos(price.cost(usage))),
-            None => self.stand(),
-        }
+        self.charge(nanos(self.price.cost(usage)));
     }
 
     /// Lets what was reserved stand.
@@ -203,23 +201,23 @@ impl Hold {
     }
 
     /// The call failed: where the model may have worked, what was reserved stands.
-    pub(crate) fn failed(self, kind: FaultKind, output_tokens: u64, price: Option<Price>) {
+    pub(crate) fn failed(self, kind: FaultKind, output_tokens: u64) {
         use FaultKind::{Cancelled, ContentFiltered, Interrupted, Malformed, Rejected, Timeout};
         match kind {
             Timeout | Malformed | Rejected | Interrupted | ContentFiltered | Cancelled => {
-                self.cancelled(output_tokens, price);
+                self.cancelled(output_tokens);
             }
             _ => drop(self),
         }
     }
 
     /// The call was given up: it is charged for what was counted, or stands if nothing was.
-    pub(crate) fn cancelled(self, output_tokens: u64, price: Option<Price>) {
+    pub(crate) fn cancelled(self, output_tokens: u64) {
         if output_tokens == 0 {
             return self.stand();
         }
         let usage = Usage::new(self.input_tokens, output_tokens);
-        self.settle(usage, price);
+        self.settle(usage);
     }
 }
 

@@ -3,7 +3,7 @@ use std::{fmt, mem::ManuallyDrop, sync::Arc};
 use mainstay_fault::{BackendId, Fault};
 use tokio::time::Instant;
 
-use crate::{Price, Usage, budget::Hold, member::Member, moment::Moment, standing::Admission};
+use crate::{Usage, budget::Hold, member::Member, moment::Moment, standing::Admission};
 
 /// A call in flight at a backend. Whoever holds it says how the call ended.
 ///
@@ -91,8 +91,8 @@ impl Ticket {
         }
         self.member.succeeded(took, self.admission, now);
         match (self.hold.take(), usage) {
-            (Some(hold), Some(usage)) => hold.settle(usage, self.price()),
-            (Some(hold), None) => hold.cancelled(self.output_tokens, self.price()),
+            (Some(hold), Some(usage)) => hold.settle(usage),
+            (Some(hold), None) => hold.cancelled(self.output_tokens),
             (None, _) => {}
         }
     }
@@ -103,7 +103,7 @@ impl Ticket {
         let took = now.saturating_duration_since(self.began);
         self.member.failed(fault, took, self.admission, Moment::of(now));
         if let Some(hold) = self.hold.take() {
-            hold.failed(fault.kind, self.output_tokens, self.price());
+            hold.failed(fault.kind, self.output_tokens);
         }
     }
 
@@ -120,10 +120,6 @@ impl Ticket {
     pub(crate) fn member(&self) -> &Arc<Member> {
         &self.member
     }
-
-    fn price(&self) -> Option<Price> {
-        self.member.attributes.price
-    }
 }
 
 impl Drop for Ticket {
@@ -131,7 +127,7 @@ impl Drop for Ticket {
         if self.sent
             && let Some(hold) = self.hold.take()
         {
-            hold.cancelled(self.output_tokens, self.price());
+            hold.cancelled(self.output_tokens);
         }
         self.member.standing.give_back(self.admission);
     }
