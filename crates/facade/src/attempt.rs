@@ -166,29 +166,20 @@ where
 // === impl Billed ===
 
 impl Billed for ChatResponse {
-    fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
-        if let Some(usage) = &self.usage {
-            write(&mut entry, usage, price);
-        }
-        entry.end(None);
+    fn bill(&mut self, entry: Entry, price: Option<Price>) {
+        end(entry, self.usage.as_ref(), price);
     }
 }
 
 impl Billed for Arc<ChatResponse> {
-    fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
-        if let Some(usage) = &self.usage {
-            write(&mut entry, usage, price);
-        }
-        entry.end(None);
+    fn bill(&mut self, entry: Entry, price: Option<Price>) {
+        end(entry, self.usage.as_ref(), price);
     }
 }
 
 impl Billed for EmbeddingResponse {
-    fn bill(&mut self, mut entry: Entry, price: Option<Price>) {
-        if let Some(usage) = &self.usage {
-            write(&mut entry, usage, price);
-        }
-        entry.end(None);
+    fn bill(&mut self, entry: Entry, price: Option<Price>) {
+        end(entry, self.usage.as_ref(), price);
     }
 }
 
@@ -196,6 +187,14 @@ impl Billed for ChatStream {
     fn bill(&mut self, entry: Entry, price: Option<Price>) {
         self.write_into(entry, price);
     }
+}
+
+/// Writes down that an attempt ended well, and what was used if that is said.
+fn end(mut entry: Entry, usage: Option<&Usage>, price: Option<Price>) {
+    if let Some(usage) = usage {
+        write(&mut entry, usage, price);
+    }
+    entry.end(None);
 }
 
 /// Writes down what was used and what it costs.
