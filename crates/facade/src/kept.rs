@@ -5,7 +5,6 @@ use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
 use mainstay_backoff::RetryBudget;
@@ -15,14 +14,14 @@ use mainstay_router::{Budget, Invalid};
 
 use crate::{
     BackendConfig, BudgetConfig, ChatRequest, Config, KeySource, RetryBudgetConfig, ServedConfig,
-    assemble::health, limited::Limited, limits, stack::Standings,
+    assemble::health, limited::Limited, limits, shares::Shares, stack::Standings,
 };
 
 /// What is kept, of the configuration that is in use.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// The server that limits are shared by; others are not taken over.
-    shared_by: SharedBy,
+    /// The server that limits are shared by, and how; others are not taken over.
+    shared_by: (Option<KeySource>, Shares),
     limits: HashMap<Place, KeptLimits>,
     /// What the backends were when their health was learned.
     backends: BTreeMap<String, BackendConfig>,
@@ -36,8 +35,6 @@ pub(crate) struct Kept {
 }
 
 type Queue = JsonlQueue<ChatRequest>;
-/// The address, the local share, the timeout, the prefix, whom it trusts.
-type SharedBy = (Option<KeySource>, Option<f64>, Option<Duration>, Option<String>, Option<PathBuf>);
 
 /// A model on a backend.
 type Place = (String, String);
@@ -114,10 +111,7 @@ fn agree<N: Copy + PartialEq + Into<u64>>(
 impl<'a> Keeping<'a> {
     /// Keeps what is shared by this server, as well as what it was before.
     pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
-        let (url, prefix) = (config.redis_url.clone(), config.redis_prefix.clone());
-        let (share, timeout, ca_file) =
-            (config.redis_local_share, config.redis_timeout, config.redis_ca_file.clone());
-        let shared_by = (url, share, timeout, prefix, ca_file);
+        let shared_by = (config.redis_url.clone(), Shares::of(config));
         let backends = config.backends.clone();
         Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
     }

@@ -56,6 +56,8 @@ mod route;
 #[cfg(feature = "openai")]
 mod served;
 mod service_builder_ext;
+#[cfg(feature = "openai")]
+mod shares;
 #[cfg(all(feature = "openai", feature = "redis"))]
 mod sharing;
 #[cfg(feature = "openai")]

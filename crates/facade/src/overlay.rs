@@ -18,7 +18,7 @@ pub(crate) struct Overlay {
     #[cfg(feature = "redis")]
     pub(crate) redis: Option<String>,
     #[cfg(feature = "redis")]
-    pub(crate) shares: crate::sharing::Shares,
+    pub(crate) shares: crate::shares::Shares,
     pub(crate) budget: Option<BudgetConfig>,
     pub(crate) default_route: Option<String>,
     pub(crate) routes: BTreeMap<String, RouteConfig>,

@@ -1,10 +1,6 @@
 //! What processes and machines share, if a Redis server is named.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::Path, sync::Arc};
 
 use mainstay_bucket::{
     Limits,
@@ -12,7 +8,7 @@ use mainstay_bucket::{
 };
 use mainstay_idempotency::{RedisKeys, Store};
 
-use crate::{BuildError, Config, ConfigError, Served, ServedCodec, config::Spot};
+use crate::{BuildError, Config, ConfigError, Served, ServedCodec, config::Spot, shares::Shares};
 
 /// The server, and what becomes of limits while it is away.
 #[derive(Clone, Debug)]
@@ -20,15 +16,6 @@ pub(crate) struct Sharing {
     redis: Redis,
     when_away: WhenAway,
     prefix: String,
-}
-
-/// How it is shared, as far as that is said.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shares {
-    pub(crate) local_share: Option<f64>,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) prefix: Option<String>,
-    pub(crate) ca_file: Option<PathBuf>,
 }
 
 // === impl Sharing ===
@@ -39,10 +26,7 @@ impl Sharing {
         let Some(source) = &config.redis_url else { return Ok(None) };
         let invalid = |why| ConfigError::invalid(Spot::default().key("redis_url").invalid(why));
         let url = source.read_text().map_err(|wrong| invalid(format!("cannot be read: {wrong}")))?;
-        let (local_share, timeout) = (config.redis_local_share, config.redis_timeout);
-        let (prefix, ca_file) = (config.redis_prefix.clone(), config.redis_ca_file.clone());
-        let shares = Shares { local_share, timeout, prefix, ca_file };
-        Ok(Some(Self::by(&url, &shares)?))
+        Ok(Some(Self::by(&url, &Shares::of(config))?))
     }
 
     /// Shares by a server.
