@@ -40,7 +40,7 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let rows = || ROWS.iter().filter(|row| chosen.contains(&row.program));
     let target = target_directory()?;
     let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
-    let measured = Measured::new(&target).in_rounds(rounds);
+    let measured = Measured::new(&target, rounds);
     rows().try_for_each(|row| measured.forget(row))?;
     let programs = Programs { target: &target, quick: options.quick };
     chosen.iter().try_for_each(|program| programs.run(program))?;

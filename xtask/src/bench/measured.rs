@@ -45,13 +45,9 @@ pub(crate) fn allocations_path(target: &Path, program: &str) -> PathBuf {
 // === impl Measured ===
 
 impl<'a> Measured<'a> {
-    pub(crate) const fn new(target: &'a Path) -> Self {
-        Self { target, rounds: ROUNDS }
-    }
-
-    /// Reads what was measured in so few rounds.
-    pub(crate) const fn in_rounds(self, rounds: u32) -> Self {
-        Self { rounds, ..self }
+    /// Reads what was measured in so many rounds.
+    pub(crate) const fn new(target: &'a Path, rounds: u32) -> Self {
+        Self { target, rounds }
     }
 
     /// Removes what an earlier run measured for a row, lest it passes for what this run measures.

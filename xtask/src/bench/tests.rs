@@ -49,7 +49,7 @@ fn write(target: &TempDir, side: &str, round: u32, median: f64) {
 }
 
 fn report(target: &TempDir) -> anyhow::Result<Report> {
-    Report::new([&ROW].into_iter(), &Measured::new(target.path()))
+    Report::new([&ROW].into_iter(), &Measured::new(target.path(), ROUNDS))
 }
 
 fn json(target: &TempDir) -> serde_json::Value {
@@ -90,14 +90,14 @@ fn a_time_above_its_bar_fails() {
 #[test]
 fn a_time_that_takes_too_long_fails_however_long_the_peer_takes() {
     let (target, row) = (target(1.0, 0), |ns| Row { bar: Bar { nanoseconds: Some(ns), ..ROW.bar }, ..ROW });
-    let report = |row| Report::new([&row].into_iter(), &Measured::new(target.path())).unwrap();
+    let report = |row| Report::new([&row].into_iter(), &Measured::new(target.path(), ROUNDS)).unwrap();
     assert!(report(row(MEDIAN * 8.0)).passes() && !report(row(MEDIAN * 7.9)).passes());
 }
 
 #[test]
 fn calls_are_no_time() {
     let (target, row) = (target(1.0, 0), Row { unit: Unit::Calls, ..ROW });
-    let report = Report::new([&row].into_iter(), &Measured::new(target.path())).unwrap();
+    let report = Report::new([&row].into_iter(), &Measured::new(target.path(), ROUNDS)).unwrap();
     assert!(report.table().to_string().contains("59.02 calls"), "{}", report.table());
 }
 
@@ -143,14 +143,14 @@ fn a_file_that_is_missing_is_named() {
 fn a_side_that_nobody_counted_is_named() {
     let target = target(1.0, 0);
     let row = Row { peer: "others", ..ROW };
-    let error = Measured::new(target.path()).allocations(&row, row.peer).unwrap_err().to_string();
+    let error = Measured::new(target.path(), ROUNDS).allocations(&row, row.peer).unwrap_err().to_string();
     assert!(error.ends_with("no count for retry, success at once/others"), "{error}");
 }
 
 #[test]
 fn what_an_earlier_run_measured_is_forgotten() {
     let target = target(1.0, 0);
-    let measured = Measured::new(target.path());
+    let measured = Measured::new(target.path(), ROUNDS);
     measured.forget(&ROW).unwrap();
     measured.forget(&ROW).unwrap();
     assert!(report(&target).is_err());
