@@ -38,10 +38,6 @@ pub struct Outcome {
     latencies: Vec<Duration>,
 }
 
-/// The calls that it takes to find out that models are down, however few documents there are: breakers and retry budgets need some
-/// before they judge.
-const FINDING_OUT: f64 = 10.0;
-
 // === impl Outcome ===
 
 impl Outcome {
@@ -90,7 +86,7 @@ impl Outcome {
     /// What is not as it must be on this day, in words.
     pub fn shortfall(&self) -> Option<String> {
         let common = self.day == COMMON && self.percent(self.answered()) < 99.9;
-        let outage = self.day == OUTAGE && self.calls as f64 > 1.2 * self.documents as f64 + FINDING_OUT;
+        let outage = self.day == OUTAGE && self.calls_each() > 1.2;
         let wrong = match () {
             () if !self.nothing_lost() => "documents were lost",
             () if common => "fewer than 99.9 % were answered without people",

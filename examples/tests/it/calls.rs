@@ -63,7 +63,7 @@ async fn a_question_is_answered_by_the_server_that_is_named() {
 #[test]
 fn no_document_is_lost_without_a_key() {
     let folder = tempfile::tempdir().unwrap();
-    let text = said(keyless("document_pipeline").arg("24").current_dir(folder.path()));
+    let text = said(keyless("document_pipeline").arg("60").current_dir(folder.path()));
     for day in ["94 % succeed", "large model down", "both models down", "rate limits", "slow"] {
         assert!(text.contains(day), "{day} is not in\n{text}");
     }
