@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::Trail;
+use crate::{Trail, label::Label};
 
 /// An answer, the tier that gave it, and what failed above that.
 ///
@@ -13,8 +13,7 @@ use crate::Trail;
 #[derive(Clone, Debug)]
 pub struct Answer<R, E> {
     response: R,
-    tier: Arc<str>,
-    degraded: Degradation,
+    label: Arc<Label>,
     trail: Trail<E>,
 }
 
@@ -38,23 +37,23 @@ pub enum Degradation {
 // === impl Answer ===
 
 impl<R, E> Answer<R, E> {
-    pub(crate) const fn new(response: R, tier: Arc<str>, degraded: Degradation, trail: Trail<E>) -> Self {
-        Self { response, tier, degraded, trail }
+    pub(crate) const fn new(response: R, label: Arc<Label>, trail: Trail<E>) -> Self {
+        Self { response, label, trail }
     }
 
     /// The name of the tier that gave it.
     pub fn tier(&self) -> &str {
-        &self.tier
+        &self.label.name
     }
 
     /// The name of the tier that gave it, shared.
     pub fn shared_tier(&self) -> Arc<str> {
-        Arc::clone(&self.tier)
+        Arc::clone(&self.label.name)
     }
 
     /// How much worse it is than the first tier's would be.
-    pub const fn degraded(&self) -> Degradation {
-        self.degraded
+    pub fn degraded(&self) -> Degradation {
+        self.label.degraded
     }
 
     /// What failed above: empty if the first tier gave it.
@@ -74,8 +73,8 @@ impl<R, E> Answer<R, E> {
 
     /// Makes another response of it.
     pub fn map<T>(self, map: impl FnOnce(R) -> T) -> Answer<T, E> {
-        let Self { response, tier, degraded, trail } = self;
-        Answer { response: map(response), tier, degraded, trail }
+        let Self { response, label, trail } = self;
+        Answer { response: map(response), label, trail }
     }
 }
 

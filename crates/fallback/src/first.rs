@@ -9,12 +9,12 @@ use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Answer, Degradation, Exhausted, Trail};
+use crate::{Answer, Degradation, Exhausted, Trail, label::Label};
 
 /// The first tier. Made by [`Fallback::first`](crate::Fallback::first).
 #[derive(Clone, Debug)]
 pub struct First<S> {
-    name: Arc<str>,
+    label: Arc<Label>,
     inner: S,
 }
 
@@ -25,15 +25,15 @@ pin_project! {
     pub struct FirstFuture<F> {
         #[pin]
         inner: F,
-        name: Option<Arc<str>>,
+        label: Option<Arc<Label>>,
     }
 }
 
 // === impl First ===
 
 impl<S> First<S> {
-    pub(crate) const fn new(name: Arc<str>, inner: S) -> Self {
-        Self { name, inner }
+    pub(crate) fn new(name: Arc<str>, inner: S) -> Self {
+        Self { label: Arc::new(Label { name, degraded: Degradation::None }), inner }
     }
 }
 
@@ -46,11 +46,11 @@ where
     type Future = FirstFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(|error| Exhausted::first(Arc::clone(&self.name), error))
+        self.inner.poll_ready(cx).map_err(|error| Exhausted::first(Arc::clone(&self.label.name), error))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        FirstFuture { inner: self.inner.call(request), name: Some(Arc::clone(&self.name)) }
+        FirstFuture { inner: self.inner.call(request), label: Some(Arc::clone(&self.label)) }
     }
 }
 
@@ -66,10 +66,10 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let outcome = ready!(this.inner.poll(cx));
-        let name = this.name.take().expect("a future is not polled after it was ready");
+        let label = this.label.take().expect("a future is not polled after it was ready");
         Poll::Ready(match outcome {
-            Ok(response) => Ok(Answer::new(response, name, Degradation::None, Trail::new())),
-            Err(error) => Err(Exhausted::first(name, error)),
+            Ok(response) => Ok(Answer::new(response, label, Trail::new())),
+            Err(error) => Err(Exhausted::first(Arc::clone(&label.name), error)),
         })
     }
 }

@@ -5,6 +5,7 @@ mod tier;
 
 mod answer;
 mod exhausted;
+mod label;
 mod trail;
 
 mod fallback;

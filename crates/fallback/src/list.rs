@@ -89,7 +89,7 @@ impl<S, E, M> TierList<S, E, M> {
     pub fn new(tiers: impl IntoIterator<Item = Tier<S, M>>) -> Self {
         let mut tiers: Vec<_> = tiers.into_iter().collect();
         if let Some(first) = tiers.first_mut() {
-            first.degraded = Degradation::None;
+            Arc::make_mut(&mut first.label).degraded = Degradation::None;
         }
         Self { tiers: tiers.into(), error: PhantomData }
     }
@@ -163,7 +163,7 @@ where
             let Some(tier) = this.tiers.get(*this.at) else { continue };
             match outcome {
                 Ok(response) => return Poll::Ready(Ok(tier.answer(response, this.trail))),
-                Err(error) => this.trail.push(Arc::clone(&tier.name), error.into()),
+                Err(error) => this.trail.push(Arc::clone(&tier.label.name), error.into()),
             }
             *this.at += 1;
             this.state.set(State::Choosing);

@@ -161,14 +161,14 @@ impl<S, M> Tier<S, M> {
     }
 
     pub(crate) fn answer<T: Into<R>, R, E>(&self, response: T, above: &mut Trail<E>) -> Answer<R, E> {
-        Answer::new(response.into(), Arc::clone(&self.name), self.degraded, std::mem::take(above))
+        Answer::new(response.into(), Arc::clone(&self.label), std::mem::take(above))
     }
 
     pub(crate) fn fail<T, R, E>(&self, error: T, above: &mut Trail<E>) -> Result<Answer<R, E>, Exhausted<E>>
     where
         E: From<T> + HasFault,
     {
-        Err(Exhausted::from_trail(std::mem::take(above)).then(Arc::clone(&self.name), error.into()))
+        Err(Exhausted::from_trail(std::mem::take(above)).then(Arc::clone(&self.label.name), error.into()))
     }
 }
 

@@ -2,7 +2,7 @@ use std::{fmt, sync::Arc};
 
 use mainstay_fault::Fault;
 
-use crate::{Degradation, Trail, accept::Accept};
+use crate::{Degradation, Trail, accept::Accept, label::Label};
 
 /// A way to an answer: a service, what it is asked, and for which faults of the tiers above.
 ///
@@ -44,10 +44,9 @@ use crate::{Degradation, Trail, accept::Accept};
 #[derive(Clone)]
 #[must_use]
 pub struct Tier<S, M = Same> {
-    pub(crate) name: Arc<str>,
+    pub(crate) label: Arc<Label>,
     pub(crate) service: S,
     pub(crate) map: M,
-    pub(crate) degraded: Degradation,
     pub(crate) accept: Accept,
 }
 
@@ -73,10 +72,9 @@ impl<S> Tier<S> {
     /// Creates a tier. Its name stands in answers, errors and traces.
     pub fn new(name: impl Into<Arc<str>>, service: S) -> Self {
         Self {
-            name: name.into(),
+            label: Arc::new(Label { name: name.into(), degraded: Degradation::SmallerModel }),
             service,
             map: Same,
-            degraded: Degradation::SmallerModel,
             accept: Accept::default(),
         }
     }
@@ -90,13 +88,13 @@ impl<S> Tier<S> {
 impl<S, M> Tier<S, M> {
     /// Sets what it is asked.
     pub fn map_request<N>(self, map: N) -> Tier<S, N> {
-        let Self { name, service, degraded, accept, .. } = self;
-        Tier { name, service, map, degraded, accept }
+        let Self { label, service, accept, .. } = self;
+        Tier { label, service, map, accept }
     }
 
     /// Sets how much worse its answers are than the first tier's.
     pub fn degraded(mut self, degraded: Degradation) -> Self {
-        self.degraded = degraded;
+        Arc::make_mut(&mut self.label).degraded = degraded;
         self
     }
 
@@ -122,7 +120,7 @@ impl<S, M> Tier<S, M> {
     pub(crate) fn tell<E>(&self, above: &Trail<E>) {
         let fault = above.last().map(|fallen| fallen.fault().kind.as_str());
         tracing::debug!(
-            mainstay.fallback.tier = &*self.name,
+            mainstay.fallback.tier = &*self.label.name,
             mainstay.fallback.fault = fault,
             "falling back"
         );
@@ -132,9 +130,9 @@ impl<S, M> Tier<S, M> {
 impl<S: fmt::Debug, M> fmt::Debug for Tier<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tier")
-            .field("name", &self.name)
+            .field("name", &self.label.name)
             .field("service", &self.service)
-            .field("degraded", &self.degraded)
+            .field("degraded", &self.label.degraded)
             .field("accept", &self.accept)
             .finish_non_exhaustive()
     }

@@ -1,10 +1,11 @@
-use std::{fmt, slice, sync::Arc};
+use std::{fmt, slice, sync::Arc, vec};
 
 use mainstay_fault::{Fault, HasFault};
 
-/// The tiers that failed, from the first to the last. An empty one has allocated nothing.
+/// The tiers that failed, from the first to the last. An empty one has allocated nothing, and is one word: each answer carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trail<E>(Vec<Fallen<E>>);
+#[expect(clippy::box_collection, reason = "a third of the words in each answer that nothing failed for")]
+pub struct Trail<E>(Option<Box<Vec<Fallen<E>>>>);
 
 /// A tier that failed, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,34 +20,38 @@ pub struct Fallen<E> {
 impl<E> Trail<E> {
     /// Creates an empty one.
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 
     /// Tells whether nothing failed.
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     /// How many tiers failed.
-    pub const fn len(&self) -> usize {
-        self.0.len()
+    pub fn len(&self) -> usize {
+        self.fallen().len()
     }
 
     /// The tier that failed last.
     pub fn last(&self) -> Option<&Fallen<E>> {
-        self.0.last()
+        self.fallen().last()
     }
 
     /// The tiers that failed, the first first.
     pub fn iter(&self) -> slice::Iter<'_, Fallen<E>> {
-        self.0.iter()
+        self.fallen().iter()
     }
 
     pub(crate) fn push(&mut self, tier: Arc<str>, error: E)
     where
         E: HasFault,
     {
-        self.0.push(Fallen { tier, fault: error.fault(), error });
+        self.0.get_or_insert_default().push(Fallen { tier, fault: error.fault(), error });
+    }
+
+    fn fallen(&self) -> &[Fallen<E>] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
     }
 }
 
@@ -68,7 +73,7 @@ impl<'a, E> IntoIterator for &'a Trail<E> {
 /// One line for each tier.
 impl<E: fmt::Display> fmt::Display for Trail<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fallen) in self.0.iter().enumerate() {
+        for (at, fallen) in self.iter().enumerate() {
             let end = if at == 0 { "" } else { "\n" };
             write!(f, "{end}{}: {}", fallen.tier, fallen.error)?;
         }
@@ -102,9 +107,9 @@ impl<E> Fallen<E> {
 
 impl<E> IntoIterator for Trail<E> {
     type Item = Fallen<E>;
-    type IntoIter = std::vec::IntoIter<Fallen<E>>;
+    type IntoIter = vec::IntoIter<Fallen<E>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.0.map(|fallen| *fallen).unwrap_or_default().into_iter()
     }
 }
