@@ -2,11 +2,13 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Notify, futures::OwnedNotified};
 
-use crate::{Kept, Refused};
+use crate::{Fingerprint, Kept, Refused};
 
-/// One execution, and those who wait for it.
+/// One execution under a key, and those who wait for it.
 #[derive(Debug)]
 pub(crate) struct Flight<T> {
+    pub(crate) key: Arc<str>,
+    pub(crate) fingerprint: Fingerprint,
     outcome: OnceLock<Outcome<T>>,
     landed: Arc<Notify>,
 }
@@ -23,8 +25,8 @@ pub(crate) enum Outcome<T> {
 // === impl Flight ===
 
 impl<T> Flight<T> {
-    pub(crate) fn new() -> Self {
-        Self { outcome: OnceLock::new(), landed: Arc::new(Notify::new()) }
+    pub(crate) fn new(key: Arc<str>, fingerprint: Fingerprint) -> Self {
+        Self { key, fingerprint, outcome: OnceLock::new(), landed: Arc::default() }
     }
 
     /// Ends it. The first end counts.

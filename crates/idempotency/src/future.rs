@@ -34,11 +34,12 @@ pin_project! {
         #[pin]
         state: State<S, K, Request, S::Future, S::Response>,
         // How the execution ended, while it is being kept.
-        outcome: Option<Result<S::Response, S::Error>>,
+        outcome: Option<Box<Result<S::Response, S::Error>>>,
     }
 }
 
 pin_project! {
+    // What only those need who wait for others or for a store is in boxes: a future is moved by every call.
     #[project = StateProj]
     pub(crate) enum State<S, K, Request, F, T> {
         // Done.
@@ -49,24 +50,21 @@ pin_project! {
         Running { #[pin] future: F, lead: Option<Lead<T>> },
         // To `Claiming` or `Readying` if the leader went away, or done.
         Waiting {
-            turn: Option<Turn<S, K, Request, T>>,
+            turn: Option<Box<Turn<S, K, Request, T>>>,
             flight: Arc<Flight<T>>,
-            #[pin]
-            landing: OwnedNotified,
-            #[pin]
-            end: Option<Sleep>,
+            landing: Pin<Box<OwnedNotified>>,
+            end: Option<Pin<Box<Sleep>>>,
         },
         // To `Readying` if the store grants it, or done.
         Claiming {
             claim: StoreFuture<Claimed<T>>,
-            turn: Option<(Turn<S, K, Request, T>, Lead<T>)>,
-            #[pin]
-            end: Option<Sleep>,
+            turn: Option<(Box<Turn<S, K, Request, T>>, Lead<T>)>,
+            end: Option<Pin<Box<Sleep>>>,
         },
         // To `Running`.
         Readying { service: S, request: Option<Request>, lead: Option<Lead<T>> },
         // Done.
-        Keeping { keep: StoreFuture<()>, ended: Option<(Lead<T>, Kept<T>)> },
+        Keeping { keep: StoreFuture<()>, ended: Option<Box<(Lead<T>, Kept<T>)>> },
     }
 }
 
@@ -114,11 +112,11 @@ where
                     let Some(keeping) = lead.take().and_then(|lead| keeping(lead, &ended)) else {
                         return Poll::Ready(ended.map(Answer::fresh));
                     };
-                    *outcome = Some(ended);
+                    *outcome = Some(Box::new(ended));
                     keeping
                 }
                 StateProj::Waiting { turn, flight, landing, end } => {
-                    let outcome = ready!(in_time(landed(flight, landing, cx), end, cx))?;
+                    let outcome = ready!(in_time(landed(flight, landing.as_mut(), cx), end, cx))?;
                     turn.take().expect("a call waits for one execution at a time").after(outcome)
                 }
                 StateProj::Claiming { claim, turn, end } => {
@@ -133,9 +131,9 @@ where
                 }
                 StateProj::Keeping { keep, ended } => {
                     let stored = ready!(keep.as_mut().poll(cx));
-                    let (lead, kept) = ended.take().expect("an execution ends once");
+                    let (lead, kept) = *ended.take().expect("an execution ends once");
                     turn::end(lead, kept, stored);
-                    let outcome = outcome.take().expect("what is kept has ended");
+                    let outcome = *outcome.take().expect("what is kept has ended");
                     return Poll::Ready(outcome.map(Answer::fresh));
                 }
             };
@@ -159,13 +157,13 @@ fn landed<'a, T>(
 /// What is waited for, or a refusal when a call has waited for as long as it may.
 fn in_time<T>(
     awaited: Poll<T>,
-    end: Pin<&mut Option<Sleep>>,
+    end: &mut Option<Pin<Box<Sleep>>>,
     cx: &mut Context<'_>,
 ) -> Poll<Result<T, Refused>> {
-    match (awaited, end.as_pin_mut()) {
+    match (awaited, end) {
         (Poll::Ready(awaited), _) => Poll::Ready(Ok(awaited)),
         (Poll::Pending, None) => Poll::Pending,
-        (Poll::Pending, Some(end)) => end.poll(cx).map(|()| Err(Refused::TOO_LONG)),
+        (Poll::Pending, Some(end)) => end.as_mut().poll(cx).map(|()| Err(Refused::TOO_LONG)),
     }
 }
 
@@ -193,7 +191,7 @@ where
         lead.ended(kept);
         return None;
     };
-    Some(State::Keeping { keep, ended: Some((lead, kept)) })
+    Some(State::Keeping { keep, ended: Some(Box::new((lead, kept))) })
 }
 
 impl<S: Service<Request>, K, Request> fmt::Debug for ResponseFuture<S, K, Request> {

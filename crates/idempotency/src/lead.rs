@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Asked, Claimed, Fingerprint, Hold, Kept, Refused, StoreFuture,
+    Asked, Claimed, Hold, Kept, Refused, StoreFuture,
     flight::{Flight, Outcome},
     shelf::Shelf,
 };
@@ -9,8 +9,6 @@ use crate::{
 /// The right to run under a key. Dropped without an end, it passes the right on.
 pub(crate) struct Lead<T> {
     shelf: Arc<Shelf<T>>,
-    key: Arc<str>,
-    fingerprint: Fingerprint,
     flight: Arc<Flight<T>>,
     /// The same right, as a store grants it.
     hold: Option<Box<dyn Hold<T>>>,
@@ -19,19 +17,14 @@ pub(crate) struct Lead<T> {
 // === impl Lead ===
 
 impl<T> Lead<T> {
-    pub(crate) fn new(
-        shelf: Arc<Shelf<T>>,
-        key: Arc<str>,
-        fingerprint: Fingerprint,
-        flight: Arc<Flight<T>>,
-    ) -> Self {
-        Self { shelf, key, fingerprint, flight, hold: None }
+    pub(crate) const fn new(shelf: Arc<Shelf<T>>, flight: Arc<Flight<T>>) -> Self {
+        Self { shelf, flight, hold: None }
     }
 
     /// Asks the store for the right, if there is one.
     pub(crate) fn claim(&self, retry_unknown: bool) -> Option<StoreFuture<Claimed<T>>> {
         let store = self.shelf.rules.backing.as_ref()?;
-        let asked = Asked::new(Arc::clone(&self.key), self.fingerprint);
+        let asked = Asked::new(Arc::clone(&self.flight.key), self.flight.fingerprint);
         Some(store.claim(Asked { ttl: self.shelf.rules.ttl, retry_unknown, ..asked }))
     }
 
@@ -53,12 +46,12 @@ impl<T> Lead<T> {
 
     /// Frees the key and tells those who wait, in this order.
     fn end_as(&self, outcome: Outcome<T>) {
-        self.shelf.free(&self.key, &self.flight);
+        self.shelf.free(&self.flight.key, &self.flight);
         self.flight.land(outcome);
     }
 
     pub(crate) fn key(&self) -> &str {
-        &self.key
+        &self.flight.key
     }
 }
 
@@ -74,7 +67,7 @@ impl<T: Clone> Lead<T> {
 
     /// Records how an execution has ended so long ago, here or elsewhere.
     pub(crate) fn known(self, kept: Kept<T>, age: Duration) {
-        self.shelf.record(&self.key, kept.clone(), age);
+        self.shelf.record(&self.flight.key, kept.clone(), age);
         self.flight.land(Outcome::Ended(kept));
     }
 }

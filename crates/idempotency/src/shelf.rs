@@ -121,8 +121,8 @@ impl<T: Clone> Shelf<T> {
         }
         let key: Arc<str> = key.into();
         let slot = || {
-            let flight = Arc::new(Flight::new());
-            let lead = Lead::new(Arc::clone(self), Arc::clone(&key), fingerprint, Arc::clone(&flight));
+            let flight = Arc::new(Flight::new(Arc::clone(&key), fingerprint));
+            let lead = Lead::new(Arc::clone(self), Arc::clone(&flight));
             (Slot { fingerprint, state: State::Running(flight) }, lead)
         };
         match self.slots.entry(Arc::clone(&key)) {

@@ -1,6 +1,6 @@
-use std::time::Duration;
+use std::{pin::Pin, time::Duration};
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     Answer, Claimed, Kept, KeyOf, Memory, Refused, StoreError, WhenFull,
@@ -47,16 +47,21 @@ impl<S, K: KeyOf<Request>, Request, T: Clone> Turn<S, K, Request, T> {
         match lead.claim(self.key.retries_unknown(&self.request)) {
             None => self.run(Some(lead)),
             Some(claim) => {
-                let end = self.until.map(sleep_until);
-                State::Claiming { claim, turn: Some((self, lead)), end }
+                let end = self.end();
+                State::Claiming { claim, turn: Some((Box::new(self), lead)), end }
             }
         }
     }
 
     /// Waits for another's execution.
     fn join<F>(self, flight: std::sync::Arc<Flight<T>>) -> State<S, K, Request, F, T> {
-        let (landing, end) = (flight.landing(), self.until.map(sleep_until));
-        State::Waiting { turn: Some(self), flight, landing, end }
+        let (landing, end) = (Box::pin(flight.landing()), self.end());
+        State::Waiting { turn: Some(Box::new(self)), flight, landing, end }
+    }
+
+    /// When it has waited for as long as it may.
+    fn end(&self) -> Option<Pin<Box<Sleep>>> {
+        self.until.map(|until| Box::pin(sleep_until(until)))
     }
 
     fn run<F>(self, lead: Option<Lead<T>>) -> State<S, K, Request, F, T> {
