@@ -15,12 +15,19 @@ use crate::{
 /// On the way of a call that succeeds at once it reads no clock (unless there is a deadline) and draws no number.
 #[derive(Clone, Debug)]
 pub(crate) struct Attempts<D> {
+    deadline: Option<Instant>,
+    /// Boxed, because a future that carries it is moved by every call, and only those that fail need it.
+    failed: Option<Box<Failed<D>>>,
+}
+
+/// What has come of a call that did not succeed at once.
+#[derive(Clone, Debug)]
+struct Failed<D> {
     retries: u32,
     /// How often it went on elsewhere at once, before the first retry.
     moves: u32,
-    deadline: Option<Instant>,
-    /// Boxed, because a future that carries it is moved by every call, and only those that fail need it.
-    delays: Option<Box<Delays<D>>>,
+    /// There once it was to be retried.
+    delays: Option<Delays<D>>,
 }
 
 /// The delays of one call, begun at its first failure.
@@ -31,6 +38,10 @@ struct Delays<D> {
     /// The backoff's first delay and the last draw, once there are any.
     first_and_last: Option<(Duration, Duration)>,
 }
+
+/// The deadline of a call, if it has one.
+#[derive(Clone, Copy)]
+struct InTime(Option<Instant>);
 
 /// The most that is added to a Retry-After, and the share of it: those who were told the same do not come together.
 const AFTER_RETRY_AFTER: (f64, Duration) = (0.1, Duration::from_secs(1));
@@ -54,12 +65,12 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
                 deadline.into_iter().chain(own).min()
             }
         };
-        Self { retries: 0, moves: 0, deadline, delays: None }
+        Self { deadline, failed: None }
     }
 
     /// Whether the call is still in its first attempt.
-    pub(crate) const fn is_first(&self) -> bool {
-        self.retries == 0 && self.moves == 0
+    pub(crate) fn is_first(&self) -> bool {
+        self.failed.as_ref().is_none_or(|failed| failed.retries == 0 && failed.moves == 0)
     }
 
     /// Decides after a failure: to retry after a delay, or why not. Tells the hooks and the trace.
@@ -72,27 +83,38 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
     where
         B: Backoff<Delays = D>,
     {
-        let attempt = self.retries.saturating_add(self.moves).saturating_add(1);
+        let in_time = InTime(self.deadline);
+        let failed =
+            self.failed.get_or_insert_with(|| Box::new(Failed { retries: 0, moves: 0, delays: None }));
+        let attempt = failed.retries.saturating_add(failed.moves).saturating_add(1);
         let moves = moves(fault);
-        let decision = if moves { self.go_on(settings, fault) } else { self.retry(settings, backoff, fault) };
+        let decision = if moves {
+            failed.go_on(settings, fault, in_time)
+        } else {
+            failed.retry(settings, backoff, fault, in_time)
+        };
         if decision.is_ok() {
             // After the first retry, a move is to a backend that was tried before.
-            let count = if moves && self.retries == 0 { &mut self.moves } else { &mut self.retries };
+            let count = if moves && failed.retries == 0 { &mut failed.moves } else { &mut failed.retries };
             *count = count.saturating_add(1);
         }
         settings.tell(attempt, fault, decision);
         decision
     }
+}
 
+// === impl Failed ===
+
+impl<D: Iterator<Item = Duration>> Failed<D> {
     /// Goes on elsewhere, at once: to every other backend, and then again for as long as there are retries.
     ///
     /// It is paid for, with two exceptions. A backend that is set aside gets no more calls, so those that leave it are the few which it
     /// had; they are not to fail because there are many of them at once. And what was refused on this side was never sent.
-    fn go_on(&self, settings: &Settings, fault: &Fault) -> Result<Duration, GiveUp> {
+    fn go_on(&self, settings: &Settings, fault: &Fault, in_time: InTime) -> Result<Duration, GiveUp> {
         if self.moves >= MOST_MOVES || (self.retries > 0 && self.retries >= settings.retries) {
             return Err(GiveUp::Exhausted);
         }
-        self.in_time(Duration::ZERO)?;
+        in_time.ends_after(Duration::ZERO)?;
         if !fault.set_aside && fault.kind != FaultKind::Shed {
             settings.pay()?;
         }
@@ -100,7 +122,13 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
     }
 
     /// The budget is asked last: what is not retried for another reason costs nothing.
-    fn retry<B>(&mut self, settings: &Settings, backoff: &B, fault: &Fault) -> Result<Duration, GiveUp>
+    fn retry<B>(
+        &mut self,
+        settings: &Settings,
+        backoff: &B,
+        fault: &Fault,
+        in_time: InTime,
+    ) -> Result<Duration, GiveUp>
     where
         B: Backoff<Delays = D>,
     {
@@ -111,22 +139,12 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
             return Err(GiveUp::Exhausted);
         }
         let delay = self.delay(settings, backoff, fault)?;
-        self.in_time(delay)?;
+        in_time.ends_after(delay)?;
         // Where all backends are set aside, nothing was sent: what it waits for is its first attempt, or one that is paid for.
         if !(fault.set_aside && fault.backend.is_none()) {
             settings.pay()?;
         }
         Ok(delay)
-    }
-
-    /// Whether a wait ends before the deadline.
-    fn in_time(&self, delay: Duration) -> Result<(), GiveUp> {
-        match self.deadline {
-            Some(deadline) if Instant::now().checked_add(delay).is_none_or(|then| then >= deadline) => {
-                Err(GiveUp::Deadline)
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The backoff's next delay, or the server's Retry-After and a little more, whichever is longer.
@@ -138,13 +156,29 @@ impl<D: Iterator<Item = Duration>> Attempts<D> {
         if after > settings.max_wait {
             return Err(GiveUp::RetryAfterTooLong);
         }
-        let delays = self.delays.get_or_insert_with(|| {
-            Box::new(Delays { backoff: backoff.delays(), rng: settings.rng(), first_and_last: None })
+        let delays = self.delays.get_or_insert_with(|| Delays {
+            backoff: backoff.delays(),
+            rng: settings.rng(),
+            first_and_last: None,
         });
         let delay = delays.next(settings).ok_or(GiveUp::Exhausted)?;
         let (share, most) = AFTER_RETRY_AFTER;
         let spread = Span { low: Duration::ZERO, high: scale(after, share).min(most) };
         Ok(delay.max(after.saturating_add(spread.draw(&mut delays.rng))))
+    }
+}
+
+// === impl InTime ===
+
+impl InTime {
+    /// Whether a wait ends before the deadline.
+    fn ends_after(self, delay: Duration) -> Result<(), GiveUp> {
+        match self.0 {
+            Some(deadline) if Instant::now().checked_add(delay).is_none_or(|then| then >= deadline) => {
+                Err(GiveUp::Deadline)
+            }
+            _ => Ok(()),
+        }
     }
 }
 
