@@ -1,27 +1,28 @@
 use std::sync::Arc;
 
-use mainstay_fault::{Elsewhere, Fault, FaultKind, HasFault, Tried, worth_falling_back};
+use mainstay_fault::{Elsewhere, Fault, FaultKind, HasFault, worth_falling_back};
 
 use crate::{
-    Candidate, Error, Failed, Meter, Profile, Ticket, View, moment::Moment, rules::Rules, strategy::filter,
-    word::State,
+    Candidate, Error, Failed, Memory, Meter, Profile, Ticket, View, moment::Moment, profile::Needs,
+    rules::Rules, strategy::filter, word::State,
 };
 
 /// What is needed when a call ends, besides its ticket.
-pub(crate) struct Aftermath<S, M> {
+pub(crate) struct Aftermath<S, M, T> {
     rules: Arc<Rules<S, M>>,
-    profile: Profile<'static>,
-    tried: Option<Tried>,
+    needs: Needs,
+    memory: T,
 }
 
 // === impl Aftermath ===
 
-impl<S, M> Aftermath<S, M> {
+impl<S, M, T: Memory> Aftermath<S, M, T> {
     #[inline]
-    pub(crate) fn new(rules: &Arc<Rules<S, M>>, profile: Profile<'static>, tried: Option<Tried>) -> Self {
-        Self { rules: Arc::clone(rules), profile, tried }
+    pub(crate) fn new(rules: &Arc<Rules<S, M>>, needs: Needs, memory: T) -> Self {
+        Self { rules: Arc::clone(rules), needs, memory }
     }
 
+    #[inline]
     pub(crate) fn ended<Response, E>(
         &mut self,
         ticket: Ticket,
@@ -39,8 +40,7 @@ impl<S, M> Aftermath<S, M> {
 
     /// Judges the backend, and then looks whether another one can take the call.
     fn failed<E: HasFault>(&mut self, ticket: Ticket, error: E) -> Failed<E> {
-        let Self { rules, profile, tried } = self;
-        let tried = tried.take();
+        let (rules, profile, tried) = (&*self.rules, &self.needs.profile(), self.memory.take());
         let fault = error.fault();
         let member = Arc::clone(ticket.member());
         ticket.fail(&fault);
@@ -65,7 +65,7 @@ impl<S, M> Aftermath<S, M> {
                 Elsewhere::LargerWindow => view.filtered(&larger, |view| rules.strategy.serves(view)),
                 Elsewhere::No | Elsewhere::IfAsked => false,
             };
-        Failed { error, backend: member.id, name: Arc::clone(&member.attributes.name), elsewhere, set_aside }
+        Failed { error, member, elsewhere, set_aside }
     }
 }
 

@@ -48,7 +48,11 @@ struct Shared {
 struct Account(AtomicU64);
 
 /// What a call has reserved. Dropped, it is given back.
-pub(crate) struct Hold {
+///
+/// Most calls have no budget: they carry a word for it.
+pub(crate) struct Hold(Box<Held>);
+
+struct Held {
     account: Arc<Account>,
     window: u16,
     reserved: u64,
@@ -56,7 +60,7 @@ pub(crate) struct Hold {
     input_tokens: u64,
     settled: bool,
     /// What the same call holds of another budget.
-    other: Option<Box<Self>>,
+    other: Option<Hold>,
 }
 
 const SPENT: u64 = (1 << 48) - 1;
@@ -122,7 +126,8 @@ impl Budget {
         });
         taken.ok()?;
         let input_tokens = worst.input_tokens;
-        Some(Hold { account, window, reserved, price, input_tokens, settled: false, other: None })
+        let held = Held { account, window, reserved, price, input_tokens, settled: false, other: None };
+        Some(Hold(Box::new(held)))
     }
 
     fn account(&self, key: &str) -> Arc<Account> {
@@ -169,34 +174,34 @@ impl Account {
 impl Hold {
     /// Holds something of another budget besides.
     pub(crate) fn and(mut self, other: Option<Self>) -> Self {
-        self.other = other.map(Box::new);
+        self.0.other = other;
         self
     }
 
     /// Settles on what was used. More than was reserved is charged too.
     pub(crate) fn settle(mut self, usage: Usage) {
-        if let Some(other) = self.other.take() {
+        if let Some(other) = self.0.other.take() {
             other.settle(usage);
         }
-        self.charge(nanos(self.price.cost(usage)));
+        self.charge(nanos(self.0.price.cost(usage)));
     }
 
     /// Lets what was reserved stand.
     fn stand(mut self) {
-        if let Some(other) = self.other.take() {
+        if let Some(other) = self.0.other.take() {
             other.stand();
         }
-        self.settled = true;
+        self.0.settled = true;
     }
 
     fn charge(&mut self, used: u64) {
-        self.settled = true;
-        let (window, reserved) = (self.window, self.reserved);
-        let _ = self.account.0.fetch_update(AcqRel, Acquire, |word| {
+        self.0.settled = true;
+        let Held { account, window, reserved, .. } = &*self.0;
+        let _ = account.0.fetch_update(AcqRel, Acquire, |word| {
             // In a later window, what was reserved is forgotten already.
-            let spent = (number(word) == window).then_some(word & SPENT)?;
-            let spent = spent.saturating_sub(reserved).saturating_add(used).min(SPENT);
-            Some(u64::from(window) << 48 | spent)
+            let spent = (number(word) == *window).then_some(word & SPENT)?;
+            let spent = spent.saturating_sub(*reserved).saturating_add(used).min(SPENT);
+            Some(u64::from(*window) << 48 | spent)
         });
     }
 
@@ -216,14 +221,14 @@ impl Hold {
         if output_tokens == 0 {
             return self.stand();
         }
-        let usage = Usage::new(self.input_tokens, output_tokens);
+        let usage = Usage::new(self.0.input_tokens, output_tokens);
         self.settle(usage);
     }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if !self.settled {
+        if !self.0.settled {
             self.charge(0);
         }
     }
@@ -231,7 +236,7 @@ impl Drop for Hold {
 
 impl fmt::Debug for Hold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hold").field("reserved", &(self.reserved as f64 / BILLION)).finish_non_exhaustive()
+        f.debug_struct("Hold").field("reserved", &(self.0.reserved as f64 / BILLION)).finish_non_exhaustive()
     }
 }
 

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use mainstay_fault::{BackendId, Fault, HasFault};
 use thiserror::Error;
 
-use crate::NoneEligible;
+use crate::{NoneEligible, member::Member};
 
 /// Why a routed call failed: the error of the backend that took it, or that there was none to take it.
 ///
@@ -32,11 +32,9 @@ pub enum Error<E> {
 }
 
 /// The error of a backend, and what the router knows of it.
-#[derive(Debug)]
 pub struct Failed<E> {
     pub(crate) error: E,
-    pub(crate) backend: BackendId,
-    pub(crate) name: Arc<str>,
+    pub(crate) member: Arc<Member>,
     pub(crate) elsewhere: bool,
     pub(crate) set_aside: bool,
 }
@@ -78,7 +76,7 @@ impl<E: HasFault + std::error::Error + Send + Sync + 'static> Error<E> {
 impl<E: fmt::Display> fmt::Display for Error<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Backend(failed) => write!(f, "backend {}: {}", failed.name, failed.error),
+            Self::Backend(failed) => write!(f, "backend {}: {}", failed.name(), failed.error),
             Self::NoneEligible(none) => none.fmt(f),
         }
     }
@@ -107,20 +105,32 @@ impl<E> Failed<E> {
     }
 
     /// The backend that failed.
-    pub const fn backend(&self) -> BackendId {
-        self.backend
+    pub fn backend(&self) -> BackendId {
+        self.member.id
     }
 
     /// The name of the backend that failed.
     pub fn name(&self) -> &str {
-        &self.name
+        self.member.attributes.name()
     }
 }
 
 impl<E: HasFault> HasFault for Failed<E> {
     fn fault(&self) -> Fault {
-        let fault = self.error.fault().with_backend(self.backend);
+        let fault = self.error.fault().with_backend(self.member.id);
         fault.with_elsewhere(self.elsewhere).with_set_aside(self.set_aside)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failed")
+            .field("backend", &self.backend())
+            .field("name", &self.name())
+            .field("error", &self.error)
+            .field("elsewhere", &self.elsewhere)
+            .field("set_aside", &self.set_aside)
+            .finish_non_exhaustive()
     }
 }
 

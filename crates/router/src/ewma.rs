@@ -31,7 +31,7 @@ impl Ewma {
     }
 
     fn change(&self, latency: Duration, now: Moment, decay: Duration, peaks: bool) {
-        let latency = latency.as_secs_f32().max(SHORTEST);
+        let latency = seconds(latency);
         let _ = self.word.fetch_update(Relaxed, Relaxed, |word| {
             let next = match unpack(word) {
                 None => latency,
@@ -62,6 +62,12 @@ impl Ewma {
     pub(crate) fn clear(&self) {
         self.word.store(0, Relaxed);
     }
+}
+
+/// Nanoseconds are what a call takes least of: as often as not there are none.
+#[inline]
+fn seconds(latency: Duration) -> f32 {
+    if latency.is_zero() { SHORTEST } else { latency.as_secs_f32().max(SHORTEST) }
 }
 
 /// The share of an old value that is left.

@@ -9,7 +9,7 @@ use mainstay_fault::HasFault;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Error, Meter, NoneEligible, Ticket, aftermath::Aftermath};
+use crate::{Error, Memory, Meter, NoneEligible, Ticket, aftermath::Aftermath};
 
 pin_project! {
     /// A call of a [`Router`](crate::Router): at the backend that was chosen, or refused.
@@ -19,7 +19,7 @@ pin_project! {
     /// Dropping it drops the backend's call, and gives back the place in flight, and the place of a probe. The outcome counts
     /// neither for the backend nor against it.
     #[must_use = "futures do nothing unless polled"]
-    pub struct ResponseFuture<S, Request, M>
+    pub struct ResponseFuture<S, Request, M, T = ()>
     where
         S: Service<Request>,
     {
@@ -27,7 +27,7 @@ pin_project! {
         state: State<S, S::Future, Request, S::Error>,
         // There until the call ends.
         ticket: Option<Ticket>,
-        after: Option<Aftermath<S, M>>,
+        after: Option<Aftermath<S, M, T>>,
     }
 }
 
@@ -47,7 +47,7 @@ pin_project! {
 
 // === impl ResponseFuture ===
 
-impl<S: Service<Request>, Request, M> ResponseFuture<S, Request, M> {
+impl<S: Service<Request>, Request, M, T> ResponseFuture<S, Request, M, T> {
     pub(crate) const fn refused(none: NoneEligible) -> Self {
         Self { state: State::Refused { none: Some(none) }, ticket: None, after: None }
     }
@@ -56,17 +56,18 @@ impl<S: Service<Request>, Request, M> ResponseFuture<S, Request, M> {
     pub(crate) const fn chosen(
         state: State<S, S::Future, Request, S::Error>,
         ticket: Ticket,
-        after: Aftermath<S, M>,
+        after: Aftermath<S, M, T>,
     ) -> Self {
         Self { state, ticket: Some(ticket), after: Some(after) }
     }
 }
 
-impl<S, Request, M> Future for ResponseFuture<S, Request, M>
+impl<S, Request, M, T> Future for ResponseFuture<S, Request, M, T>
 where
     S: Service<Request>,
     S::Error: HasFault,
     M: Meter<S::Response>,
+    T: Memory,
 {
     type Output = Result<M::Response, Error<S::Error>>;
 
@@ -88,8 +89,15 @@ where
                     Err(error) => Err(error),
                 },
                 StateProj::Calling { future } => {
-                    this.ticket.as_mut().expect(ONCE).sent();
-                    ready!(future.poll(cx))
+                    let ticket = this.ticket.as_mut().expect(ONCE);
+                    ticket.sent();
+                    match future.poll(cx) {
+                        Poll::Ready(outcome) => outcome,
+                        Poll::Pending => {
+                            ticket.waits();
+                            return Poll::Pending;
+                        }
+                    }
                 }
             };
             let ticket = this.ticket.take().expect(ONCE);
@@ -115,7 +123,7 @@ impl<S: Service<Request>, Request> State<S, S::Future, Request, S::Error> {
 
 const ONCE: &str = "a future is not polled after it was ready";
 
-impl<S: Service<Request>, Request, M> fmt::Debug for ResponseFuture<S, Request, M> {
+impl<S: Service<Request>, Request, M, T> fmt::Debug for ResponseFuture<S, Request, M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -31,6 +31,7 @@ mod track;
 
 mod aftermath;
 mod choice;
+mod course;
 mod future;
 mod router;
 mod rules;
@@ -58,6 +59,6 @@ pub use router::Router;
 pub use snapshot::Snapshot;
 pub use standing::Standing;
 pub use ticket::Ticket;
-pub use track::{Track, Tracked, Untracked};
+pub use track::{Memory, Track, Tracked, Untracked};
 pub use view::{Candidate, Ineligible, View};
 pub use why::{Judged, Why};

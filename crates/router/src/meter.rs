@@ -90,8 +90,9 @@ where
 impl<Response> Meter<Response> for Unmetered {
     type Response = Response;
 
+    #[inline]
     fn settle(&self, response: Response, ticket: Ticket) -> Response {
-        ticket.finish(None);
+        ticket.finish_here(None);
         response
     }
 }
@@ -104,8 +105,9 @@ where
 {
     type Response = Response;
 
+    #[inline]
     fn settle(&self, response: Response, ticket: Ticket) -> Response {
-        ticket.finish((self.0)(&response));
+        ticket.finish_here((self.0)(&response));
         response
     }
 }

@@ -13,16 +13,36 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(|| {
     now.checked_sub(Duration::from_secs(3_600)).unwrap_or(now)
 });
 
+/// A moment in nanoseconds, for what is measured: it lasts for 584 years.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tick(u64);
+
+// === impl Tick ===
+
+impl Tick {
+    #[inline]
+    pub(crate) fn now() -> Self {
+        let since = Instant::now().saturating_duration_since(*EPOCH);
+        Self(since.as_secs() * 1_000_000_000 + u64::from(since.subsec_nanos()))
+    }
+
+    #[inline]
+    pub(crate) const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    #[inline]
+    pub(crate) const fn moment(self) -> Moment {
+        Moment((self.0 / 1_000_000).saturating_add(1))
+    }
+}
+
 // === impl Moment ===
 
 impl Moment {
     /// Counted from 1, so that 0 can mean never.
-    pub(crate) fn of(now: Instant) -> Self {
-        Self(millis(now.saturating_duration_since(*EPOCH)).saturating_add(1))
-    }
-
     pub(crate) fn now() -> Self {
-        Self::of(Instant::now())
+        Tick::now().moment()
     }
 
     /// The low half, which wraps after 49 days.

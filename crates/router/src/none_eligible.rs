@@ -29,7 +29,11 @@ use crate::{
 /// assert_eq!(none.fault().kind, FaultKind::Shed);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct NoneEligible {
+pub struct NoneEligible(Box<Reasons>);
+
+/// In a box, so that calls that are answered do not carry the room for it.
+#[derive(Clone, Debug, PartialEq)]
+struct Reasons {
     reasons: Vec<(Arc<str>, Ineligible)>,
     fault: Fault,
 }
@@ -53,39 +57,40 @@ impl NoneEligible {
             Refusal::BudgetUsedUp(renews_in) => Fault::new(FaultKind::Shed).with_retry_after(renews_in),
             Refusal::NoneEligible => fault_of(&reasons),
         };
-        Self { reasons, fault: fault.with_set_aside(true) }
+        Self(Box::new(Reasons { reasons, fault: fault.with_set_aside(true) }))
     }
 
     /// For each backend, by its name, why it cannot take the call.
     pub fn reasons(&self) -> impl Iterator<Item = (&str, &Ineligible)> {
-        self.reasons.iter().map(|(name, why)| (&**name, why))
+        self.0.reasons.iter().map(|(name, why)| (&**name, why))
     }
 
     /// How long it takes until the first of them can, if any will.
-    pub const fn retry_after(&self) -> Option<Duration> {
-        self.fault.retry_after
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.fault.retry_after
     }
 }
 
 impl Default for NoneEligible {
     fn default() -> Self {
-        Self { reasons: Vec::new(), fault: Fault::new(FaultKind::Shed).with_set_aside(true) }
+        let fault = Fault::new(FaultKind::Shed).with_set_aside(true);
+        Self(Box::new(Reasons { reasons: Vec::new(), fault }))
     }
 }
 
 impl HasFault for NoneEligible {
     fn fault(&self) -> Fault {
-        self.fault
+        self.0.fault
     }
 }
 
 impl fmt::Display for NoneEligible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("no backend can take the call")?;
-        if self.reasons.is_empty() {
+        if self.0.reasons.is_empty() {
             return f.write_str(": there is none");
         }
-        for (at, (name, why)) in self.reasons.iter().enumerate() {
+        for (at, (name, why)) in self.0.reasons.iter().enumerate() {
             let gap = if at == 0 { ": " } else { "; " };
             write!(f, "{gap}{name}: {why}")?;
         }
@@ -95,7 +100,7 @@ impl fmt::Display for NoneEligible {
 
 impl std::error::Error for NoneEligible {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.fault)
+        Some(&self.0.fault)
     }
 }
 

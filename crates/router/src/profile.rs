@@ -28,6 +28,16 @@ pub struct Profile<'a> {
     pub text: &'a str,
 }
 
+/// What is kept of a [`Profile`] while the call is made: two words, as futures are moved. What is more than fits is the most that does.
+#[derive(Clone, Copy)]
+pub(crate) struct Needs {
+    input_tokens: u32,
+    output_tokens: u32,
+    prompt_chars: u32,
+    steps: u16,
+    abilities: Capabilities,
+}
+
 /// Tells the router what it must know of a request, and makes a request fit for its backend.
 ///
 /// A closure `Fn(&Request) -> Profile<'_>` is one that changes no request; [`Unknown`] is the default; see
@@ -77,15 +87,30 @@ impl Profile<'_> {
     }
 
     /// The same without what is borrowed from the request.
-    pub(crate) const fn detached(&self) -> Profile<'static> {
+    #[inline]
+    pub(crate) fn needs(&self) -> Needs {
+        let least = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        Needs {
+            input_tokens: least(self.input_tokens),
+            output_tokens: least(self.output_tokens),
+            prompt_chars: least(self.prompt_chars),
+            steps: u16::try_from(self.steps).unwrap_or(u16::MAX),
+            abilities: self.needs,
+        }
+    }
+}
+
+// === impl Needs ===
+
+impl Needs {
+    pub(crate) fn profile(self) -> Profile<'static> {
         Profile {
-            input_tokens: self.input_tokens,
-            output_tokens: self.output_tokens,
-            prompt_chars: self.prompt_chars,
-            needs: self.needs,
-            steps: self.steps,
-            budget_key: "",
-            text: "",
+            input_tokens: self.input_tokens.into(),
+            output_tokens: self.output_tokens.into(),
+            prompt_chars: self.prompt_chars.into(),
+            needs: self.abilities,
+            steps: self.steps.into(),
+            ..Profile::default()
         }
     }
 }

@@ -5,16 +5,15 @@ use std::{
 };
 
 use mainstay_fault::HasFault;
-use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{
-    Attributes, Backends, Choice, Describe, Error, Meter, Profile, ResponseFuture, Track, Tracked, Unknown,
-    Unmetered, Untracked, View, Why,
+    Attributes, Backends, Choice, Describe, Error, Memory, Meter, Profile, ResponseFuture, Track, Tracked,
+    Unknown, Unmetered, Untracked, View, Why,
     aftermath::Aftermath,
     choice::{Chosen, choose},
     future::State,
-    moment::Moment,
+    moment::{Moment, Tick},
     profile::Addressed,
     rules::Rules,
     strategy::Strategy,
@@ -39,6 +38,11 @@ use crate::{
 /// # Readiness
 ///
 /// Always ready. The call polls the chosen backend's service, and calls that same instance.
+///
+/// # Latency
+///
+/// A backend's latency runs from its call to its answer. One that answers at the first poll took no time, however late it was
+/// polled, and no clock is read for it a second time.
 ///
 /// # Errors
 ///
@@ -170,7 +174,7 @@ impl<S, D, M, T> Router<S, D, M, T> {
         let (profile, tried) = (self.describe.describe(request), self.track.tried(request));
         let (list, pool) = (self.rules.backends.list(), self.rules.backends.pool());
         let now = Moment::now();
-        Why::of(&*self.rules.strategy, &View::new(&list.members, pool, &profile, tried.as_ref(), now))
+        Why::of(&*self.rules.strategy, &View::new(&list.members, pool, &profile, tried.tried(), now))
     }
 
     fn with(mut self, change: impl FnOnce(&mut Rules<S, M>)) -> Self
@@ -192,19 +196,19 @@ where
 {
     type Response = M::Response;
     type Error = Error<S::Error>;
-    type Future = ResponseFuture<S, Request, M>;
+    type Future = ResponseFuture<S, Request, M, T::Memory>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let now = Instant::now();
+        let now = Tick::now();
         let (list, pool) = (self.rules.backends.list(), self.rules.backends.pool());
-        let tried = self.track.tried(&request);
+        let memory = self.track.tried(&request);
         let profile = self.describe.describe(&request);
-        let needs = profile.detached();
-        let view = View::new(&list.members, pool, &profile, tried.as_ref(), Moment::of(now));
+        let needs = profile.needs();
+        let view = View::new(&list.members, pool, &profile, memory.tried(), now.moment());
         let Chosen { index, admission, hold } = match choose(&self.rules, &view) {
             Ok(chosen) => chosen,
             Err(none) => return ResponseFuture::refused(none),
@@ -215,7 +219,7 @@ where
         let place = Place::new(member, admission);
         let state = State::begin(service.clone(), self.describe.address(request, &member.attributes));
         let ticket = place.ticket(now, hold);
-        ResponseFuture::chosen(state, ticket, Aftermath::new(&self.rules, needs, tried))
+        ResponseFuture::chosen(state, ticket, Aftermath::new(&self.rules, needs, memory))
     }
 }
 

@@ -93,7 +93,8 @@ const LEAST_SHARE: f64 = 0.1;
 impl Standing {
     /// Creates the standing of a server of which nothing is known.
     pub fn new(health: Health) -> Self {
-        let (word, window, in_flight, streak) = Default::default();
+        let (word, in_flight, streak) = Default::default();
+        let window = Window::new(health.window);
         Self(Arc::new(Shared { health, word, window, in_flight, streak }))
     }
 
@@ -140,9 +141,21 @@ impl Standing {
         self.0.word.end_probe();
     }
 
+    /// Whether it was never set aside.
+    #[inline]
+    pub(crate) fn is_clean(&self) -> bool {
+        self.0.word.is_clean()
+    }
+
+    /// Whether it was never set aside, and none of its calls of late failed: what most servers are at most times, and quick to tell.
+    #[inline]
+    pub(crate) fn is_spotless(&self) -> bool {
+        self.is_clean() && self.0.window.is_spotless()
+    }
+
     /// The calls of late.
     pub(crate) fn seen(&self, now: Moment) -> Seen {
-        self.0.window.seen(now, self.0.health.window)
+        self.0.window.seen(now)
     }
 
     /// The share of its traffic that it has got back since it returned: from a tenth to 1.
@@ -181,12 +194,12 @@ impl Standing {
     }
 
     pub(crate) fn succeeded(&self, admission: Admission, now: Moment) -> Change {
-        let Shared { health, word, window, streak, .. } = &*self.0;
+        let Shared { word, window, streak, .. } = &*self.0;
         let came_back = admission != Admission::Up && word.come_back(now);
         if came_back {
             window.clear();
         }
-        window.record(true, now, health.window);
+        window.record(true, now);
         if streak.load(Relaxed) != 0 {
             streak.store(0, Relaxed);
         }
@@ -199,7 +212,7 @@ impl Standing {
             return Change::set_aside(word.set_aside(cause, now.after(pause), now));
         }
         if health_effect(fault) == HealthEffect::CountsAgainst {
-            window.record(false, now, health.window);
+            window.record(false, now);
             return self.break_if_bad(admission, now);
         }
         if admission == Admission::Probe && served(fault) && word.come_back(now) {
@@ -213,7 +226,7 @@ impl Standing {
     fn break_if_bad(&self, admission: Admission, now: Moment) -> Change {
         let Shared { health, word, window, streak, .. } = &*self.0;
         let up = matches!(word.state(now), State::Up { .. });
-        let seen = window.seen(now, health.window);
+        let seen = window.seen(now);
         let in_a_row = streak.fetch_add(1, Relaxed).saturating_add(1);
         // The last so many calls are enough by themselves: at a thousand calls a second the window is full of good ones for half of its
         // length after the last of them.

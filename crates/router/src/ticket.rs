@@ -1,9 +1,15 @@
 use std::{fmt, mem::ManuallyDrop, sync::Arc};
 
 use mainstay_fault::{BackendId, Fault};
-use tokio::time::Instant;
 
-use crate::{Usage, budget::Hold, member::Member, moment::Moment, standing::Admission};
+use crate::{
+    Usage,
+    budget::Hold,
+    course::{Course, Mark},
+    member::Member,
+    moment::Tick,
+    standing::Admission,
+};
 
 /// A call in flight at a backend. Whoever holds it says how the call ended.
 ///
@@ -16,11 +22,8 @@ use crate::{Usage, budget::Hold, member::Member, moment::Moment, standing::Admis
 /// whichever way it ends; so is the place of a probe.
 pub struct Ticket {
     member: Arc<Member>,
-    admission: Admission,
-    began: Instant,
-    first: bool,
-    sent: bool,
-    output_tokens: u64,
+    began: Tick,
+    course: Course,
     hold: Option<Hold>,
 }
 
@@ -40,10 +43,10 @@ impl<'a> Place<'a> {
     }
 
     #[inline]
-    pub(crate) fn ticket(self, began: Instant, hold: Option<Hold>) -> Ticket {
+    pub(crate) fn ticket(self, began: Tick, hold: Option<Hold>) -> Ticket {
         let Self { member, admission } = *ManuallyDrop::new(self);
         let member = Arc::clone(member);
-        Ticket { member, admission, began, first: false, sent: false, output_tokens: 0, hold }
+        Ticket { member, began, course: Course::begin(admission), hold }
     }
 }
 
@@ -68,53 +71,70 @@ impl Ticket {
 
     /// Says that the first token has come. Only the first time counts.
     pub fn first_token(&mut self) {
-        if !self.first {
-            self.first = true;
-            let now = Instant::now();
-            self.member.first_came(now.saturating_duration_since(self.began), Moment::of(now));
+        if !self.course.has(Mark::First) {
+            self.course.mark(Mark::First);
+            let now = Tick::now();
+            self.member.first_came(now.since(self.began), now.moment());
         }
     }
 
     /// Counts tokens of the answer as they come, so that a call that is given up midway is charged for them.
     pub fn count(&mut self, output_tokens: u64) {
-        self.output_tokens = self.output_tokens.saturating_add(output_tokens);
+        self.course.count(output_tokens);
     }
 
     /// Ends the call well. Where its usage is not known, it is charged for what was counted; and where nothing was,
     /// the worst case that was reserved stands.
     pub fn finish(mut self, usage: Option<Usage>) {
-        let now = Instant::now();
-        let (took, now) = (now.saturating_duration_since(self.began), Moment::of(now));
-        if !self.first {
-            self.first = true;
+        let ended = Tick::now();
+        self.end(ended, usage);
+    }
+
+    /// Ends the call well, here and now. One that was answered as soon as it was asked took no time: no clock is read for it.
+    #[inline]
+    pub(crate) fn finish_here(mut self, usage: Option<Usage>) {
+        let ended = if self.course.has(Mark::Waited) { Tick::now() } else { self.began };
+        self.end(ended, usage);
+    }
+
+    #[inline]
+    fn end(&mut self, ended: Tick, usage: Option<Usage>) {
+        let (took, now) = (ended.since(self.began), ended.moment());
+        if !self.course.has(Mark::First) {
+            self.course.mark(Mark::First);
             self.member.first_came(took, now);
         }
-        self.member.succeeded(took, self.admission, now);
+        self.member.succeeded(took, self.course.admission(), now);
         match (self.hold.take(), usage) {
             (Some(hold), Some(usage)) => hold.settle(usage),
-            (Some(hold), None) => hold.cancelled(self.output_tokens),
+            (Some(hold), None) => hold.cancelled(self.course.tokens()),
             (None, _) => {}
         }
     }
 
     /// Ends the call with a fault, and judges the backend by it.
     pub fn fail(mut self, fault: &Fault) {
-        let now = Instant::now();
-        let took = now.saturating_duration_since(self.began);
-        self.member.failed(fault, took, self.admission, Moment::of(now));
+        let now = Tick::now();
+        let took = now.since(self.began);
+        self.member.failed(fault, took, self.course.admission(), now.moment());
         if let Some(hold) = self.hold.take() {
-            hold.failed(fault.kind, self.output_tokens);
+            hold.failed(fault.kind, self.course.tokens());
         }
     }
 
     /// The request is with the backend: from here on it may cost.
     pub(crate) const fn sent(&mut self) {
-        self.sent = true;
+        self.course.mark(Mark::Sent);
+    }
+
+    /// The backend has not answered at once.
+    pub(crate) const fn waits(&mut self) {
+        self.course.mark(Mark::Waited);
     }
 
     /// The wait for the backend's readiness is over, and no part of its latency.
     pub(crate) fn begins_now(&mut self) {
-        self.began = Instant::now();
+        self.began = Tick::now();
     }
 
     pub(crate) fn member(&self) -> &Arc<Member> {
@@ -124,12 +144,12 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.sent
+        if self.course.has(Mark::Sent)
             && let Some(hold) = self.hold.take()
         {
-            hold.cancelled(self.output_tokens);
+            hold.cancelled(self.course.tokens());
         }
-        self.member.standing.give_back(self.admission);
+        self.member.standing.give_back(self.course.admission());
     }
 }
 
@@ -138,7 +158,7 @@ impl fmt::Debug for Ticket {
         f.debug_struct("Ticket")
             .field("backend", &self.backend())
             .field("name", &self.name())
-            .field("admission", &self.admission)
+            .field("course", &self.course)
             .finish_non_exhaustive()
     }
 }

@@ -2,8 +2,20 @@ use mainstay_fault::{HasCall, Tried};
 
 /// What the router reads of a call's earlier attempts.
 pub trait Track<Request> {
-    /// The backends that the call has tried in this pass; `None` if requests are not tracked.
-    fn tried(&self, request: &Request) -> Option<Tried>;
+    /// What is remembered of them until the call ends.
+    type Memory: Memory;
+
+    /// The backends that the call has tried in this pass.
+    fn tried(&self, request: &Request) -> Self::Memory;
+}
+
+/// The backends that a call has tried, if requests are tracked: an `Option<Tried>`, or `()` where none ever is.
+pub trait Memory {
+    /// The backends that were tried; `None` if nothing is remembered.
+    fn tried(&self) -> Option<&Tried>;
+
+    /// Takes them out.
+    fn take(&mut self) -> Option<Tried>;
 }
 
 /// Leaves requests alone, so that they may be of any type: the default.
@@ -17,15 +29,39 @@ pub struct Tracked;
 // === impl Untracked ===
 
 impl<Request> Track<Request> for Untracked {
-    fn tried(&self, _: &Request) -> Option<Tried> {
-        None
-    }
+    type Memory = ();
+
+    fn tried(&self, _: &Request) {}
 }
 
 // === impl Tracked ===
 
 impl<Request: HasCall> Track<Request> for Tracked {
+    type Memory = Option<Tried>;
+
     fn tried(&self, request: &Request) -> Option<Tried> {
         request.call().map(|call| call.tried.clone())
+    }
+}
+
+// === impl Memory ===
+
+impl Memory for () {
+    fn tried(&self) -> Option<&Tried> {
+        None
+    }
+
+    fn take(&mut self) -> Option<Tried> {
+        None
+    }
+}
+
+impl Memory for Option<Tried> {
+    fn tried(&self) -> Option<&Tried> {
+        self.as_ref()
+    }
+
+    fn take(&mut self) -> Option<Tried> {
+        Self::take(self)
     }
 }

@@ -101,7 +101,7 @@ impl<'a> View<'a> {
 
     /// The backend at an index, if it can take the call.
     pub fn eligible(&self, index: usize) -> Option<Candidate<'a>> {
-        self.get(index).filter(|candidate| self.check(*candidate).is_ok())
+        self.get(index).filter(|candidate| self.takes_all(candidate) || self.check(*candidate).is_ok())
     }
 
     /// All backends that can take the call, with their indices.
@@ -142,6 +142,16 @@ impl<'a> View<'a> {
 
     pub(crate) fn nothing_tried(&self) -> bool {
         self.tried.is_none_or(Tried::is_empty)
+    }
+
+    /// Whether it is plain that a backend can take the call: most are up, and nothing is asked of them that they might not do. Quick to
+    /// tell, and never true where [`check`](Self::check) finds a reason.
+    #[inline]
+    fn takes_all(&self, candidate: &Candidate<'_>) -> bool {
+        let Member { attributes, gate, standing, .. } = candidate.member;
+        let asks = !self.profile.needs.is_empty() || self.narrow.is_some() || self.tried.is_some();
+        let may_refuse = gate.is_some() || attributes.window.is_some();
+        !asks && !may_refuse && standing.is_clean() && candidate.member.weight() > 0.0
     }
 
     fn check(&self, candidate: Candidate<'_>) -> Result<(), Ineligible> {
@@ -259,9 +269,14 @@ impl<'a> Candidate<'a> {
 
     /// What is to be waited for: a latency for each call that it would have, more where calls fail or it has just come back.
     pub(crate) fn load(&self, latency: f64) -> f64 {
-        let seen = self.member.standing.seen(self.now);
+        let load = latency * (f64::from(self.in_flight()) + 1.0);
+        let standing = &self.member.standing;
+        if standing.is_spotless() {
+            return load;
+        }
+        let seen = standing.seen(self.now);
         let failing = (seen.calls() + 1.0) / (seen.good + 1.0);
-        latency * (f64::from(self.in_flight()) + 1.0) * failing / self.share()
+        load * failing / self.share()
     }
 }
 

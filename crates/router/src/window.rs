@@ -8,8 +8,10 @@ use std::{
 
 use crate::moment::Moment;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Window {
+    /// How long a period is, in milliseconds.
+    length: u64,
     /// The number of a period (32 bits), its successes and its failures (16 bits each).
     periods: [AtomicU64; 2],
 }
@@ -24,8 +26,13 @@ pub(crate) struct Seen {
 // === impl Window ===
 
 impl Window {
-    pub(crate) fn record(&self, good: bool, now: Moment, length: Duration) {
-        let number = number(now, length);
+    pub(crate) fn new(length: Duration) -> Self {
+        let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1);
+        Self { length, periods: Default::default() }
+    }
+
+    pub(crate) fn record(&self, good: bool, now: Moment) {
+        let number = self.number(now);
         let [even, odd] = &self.periods;
         let period = if number.is_multiple_of(2) { even } else { odd };
         let _ = period.fetch_update(Relaxed, Relaxed, |word| {
@@ -42,9 +49,9 @@ impl Window {
         });
     }
 
-    pub(crate) fn seen(&self, now: Moment, length: Duration) -> Seen {
-        let number = number(now, length);
-        let left = || 1.0 - (now.0 % millis(length)) as f64 / millis(length) as f64;
+    pub(crate) fn seen(&self, now: Moment) -> Seen {
+        let number = self.number(now);
+        let left = || 1.0 - (now.0 % self.length) as f64 / self.length as f64;
         let mut seen = Seen::default();
         for period in &self.periods {
             let (of, good, bad) = unpack(period.load(Relaxed));
@@ -59,8 +66,19 @@ impl Window {
         seen
     }
 
+    /// Whether no failure was counted, though it may have left the window by now.
+    #[inline]
+    pub(crate) fn is_spotless(&self) -> bool {
+        self.periods.iter().all(|period| unpack(period.load(Relaxed)).2 == 0)
+    }
+
     pub(crate) fn clear(&self) {
         self.periods.iter().for_each(|period| period.store(0, Relaxed));
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "periods are only compared with their neighbours")]
+    const fn number(&self, now: Moment) -> u32 {
+        (now.0 / self.length) as u32
     }
 }
 
@@ -74,15 +92,6 @@ impl Seen {
     pub(crate) fn failures(self) -> f64 {
         self.bad / self.calls().max(f64::MIN_POSITIVE)
     }
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "periods are only compared with their neighbours")]
-fn number(now: Moment, length: Duration) -> u32 {
-    (now.0 / millis(length)) as u32
-}
-
-fn millis(length: Duration) -> u64 {
-    u64::try_from(length.as_millis()).unwrap_or(u64::MAX).max(1)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "parts of the word")]

@@ -53,13 +53,20 @@ impl LeastLoaded {
         candidate.load(if self.to_the_end { candidate.to_the_end() } else { candidate.first_token() })
     }
 
-    fn rng(&self) -> Rng {
-        let seed = match &self.seed {
-            None => fastrand::u64(..),
-            Some(seed) => seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed),
-        };
-        Rng::with_seed(seed)
+    /// Draws for one choice: the thread's own, unless they are to be repeatable.
+    fn draws(&self) -> impl FnMut(usize) -> usize {
+        let next = |seed: &AtomicU64| Rng::with_seed(seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed));
+        let mut seeded = self.seed.as_ref().map(next);
+        move |below| match &mut seeded {
+            None => fastrand::usize(..below),
+            Some(rng) => rng.usize(..below),
+        }
     }
+}
+
+/// An index of all but one.
+const fn another(one: usize, among_the_rest: usize) -> usize {
+    if among_the_rest < one { among_the_rest } else { among_the_rest + 1 }
 }
 
 /// A clone draws for itself, from where this one stands.
@@ -75,13 +82,13 @@ impl Strategy for LeastLoaded {
         if view.is_empty() {
             return Err(Refusal::NoneEligible);
         }
-        let mut rng = self.rng();
+        let mut draw = self.draws();
         let mut first: Option<(usize, Candidate<'_>)> = None;
         for _ in 0..DRAWS {
             let index = match first {
-                None => rng.usize(..view.len()),
+                None => draw(view.len()),
                 Some(_) if view.len() == 1 => break,
-                Some((other, _)) => (other + 1 + rng.usize(..view.len() - 1)) % view.len(),
+                Some((other, _)) => another(other, draw(view.len() - 1)),
             };
             let Some(candidate) = view.eligible(index) else { continue };
             if candidate.wants_probe() {

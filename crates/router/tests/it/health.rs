@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use mainstay_fault::{Fault, FaultKind};
 use mainstay_router::{
-    Cause, Health, Router, Ticket, hand_over,
+    Backend, Backends, Cause, Health, Router, Ticket, hand_over,
     strategy::{LeastLoaded, RoundRobin},
 };
 use tokio::time::advance;
+use tower::Service;
 
 use crate::fixtures::{Knob, backends, call, down, drive, named};
 
@@ -192,4 +193,26 @@ async fn a_stream_is_in_flight_until_its_end_and_a_broken_one_counts() {
     assert_eq!((snapshot.in_flight, snapshot.failure_ratio), (0, 1.0));
     let first = snapshot.first_token.unwrap();
     assert!(first > SECOND && first < SECOND * 11 / 10, "{first:?}");
+}
+
+/// How late the caller polls is not the backend's doing.
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_the_first_poll_took_no_time() {
+    let at_once = tower::service_fn(|request: u32| std::future::ready(Ok::<_, Fault>(request)));
+    let backends = Backends::new([Backend::new("a", at_once)]).unwrap();
+    let answer = Router::new(backends.clone(), RoundRobin::default()).call(1);
+    advance(Duration::from_secs(5)).await;
+    answer.await.unwrap();
+    let [snapshot] = &*backends.snapshot() else { panic!("there is one backend") };
+    assert!(snapshot.first_token.unwrap() < Duration::from_millis(1), "{snapshot:?}");
+    assert!(snapshot.to_the_end.unwrap() < Duration::from_millis(1), "{snapshot:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_waited_for_took_its_time() {
+    let (backends, _) = backends(&[700]);
+    let mut router = Router::new(backends.clone(), RoundRobin::default());
+    call(&mut router, 1).await.unwrap();
+    let [snapshot] = &*backends.snapshot() else { panic!("there is one backend") };
+    assert_eq!((snapshot.to_the_end.unwrap().as_secs_f64() * 1e3).round(), 700.0);
 }
