@@ -36,7 +36,7 @@ mod measure;
 pub mod mock;
 #[cfg(feature = "programs")]
 mod once;
-#[cfg(feature = "programs")]
+#[cfg(feature = "paused-clock")]
 pub mod outage;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -49,7 +49,9 @@ pub mod stack;
 #[cfg(feature = "programs")]
 mod timer;
 
-pub use rows::{ALLOCATIONS, Bar, QUICK_ROUNDS, REDIS, ROUNDS, ROUNDS_VARIABLE, ROWS, Row, Unit, programs};
+pub use rows::{
+    ALLOCATIONS, APART, Bar, QUICK_ROUNDS, REDIS, ROUNDS, ROUNDS_VARIABLE, ROWS, Row, Unit, programs,
+};
 
 #[cfg(feature = "programs")]
 pub use self::{

@@ -4,6 +4,9 @@ pub const ALLOCATIONS: &str = "allocations";
 /// The program that needs `redis-server` on the path.
 pub const REDIS: &str = "redis";
 
+/// Programs that need what slows down others, and the features that have it: they are built apart, all with the same features.
+pub const APART: ([&str; 2], &str) = (["outage", REDIS], "paused-clock,redis");
+
 /// How many times each side is measured, in turn with the others. Many short rounds are fairer than few long ones: what a
 /// call costs can double for seconds, with what else the machine does, and then it doubles for all sides of most rounds.
 pub const ROUNDS: u32 = 15;

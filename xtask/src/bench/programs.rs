@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use mainstay_benches::{ALLOCATIONS, QUICK_ROUNDS, REDIS, ROUNDS_VARIABLE};
+use mainstay_benches::{ALLOCATIONS, APART, QUICK_ROUNDS, ROUNDS_VARIABLE};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -92,8 +92,9 @@ impl Programs<'_> {
     fn cargo_bench(&self, bench: &str, program: &str) -> Command {
         let mut command = cargo();
         command.args(["bench", "--quiet", "--package", "mainstay-benches", "--bench", bench]);
-        if program == REDIS {
-            command.args(["--features", REDIS]);
+        let (apart, features) = APART;
+        if apart.contains(&program) {
+            command.args(["--features", features]);
         }
         if self.quick {
             command.env(ROUNDS_VARIABLE, QUICK_ROUNDS.to_string());
