@@ -60,6 +60,9 @@ impl<T: Clone> Lead<T> {
     pub(crate) fn ended(self, kept: Kept<T>) {
         if self.shelf.rules.keeps(&kept) {
             self.known(kept, Duration::ZERO);
+        } else if kept.is_out_of_time() {
+            // The leader's time is not that of those who wait: one of them takes over.
+            self.end_as(Outcome::Abandoned);
         } else {
             self.end_as(Outcome::Ended(kept));
         }

@@ -100,6 +100,15 @@ pub enum Kept<T> {
     Failed(Fault),
 }
 
+// === impl Kept ===
+
+impl<T> Kept<T> {
+    /// Whether it ended because its caller had no more time, which others may have.
+    pub(crate) fn is_out_of_time(&self) -> bool {
+        matches!(self, Self::Failed(fault) if fault.past_deadline.is_some())
+    }
+}
+
 // === impl Store ===
 
 impl<T, S: Store<T> + ?Sized> Store<T> for Arc<S> {

@@ -114,6 +114,11 @@ impl<'a> View<'a> {
         self.check(self.get(index)?).err()
     }
 
+    /// Whether a backend cannot take the call at the moment, but will be able to.
+    pub(crate) fn is_away_for_now(&self, index: usize) -> bool {
+        self.ineligible(index).is_some_and(|why| why.passes())
+    }
+
     /// Shows only the backends that a filter lets through.
     pub fn filtered<T>(&self, filter: &dyn Filter, look: impl FnOnce(&View<'_>) -> T) -> T {
         let narrow = Narrow { filter, outer: self.narrow };
@@ -287,6 +292,20 @@ impl fmt::Debug for Candidate<'_> {
 }
 
 // === impl Ineligible ===
+
+impl Ineligible {
+    /// Whether it will be over by itself.
+    const fn passes(&self) -> bool {
+        match self {
+            Self::Tried | Self::SetAside(..) | Self::Probing(_) | Self::Gate(_) => true,
+            Self::Drained
+            | Self::Lacks(_)
+            | Self::Window { .. }
+            | Self::Filtered(_)
+            | Self::OverBudget(_) => false,
+        }
+    }
+}
 
 impl fmt::Display for Ineligible {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

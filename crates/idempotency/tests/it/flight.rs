@@ -66,6 +66,18 @@ async fn a_failure_goes_to_those_who_waited_and_is_forgotten() {
     assert_eq!(*service.oneshot(Ask(Some("a"), 1)).await.unwrap(), 1);
 }
 
+/// The first caller's deadline is not that of the second.
+#[tokio::test(start_paused = true)]
+async fn one_who_waits_takes_over_from_one_who_has_no_more_time() {
+    let (inner, record) =
+        script(|n, _: &Ask| Step::After(SECOND, if n == 0 { Err(Failed::TooLate) } else { ok(n) }));
+    let service = IdempotencyLayer::new().key_by(ByKey).layer(inner);
+    let outcomes = join_all((0..3).map(|_| service.clone().oneshot(Ask(Some("a"), 1)))).await;
+    assert_eq!(refusals(&outcomes), [Failed::TooLate]);
+    assert!(outcomes.iter().flatten().all(|answer| **answer == 1));
+    assert_eq!(record.calls(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_who_waits_takes_over_from_one_who_leaves() {
     let (inner, record) = script(|n, _: &Ask| Step::After(SECOND, ok(n)));

@@ -1,4 +1,4 @@
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_fault::{Fault, FaultKind, HasFault, PastDeadline};
 use mainstay_idempotency::{Fingerprint, KeyOf, Refused};
 
 /// What is asked: a key, and a payload.
@@ -9,6 +9,8 @@ pub(crate) struct Ask(pub(crate) Option<&'static str>, pub(crate) u32);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Failed {
     Inner(FaultKind),
+    /// Its own deadline has passed.
+    TooLate,
     Refused(Refused),
 }
 
@@ -29,6 +31,7 @@ impl HasFault for Failed {
     fn fault(&self) -> Fault {
         match self {
             Self::Inner(kind) => (*kind).into(),
+            Self::TooLate => Fault::new(FaultKind::Timeout).with_past_deadline(PastDeadline::CutOff),
             Self::Refused(refused) => refused.fault(),
         }
     }

@@ -79,6 +79,20 @@ impl CostBudget {
             .min_by(|(_, one), (_, other)| self.order(view, one, other))
     }
 
+    /// Where one that the budget has room for is away for a moment, that moment is what is waited for, and not the next window.
+    fn refusal(budget: &Budget, view: &View<'_>) -> Refusal {
+        let profile = view.profile();
+        let has_room = |candidate: Candidate<'_>| {
+            let price = candidate.attributes().price;
+            price.is_some_and(|price| budget.has_room(profile.budget_key, price, profile.worst_case()))
+        };
+        let waits = |index| view.is_away_for_now(index) && view.get(index).is_some_and(has_room);
+        if (0..view.len()).any(waits) {
+            return Refusal::NoneEligible;
+        }
+        Refusal::BudgetUsedUp(budget.renews_in().max(Duration::from_millis(1)))
+    }
+
     fn reserve(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> Option<Hold> {
         let profile = view.profile();
         budget.reserve(profile.budget_key, candidate.attributes().price?, profile.worst_case())
@@ -95,9 +109,7 @@ impl Strategy for CostBudget {
                 return Ok(Pick { index, hold: Some(hold) });
             }
             let below = Self::cost(view, &candidate);
-            let cheaper = self.best(view, Some(below));
-            best = cheaper
-                .ok_or_else(|| Refusal::BudgetUsedUp(budget.renews_in().max(Duration::from_millis(1))))?;
+            best = self.best(view, Some(below)).ok_or_else(|| Self::refusal(budget, view))?;
         }
     }
 

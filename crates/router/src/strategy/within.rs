@@ -88,7 +88,10 @@ impl<St: Strategy> Strategy for Within<St> {
                 return Ok(pick.holding(hold));
             }
         }
-        if view.all_eligible().next().is_none() {
+        // Where one that it has room for is away for a moment, that moment is what is waited for, and not the next window.
+        let has_room = |index| view.get(index).is_some_and(|candidate| self.fits(&candidate, view.profile()));
+        let waits = (0..view.len()).any(|index| view.is_away_for_now(index) && has_room(index));
+        if waits || view.all_eligible().next().is_none() {
             return Err(Refusal::NoneEligible);
         }
         Err(Refusal::BudgetUsedUp(self.budget.renews_in().max(Duration::from_millis(1))))

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mainstay_fault::{FaultKind, HasFault};
+use mainstay_fault::{Fault, FaultKind, HasFault};
 use mainstay_router::{
     Backends, Budget, Grade, Price, Profile, Router, Ticket, Usage, hand_over,
     strategy::{CostBudget, RoundRobin},
@@ -160,5 +160,35 @@ proptest! {
             }
             Ok(())
         })?;
+    }
+}
+
+/// The day has room for the small model only, which is set aside for some seconds: those are what is waited for.
+#[tokio::test(start_paused = true)]
+async fn what_a_budget_has_room_for_and_is_away_for_a_moment_is_waited_for() {
+    for by_cost in [true, false] {
+        let budget = Budget::new(1.0, DAY).unwrap();
+        let (small, large) = (Knob::new(1), Knob::new(1));
+        let price = |input| Price::per_million(input, 0.0).unwrap();
+        let backends = Backends::new([
+            small.backend("mini").price(price(0.15)).grade(Grade::SMALL),
+            large.backend("large").price(price(2.50)).grade(Grade::DEEP),
+        ])
+        .unwrap();
+        let router = if by_cost {
+            Router::new(backends, CostBudget::per_call(f64::INFINITY).unwrap().within(budget))
+        } else {
+            Router::new(backends, budget.then(RoundRobin::default()))
+        };
+        let mut router = router.describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() });
+        small.fail(Fault::new(FaultKind::RateLimited).with_retry_after(Duration::from_secs(3)));
+        call(&mut router, 0).await.unwrap_err();
+        small.mend();
+        let fault = call(&mut router, 0).await.unwrap_err().fault();
+        assert_eq!(fault.kind, FaultKind::RateLimited, "by cost: {by_cost}");
+        assert!(fault.retry_after.is_some_and(|wait| wait <= Duration::from_secs(3)), "{fault}");
+        tokio::time::advance(Duration::from_secs(3)).await;
+        call(&mut router, 0).await.unwrap();
+        assert_eq!((small.calls(), large.calls()), (2, 0));
     }
 }
