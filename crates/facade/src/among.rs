@@ -12,17 +12,27 @@ pub(crate) type StreamTicket = HandOver<fn(ChatStream, Ticket) -> ChatStream>;
 
 /// Reads the usage of whole answers.
 pub(crate) fn whole() -> ChatTicket {
-    usage((|response| response.usage.as_ref().map(router_usage)) as fn(&Shared) -> _)
+    usage((|response| stated(response.usage.as_ref()).map(router_usage)) as fn(&Shared) -> _)
 }
 
 /// Reads the usage of embeddings.
 pub(crate) fn embedded() -> EmbedTicket {
-    usage((|response| response.usage.as_ref().map(router_usage)) as fn(&EmbeddingResponse) -> _)
+    usage((|response| stated(response.usage.as_ref()).map(router_usage)) as fn(&EmbeddingResponse) -> _)
 }
 
 /// Judges streams at their end.
 pub(crate) fn streamed() -> StreamTicket {
     hand_over(ChatStream::judging as fn(ChatStream, Ticket) -> ChatStream)
+}
+
+/// What a server says was used. No answer is free: one that states nothing but zeros has not said.
+pub(crate) fn stated(usage: Option<&Usage>) -> Option<&Usage> {
+    usage.filter(|usage| total(usage) > 0)
+}
+
+/// All tokens, also where the server has not added them up.
+pub(crate) fn total(usage: &Usage) -> u64 {
+    usage.total_tokens.max(usage.prompt_tokens.saturating_add(usage.completion_tokens))
 }
 
 pub(crate) fn router_usage(usage: &Usage) -> router::Usage {

@@ -13,7 +13,10 @@ use tower_layer::Layer;
 use tower_service::Service;
 use tracing::{Span, field::Empty};
 
-use crate::{Asks, ChatResponse, ChatStream, EmbeddingResponse, among::router_usage};
+use crate::{
+    Asks, ChatResponse, ChatStream, EmbeddingResponse,
+    among::{router_usage, stated},
+};
 
 /// Writes each attempt into the journal of its call, if that has one.
 #[derive(Clone, Debug)]
@@ -191,7 +194,7 @@ impl Billed for ChatStream {
 
 /// Writes down that an attempt ended well, and what was used if that is said.
 fn end(mut entry: Entry, usage: Option<&Usage>, price: Option<Price>) {
-    if let Some(usage) = usage {
+    if let Some(usage) = stated(usage) {
         write(&mut entry, usage, price);
     }
     entry.end(None);

@@ -15,7 +15,7 @@ use tower_service::Service;
 ///
 /// The deadline travels with the request ([`Call::deadline`](mainstay_fault::Call)) and is kept by what is inside: no
 /// attempt runs past it and no wait crosses it. A request that brings a tighter one keeps it. What is inside and does not know of it
-/// is cut off a moment (10 ms) later, with a [`DeadlinePassed`].
+/// is cut off a moment (100 ms) later, with a [`DeadlinePassed`].
 ///
 /// # Cancel safety
 ///
@@ -66,8 +66,9 @@ pin_project! {
     #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct DeadlineFuture<F> {
+        // Gone when it was cut off.
         #[pin]
-        inner: F,
+        inner: Option<F>,
         until: Option<Instant>,
         // Begun when the call turns out to take time.
         #[pin]
@@ -83,8 +84,9 @@ pub struct DeadlinePassed {
     fault: Fault,
 }
 
-/// What is inside keeps the deadline by itself, and then can say more of what happened: so that comes first.
-const GRACE: Duration = Duration::from_millis(10);
+/// What is inside keeps the deadline by itself, and then can say more of what happened: so that comes first. A local tier that begins at
+/// the deadline, such as a queue, has as long to write to the disk.
+const GRACE: Duration = Duration::from_millis(100);
 
 // === impl DeadlineLayer ===
 
@@ -127,7 +129,7 @@ where
             until = call.deadline.into_iter().chain(own).min();
             call.deadline = until;
         }
-        DeadlineFuture { inner: self.inner.call(request), until, end: None }
+        DeadlineFuture { inner: Some(self.inner.call(request)), until, end: None }
     }
 }
 
@@ -148,7 +150,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
-        if let Poll::Ready(outcome) = this.inner.poll(cx) {
+        let inner = this.inner.as_mut().as_pin_mut().expect("a future is not polled after it was ready");
+        if let Poll::Ready(outcome) = inner.poll(cx) {
             return Poll::Ready(outcome);
         }
         let Some(until) = this.until.and_then(|until| until.checked_add(GRACE)) else { return Poll::Pending };
@@ -158,6 +161,8 @@ where
         if let Some(end) = this.end.as_pin_mut() {
             ready!(end.poll(cx));
         }
+        // What is under way ends here, and is written down, before the call is reported.
+        this.inner.set(None);
         Poll::Ready(Err(DeadlinePassed { fault: FaultKind::Timeout.into() }.into()))
     }
 }

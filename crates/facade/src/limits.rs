@@ -9,6 +9,7 @@ use mainstay_bucket::{
 
 use crate::{
     Asks, ChatStream, EmbeddingRequest, EmbeddingResponse,
+    among::{stated, total},
     openai::{self, ChatRequest, EmbeddingInput},
     stack::Shared,
 };
@@ -112,7 +113,7 @@ fn unknown() -> Arc<Limits> {
 
 /// Makes the layer of calls that are answered whole.
 pub(crate) fn chat(models: Models) -> ChatLimits {
-    let used = usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&Shared) -> Option<u64>);
+    let used = usage((|response| stated(response.usage.as_ref()).map(total)) as fn(&Shared) -> _);
     let says = (|response| Some(ServerLimits::from_headers(&response.headers)))
         as fn(&Shared) -> Option<ServerLimits>;
     RateLimitLayer::with_limiter(named(models))
@@ -134,7 +135,7 @@ pub(crate) fn stream(models: Models) -> StreamLimits {
 
 /// Makes the layer of embeddings.
 pub(crate) fn embed(models: Models) -> EmbedLimits {
-    let used = usage((|response| Some(response.usage.as_ref()?.total_tokens)) as fn(&EmbeddingResponse) -> _);
+    let used = usage((|response| stated(response.usage.as_ref()).map(total)) as fn(&EmbeddingResponse) -> _);
     let says =
         (|response| Some(ServerLimits::from_headers(&response.headers))) as fn(&EmbeddingResponse) -> _;
     RateLimitLayer::with_limiter(named(models))

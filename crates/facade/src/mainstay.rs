@@ -14,8 +14,9 @@ use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    BuildError, Builder, Config, Failure, Reply, Served, Status,
+    BuildError, Builder, Config, ConfigError, Failure, Reply, Served, Status,
     assemble::{self, Live},
+    config::Spot,
     overlay::Overlay,
     route::Routes,
     stack::{
@@ -147,10 +148,14 @@ impl Mainstay {
     ///
     /// # Errors
     ///
-    /// As [`Builder::build`]; everything stays as it was then.
+    /// As [`Builder::build`], or there is no route, as in a file that is just being written; everything stays as it was then.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
         let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let config = self.overlay.onto(config.clone());
+        if config.routes.is_empty() {
+            let none = Spot::default().key("routes").invalid("has none: no call would lead anywhere");
+            return Err(ConfigError::invalid(none).of(&config).into());
+        }
         let tables = assemble::tables(&config, &self.overlay.parts, &self.live.load().kept)?;
         self.routes.chat.replace(tables.chat);
         self.routes.stream.replace(tables.stream);

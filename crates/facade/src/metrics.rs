@@ -177,7 +177,7 @@ impl Counted {
         if report.replayed.is_some() {
             counter!("mainstay.replays", "model" => model.clone()).increment(1);
         }
-        if let Some(tier) = &report.tier {
+        if let (Some(tier), None) = (&report.tier, fault) {
             let (tier, degraded) = (SharedString::from(Arc::clone(tier)), report.degraded.as_str());
             counter!("mainstay.tiers", "tier" => tier, "degraded" => degraded).increment(1);
         }

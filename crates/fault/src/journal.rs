@@ -5,7 +5,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::Fault;
+use crate::{Fault, FaultKind};
 
 /// What happened to a call so far, attempt by attempt.
 ///
@@ -58,7 +58,7 @@ pub struct Attempt {
     pub began: Instant,
     /// How long it stood in line for limits on this side, from when it began until it was sent.
     pub queued: Duration,
-    /// How long it took since it was sent, to the end of its stream if it had one; `None` while it is under way, or if it was dropped.
+    /// How long it took since it was sent, to the end of its stream if it had one; `None` while it is under way.
     pub took: Option<Duration>,
     /// Why it failed, if it did.
     pub fault: Option<Fault>,
@@ -70,7 +70,7 @@ pub struct Attempt {
     pub dollars: Option<f64>,
 }
 
-/// An attempt that is being written down.
+/// An attempt that is being written down. Dropped before its end, it was [cancelled](crate::FaultKind::Cancelled).
 #[derive(Debug)]
 pub struct Entry {
     journal: Journal,
@@ -228,5 +228,11 @@ impl Entry {
         if let Some(attempt) = self.journal.lock().get_mut(self.index) {
             change(attempt);
         }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.end(Some(FaultKind::Cancelled.into()));
     }
 }

@@ -27,7 +27,15 @@ impl Builder {
     pub(super) fn only_route(self, config: &Config) -> Result<Tables, BuildError> {
         let parts = self.overlay.parts;
         let policy = usual_policy(config, &parts)?;
-        let client: Client = self.client.timeout(config.deadline).build()?;
+        let client: Client = match self.config {
+            None => self.client,
+            Some(_) => self
+                .client
+                .first_token_timeout(config.first_token_timeout)
+                .between_tokens_timeout(config.between_tokens_timeout),
+        }
+        .timeout(config.deadline)
+        .build()?;
         let host = client.host();
         let limits = limits_of(&host, self.limits.clone(), config)?;
         let place = |name: Arc<str>, model, health| Place {

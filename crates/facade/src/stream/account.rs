@@ -5,7 +5,7 @@ use mainstay_router::{self as router, Price, Ticket};
 use super::tally::Tally;
 use crate::{
     ChatRequest,
-    among::router_usage,
+    among::{router_usage, stated, total},
     attempt, limits,
     openai::{ChatChunk, Usage},
 };
@@ -49,15 +49,14 @@ impl Account {
     /// Counts what a chunk says, or takes the server at its word.
     pub(super) fn note(&mut self, chunk: &ChatChunk) {
         self.passed.add(chunk);
-        // No answer is free: a server that states nothing but zeros does not count.
-        if let Some(usage) = chunk.usage.as_ref().filter(|usage| usage.total_tokens > 0) {
+        if let Some(usage) = stated(chunk.usage.as_ref()) {
             self.state(usage);
         }
     }
 
     fn state(&mut self, usage: &Usage) {
         self.stated = Some(router_usage(usage));
-        self.reservation.used(usage.total_tokens);
+        self.reservation.used(total(usage));
         if let Some(entry) = &mut self.entry {
             attempt::write(entry, usage, self.price);
         }

@@ -217,3 +217,21 @@ fn a_call_that_is_dropped_is_counted_once() {
     assert_eq!(counted.counter("mainstay.calls{model=m,operation=chat,outcome=cancelled}"), 2);
     assert_eq!(counted.gauge("mainstay.calls.in_flight{model=m,operation=chat}"), 0.0);
 }
+
+#[test]
+fn an_attempt_that_its_caller_left_is_not_counted_as_answered() {
+    let counted = Counted::of(async || {
+        let plan = Plan::new().model("m", ModelPlan::new().fault(WholeFault::Hang, 1.0));
+        let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+        let mainstay = Mainstay::builder().base_url(mock.base_url()).build().unwrap();
+        let mut call = pin!(mainstay.chat(ChatRequest::new("m").user(PROMPT)));
+        while mock.stats().calls == 0 {
+            assert!(poll!(&mut call).is_pending());
+            tokio::task::yield_now().await;
+        }
+    });
+    let attempts: Vec<_> =
+        counted.0.iter().filter(|(key, _)| key.starts_with("mainstay.attempts{")).collect();
+    let [(attempt, _)] = &*attempts else { panic!("one attempt: {attempts:?}") };
+    assert!(attempt.ends_with("outcome=cancelled}"), "{attempt}");
+}

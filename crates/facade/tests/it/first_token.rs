@@ -134,3 +134,15 @@ async fn the_deadline_ends_the_wait() {
     assert_eq!((failure.fault().kind, failure.report().attempts.len()), (FaultKind::Timeout, 2));
     assert_eq!(began.elapsed().as_secs(), 30, "{failure}");
 }
+
+/// What a configuration says of the only backend counts, too.
+#[tokio::test(start_paused = true)]
+async fn a_configurations_limit_is_the_only_backends() {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", slow())).start().await.unwrap();
+    let config = "first_token_timeout = \"5s\"\n[retry]\nretries = 1\nbase = \"1s\"".parse().unwrap();
+    let mainstay = Mainstay::builder().base_url(mock.base_url()).config(config).build().unwrap();
+    let stream = mainstay.chat_stream(ask()).await.unwrap();
+    let report = stream.report();
+    assert_eq!(report.attempts[0].fault.map(|fault| fault.kind), Some(FaultKind::Timeout), "{report}");
+    assert_eq!(report.attempts[0].took.as_secs(), 5, "{report}");
+}

@@ -116,3 +116,13 @@ async fn money_keys_and_models_that_were_missing_are_looked_for_anew() {
         }
     }
 }
+
+/// A file that is just being written is empty for a moment.
+#[tokio::test]
+async fn a_configuration_without_routes_leaves_all_as_it_was() {
+    let up = server(ModelPlan::new()).await;
+    let mainstay = Mainstay::from_toml(&toml("", [&up, &up], "")).unwrap();
+    let error = mainstay.reload(&"".parse::<Config>().unwrap()).unwrap_err();
+    assert!(error.to_string().contains("`routes` has none"), "{error}");
+    mainstay.chat(ask()).await.unwrap();
+}

@@ -1,4 +1,4 @@
-//! Streams whose usage nobody states are settled on what has passed.
+//! What calls are settled on, whatever servers state or leave out.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -143,4 +143,32 @@ async fn budgets_are_charged_for_what_has_passed() {
         drop(stream);
         assert!(spent() > dollars && spent() < dollars + 1.0, "{} of {dollars} before", spent());
     }
+}
+
+/// A whole answer with this usage.
+fn answering(usage: &str) -> ModelPlan {
+    let answer =
+        r#"{"index":0,"message":{"role":"assistant","content":"It is wide."},"finish_reason":"stop"}"#;
+    let body = format!(r#"{{"id":"1","model":"m","choices":[{answer}],"usage":{usage}}}"#);
+    let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]);
+    ModelPlan::new().fault(WholeFault::Status { status: 200, headers, body: Some(body) }, 1.0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_answers_tokens_are_added_up_where_the_server_has_not() {
+    let (_mock, limits, mainstay) =
+        limited(answering(r#"{"prompt_tokens":10,"completion_tokens":300}"#)).await;
+    let before = limits.tokens_available().unwrap();
+    mainstay.chat(ask()).await.unwrap();
+    assert_eq!(before - limits.tokens_available().unwrap(), 310);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_whole_answer_is_not_free_because_its_usage_is_zeros() {
+    let zeros = r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#;
+    let (_mock, limits, mainstay) = limited(answering(zeros)).await;
+    let before = limits.tokens_available().unwrap();
+    let reply = mainstay.chat(ask()).await.unwrap();
+    assert!(before - limits.tokens_available().unwrap() >= 10_000, "what was reserved stands");
+    assert_eq!(reply.report.attempts[0].output_tokens, None, "nobody has said");
 }
