@@ -5,7 +5,11 @@ mod routes;
 mod shared;
 mod unused;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use mainstay_backoff::RetryPolicy;
@@ -14,8 +18,14 @@ use mainstay_idempotency::Store;
 use mainstay_openai_client::{ApiKey, ClientBuilder};
 
 use crate::{
-    BuildError, Config, Mainstay, Preset, Served, assemble, kept::Kept, mainstay::AllRoutes, once::Remember,
-    overlay::Overlay, remember::remember, route::Routes, stack,
+    BuildError, Config, Mainstay, Preset, Served, assemble,
+    kept::Kept,
+    mainstay::{AllRoutes, Inner},
+    once::Remember,
+    overlay::Overlay,
+    remember::remember,
+    route::Routes,
+    stack,
 };
 
 /// Sets up a [`Mainstay`], for one backend or for several.
@@ -241,16 +251,16 @@ impl Builder {
             stream: Arc::new(Routes::new(tables.stream)),
             embed: Arc::new(Routes::new(tables.embed)),
         };
-        Ok(Mainstay {
+        Ok(Mainstay::new(Inner {
             stream: stack::stream(remember.as_ref(), Arc::clone(&routes.stream)),
             chat: stack::chat(remember, Arc::clone(&routes.chat)),
             embed: stack::embed(Arc::clone(&routes.embed)),
             routes,
-            live: Arc::new(ArcSwap::from_pointee(tables.live)),
-            reloading: Arc::default(),
-            overlay: Arc::new(overlay),
+            live: ArcSwap::from_pointee(tables.live),
+            reloading: Mutex::default(),
+            overlay,
             store,
-        })
+        }))
     }
 
     /// How keys are remembered: in a store that is set here, or as the configuration says.

@@ -52,16 +52,19 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Mainstay {
+pub struct Mainstay(Arc<Inner>);
+
+/// What all clones share.
+pub(crate) struct Inner {
     pub(crate) chat: ChatService,
     pub(crate) stream: StreamService,
     pub(crate) embed: EmbedService,
     pub(crate) routes: AllRoutes,
-    pub(crate) live: Arc<ArcSwap<Live>>,
+    pub(crate) live: ArcSwap<Live>,
     /// Held by who reloads.
-    pub(crate) reloading: Arc<Mutex<()>>,
+    pub(crate) reloading: Mutex<()>,
     /// What was set in code, for configurations that are read later.
-    pub(crate) overlay: Arc<Overlay>,
+    pub(crate) overlay: Overlay,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
 }
 
@@ -76,6 +79,10 @@ pub(crate) struct AllRoutes {
 // === impl Mainstay ===
 
 impl Mainstay {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
     /// Starts to set one up.
     pub fn builder() -> Builder {
         Builder::new(Client::builder())
@@ -93,13 +100,13 @@ impl Mainstay {
 
     /// Asks for a chat completion.
     pub fn chat(&self, request: ChatRequest) -> ChatFuture {
-        self.chat.clone().oneshot(request)
+        self.0.chat.clone().oneshot(request)
     }
 
     /// Asks for a chat completion as a stream. Resolves at its first token: what goes wrong until then is repaired as
     /// far as it can be; after it, it is the stream's last item.
     pub fn chat_stream(&self, request: ChatRequest) -> StreamFuture {
-        self.stream.clone().oneshot(request)
+        self.0.stream.clone().oneshot(request)
     }
 
     /// Asks for embeddings, by the same routes, deadlines, retries and limits; idempotency keys are passed on, but not remembered.
@@ -109,7 +116,7 @@ impl Mainstay {
     ///
     /// Another model's vectors are of no use beside those of the first: name one model in all tiers of such a route.
     pub fn embed(&self, request: EmbeddingRequest) -> EmbedFuture {
-        self.embed.clone().oneshot(request)
+        self.0.embed.clone().oneshot(request)
     }
 
     /// Builds the stack that a configuration describes.
@@ -150,30 +157,30 @@ impl Mainstay {
     ///
     /// As [`Builder::build`], or there is no route, as in a file that is just being written; everything stays as it was then.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
-        let _one_at_a_time = self.reloading.lock().unwrap_or_else(PoisonError::into_inner);
-        let config = self.overlay.onto(config.clone());
+        let _one_at_a_time = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let config = self.0.overlay.onto(config.clone());
         if config.routes.is_empty() {
             let none = Spot::default().key("routes").invalid("has none: no call would lead anywhere");
             return Err(ConfigError::invalid(none).of(&config).into());
         }
-        let tables = assemble::tables(&config, &self.overlay.parts, &self.live.load().kept)?;
-        self.routes.chat.replace(tables.chat);
-        self.routes.stream.replace(tables.stream);
-        self.routes.embed.replace(tables.embed);
-        self.live.store(Arc::new(tables.live));
+        let tables = assemble::tables(&config, &self.0.overlay.parts, &self.0.live.load().kept)?;
+        self.0.routes.chat.replace(tables.chat);
+        self.0.routes.stream.replace(tables.stream);
+        self.0.routes.embed.replace(tables.embed);
+        self.0.live.store(Arc::new(tables.live));
         Ok(())
     }
 
     /// How things stand: backends, limits, budgets.
     pub fn status(&self) -> Status {
-        Status::of(&self.live.load())
+        Status::of(&self.0.live.load())
     }
 
     /// What chooses by what was learned from past calls, by route: to be told of outcomes
     /// ([`observe`](crate::router::learned::Chooser::observe)), if `online` is set.
     #[cfg(feature = "learned")]
     pub fn choosers(&self) -> Vec<(Arc<str>, Arc<crate::router::learned::Chooser>)> {
-        self.live.load().choosers.clone()
+        self.0.live.load().choosers.clone()
     }
 
     /// Closes the file of idempotency keys, if there is one, for all clones, once all is written, and gives back what is not used of
@@ -181,13 +188,13 @@ impl Mainstay {
     ///
     /// Calls with a new key are refused from then on.
     pub async fn close(&self) {
-        if let Some(store) = &self.store
+        if let Some(store) = &self.0.store
             && let Err(error) = store.close().await
         {
             tracing::error!(%error, "the store of idempotency keys cannot be closed");
         }
         #[cfg(feature = "redis")]
-        for (on, model, limits) in self.live.load_full().kept.limits() {
+        for (on, model, limits) in self.0.live.load_full().kept.limits() {
             if !limits.flush().await {
                 tracing::warn!(on, model, "what was not used of a shared limit could not be given back");
             }
@@ -198,28 +205,28 @@ impl Mainstay {
     ///
     /// Copies and sorts them at each call: it is for people and lists of models, not for the way of each call.
     pub fn models(&self) -> Vec<String> {
-        self.routes.chat.names()
+        self.0.routes.chat.names()
     }
 
     /// The bare clients inside, by the names of their backends, which try each call once. A backend that was not named by a
     /// configuration is named after its host.
     pub fn clients(&self) -> Arc<BTreeMap<String, Client>> {
-        Arc::clone(&self.live.load().clients)
+        Arc::clone(&self.0.live.load().clients)
     }
 
     /// Takes out the service of whole answers, to stack layers of one's own around it.
     pub fn chat_service(&self) -> ChatService {
-        self.chat.clone()
+        self.0.chat.clone()
     }
 
     /// Takes out the service of streamed answers.
     pub fn stream_service(&self) -> StreamService {
-        self.stream.clone()
+        self.0.stream.clone()
     }
 
     /// Takes out the service of embeddings.
     pub fn embed_service(&self) -> EmbedService {
-        self.embed.clone()
+        self.0.embed.clone()
     }
 
     /// The limits that are set, by the names of their backends and models as in a [`Report`](crate::Report): to be looked at, paused, or
@@ -238,7 +245,7 @@ impl Mainstay {
     /// # Ok::<_, mainstay::BuildError>(())
     /// ```
     pub fn limits(&self) -> BTreeMap<String, Arc<Limits>> {
-        let live = self.live.load();
+        let live = self.0.live.load();
         live.kept.limits().map(|(on, model, limited)| (format!("{on}/{model}"), limited.into_own())).collect()
     }
 }
@@ -248,12 +255,13 @@ impl Service<ChatRequest> for Mainstay {
     type Error = Failure;
     type Future = <ChatService as Service<ChatRequest>>::Future;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        <ChatService as Service<ChatRequest>>::poll_ready(&mut self.chat, cx)
+    /// Ready at once: each call polls its route ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: ChatRequest) -> Self::Future {
-        self.chat.call(request)
+        self.0.chat.clone().call(request)
     }
 }
 
@@ -262,12 +270,13 @@ impl Service<EmbeddingRequest> for Mainstay {
     type Error = Failure;
     type Future = <EmbedService as Service<EmbeddingRequest>>::Future;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        <EmbedService as Service<EmbeddingRequest>>::poll_ready(&mut self.embed, cx)
+    /// Ready at once: each call polls its route ready.
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: EmbeddingRequest) -> Self::Future {
-        self.embed.call(request)
+        self.0.embed.clone().call(request)
     }
 }
 
