@@ -204,7 +204,7 @@ impl ChatStream {
         if !self.hides_usage {
             return Some(chunk);
         }
-        (chunk.usage.is_none() || !chunk.choices.is_empty()).then(|| without_usage(chunk))
+        (chunk.usage.is_none() || !chunk.choices.is_empty()).then(|| chunk.without_usage())
     }
 
     fn end(&mut self, error: Option<&openai::Error>) {
@@ -256,11 +256,4 @@ impl Stream for ChatStream {
             }
         }
     }
-}
-
-/// A chunk as it would have come had nobody asked for the usage: not even `null`.
-fn without_usage(mut chunk: ChatChunk) -> ChatChunk {
-    chunk.usage = None;
-    chunk.extra.remove("usage");
-    chunk
 }

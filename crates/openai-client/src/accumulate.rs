@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     ChatChunk, ChatResponse, Choice, Content, Delta, FunctionCall, Message, Role, ToolCall, ToolCallDelta,
+    object::Nulls,
 };
 
 /// Puts the chunks of a stream together to a whole response.
@@ -55,6 +56,9 @@ impl Accumulator {
             if part.finish_reason.is_some() {
                 choice.finish_reason = part.finish_reason;
             }
+            if let Some(more) = part.logprobs {
+                join(choice.logprobs.get_or_insert_default(), more);
+            }
             choice.extra.extend(part.extra.into_iter().filter(|(_, value)| !value.is_null()));
         }
         match &mut self.head {
@@ -63,6 +67,9 @@ impl Accumulator {
                 if chunk.usage.is_some() {
                     head.usage = chunk.usage;
                 }
+                head.created = head.created.or(chunk.created);
+                head.service_tier = chunk.service_tier.or(head.service_tier.take());
+                head.system_fingerprint = chunk.system_fingerprint.or(head.system_fingerprint.take());
                 head.extra.append(&mut chunk.extra);
             }
         }
@@ -71,19 +78,33 @@ impl Accumulator {
     /// Returns the response as far as it has come. The headers are those of the stream's response.
     pub fn finish(mut self, headers: HeaderMap) -> ChatResponse {
         self.choices.sort_by_key(|choice| choice.index);
-        let (id, model, usage, mut extra) = match self.head {
-            Some(head) => (head.id, head.model, head.usage, head.extra),
-            None => Default::default(),
+        let mut whole = ChatResponse {
+            choices: self.choices,
+            object: Some("chat.completion".to_owned()),
+            headers,
+            ..ChatResponse::empty()
         };
-        extra.retain(|_, value| !value.is_null());
-        extra.insert("object".to_owned(), Value::from("chat.completion"));
-        ChatResponse { choices: self.choices, id, model, usage, headers, extra }
+        if let Some(head) = self.head {
+            (whole.id, whole.model, whole.created, whole.usage) =
+                (head.id, head.model, head.created, head.usage);
+            (whole.service_tier, whole.system_fingerprint) = (head.service_tier, head.system_fingerprint);
+            whole.extra = head.extra;
+            whole.extra.retain(|_, value| !value.is_null());
+        }
+        whole
     }
 
     fn choice(&mut self, index: u32) -> &mut Choice {
         let place = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
             let message = Message { content: None, ..Message::assistant("") };
-            self.choices.push(Choice { message, index, finish_reason: None, extra: Map::new() });
+            self.choices.push(Choice {
+                message,
+                index,
+                finish_reason: None,
+                logprobs: None,
+                extra: Map::new(),
+                nulls: Nulls::default(),
+            });
             self.choices.len() - 1
         });
         self.choices.get_mut(place).expect("it was found or pushed just now")
@@ -107,6 +128,9 @@ fn grow(message: &mut Message, delta: Delta) {
     for call in delta.tool_calls.into_iter().flatten() {
         grow_call(message.tool_calls.get_or_insert_default(), call);
     }
+    if let Some(more) = delta.annotations {
+        message.annotations.get_or_insert_default().extend(more);
+    }
     for (name, more) in delta.extra {
         match (message.extra.get_mut(&name), more) {
             (Some(Value::String(text)), Value::String(more)) => text.push_str(&more),
@@ -118,13 +142,32 @@ fn grow(message: &mut Message, delta: Delta) {
     }
 }
 
+/// Puts likelihoods behind those that came before: lists are joined, by their names.
+fn join(lists: &mut Value, more: Value) {
+    match (lists, more) {
+        (Value::Object(lists), Value::Object(more)) => {
+            for (name, more) in more {
+                join(lists.entry(name).or_insert(Value::Null), more);
+            }
+        }
+        (Value::Array(list), Value::Array(more)) => list.extend(more),
+        (_, Value::Null) => {}
+        (lists, more) => *lists = more,
+    }
+}
+
 /// Adds to the calls of tools what a delta says of one of them.
 fn grow_call(calls: &mut Vec<ToolCall>, delta: ToolCallDelta) {
     let index = delta.index as usize;
     // A gap in the indices is filled at the end: a server that counts from 1 makes no empty call.
     let index = index.min(calls.len());
     if index == calls.len() {
-        calls.push(ToolCall { id: String::new(), function: None, extra: Map::new() });
+        calls.push(ToolCall {
+            id: String::new(),
+            function: None,
+            extra: Map::new(),
+            nulls: Nulls::default(),
+        });
     }
     let Some(call) = calls.get_mut(index) else { return };
     if let Some(id) = delta.id {
@@ -136,6 +179,7 @@ fn grow_call(calls: &mut Vec<ToolCall>, delta: ToolCallDelta) {
             name: String::new(),
             arguments: String::new(),
             extra: Map::new(),
+            nulls: Nulls::default(),
         });
         function.name.push_str(&more.name.unwrap_or_default());
         function.arguments.push_str(&more.arguments.unwrap_or_default());

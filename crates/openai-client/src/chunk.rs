@@ -16,8 +16,16 @@ object! {
             model: String,
         }
         optional {
+            /// What kind of object it is: `chat.completion.chunk`.
+            object: String,
+            /// When the answer was begun, in seconds since 1970, the same in all its chunks.
+            created: u64,
             /// The tokens that were billed, in the last chunk, if they were asked for.
             usage: Usage,
+            /// How the provider has ranked the call, and what it is priced by.
+            service_tier: String,
+            /// What the answer is made with: another one may answer otherwise to the same seed.
+            system_fingerprint: String,
         }
     }
 }
@@ -34,6 +42,8 @@ object! {
         optional {
             /// Why the answer ended, in its last chunk.
             finish_reason: FinishReason,
+            /// The likelihood of each token that is added, if the request asked for it.
+            logprobs: Value,
         }
     }
 }
@@ -51,6 +61,8 @@ object! {
             refusal: String,
             /// More of the calls of tools.
             tool_calls: Vec<ToolCallDelta>,
+            /// More of what the answer refers to, such as pages of the web.
+            annotations: Vec<Value>,
         }
     }
 }
@@ -92,6 +104,14 @@ impl ChatChunk {
         first.and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
     }
 
+    /// Leaves out the usage, even one that came as `null`: for callers who have not asked for it.
+    #[must_use]
+    pub fn without_usage(mut self) -> Self {
+        self.usage = None;
+        self.forget_null("usage");
+        self
+    }
+
     /// Tells whether the chunk carries a token: text, a refusal, a call, or reasoning, but not a role alone.
     pub fn has_token(&self) -> bool {
         self.choices.iter().any(|choice| choice.delta.has_token())
@@ -117,6 +137,7 @@ impl Delta {
         says(&self.content)
             || says(&self.refusal)
             || self.tool_calls.as_ref().is_some_and(|calls| !calls.is_empty())
+            || self.annotations.as_ref().is_some_and(|annotations| !annotations.is_empty())
             || self.extra.values().any(|value| !is_blank(value))
     }
 }

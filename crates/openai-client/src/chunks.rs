@@ -2,10 +2,11 @@
 
 use std::mem;
 
-use serde_json::Value;
+use serde_json::Map;
 
 use crate::{
     ChatChunk, ChatResponse, Choice, ChunkChoice, Delta, FunctionCallDelta, ToolCall, ToolCallDelta,
+    object::Nulls,
 };
 
 // === impl ChatResponse ===
@@ -31,9 +32,19 @@ impl ChatResponse {
     /// assert_eq!(whole.finish(Default::default()).text(), "We are at it.");
     /// ```
     pub fn into_chunks(self) -> Vec<ChatChunk> {
-        let Self { choices, id, model, usage, mut extra, .. } = self;
-        extra.insert("object".to_owned(), Value::from("chat.completion.chunk"));
-        let head = ChatChunk { choices: Vec::new(), id, model, usage: None, extra };
+        let Self { choices, id, model, created, usage, service_tier, system_fingerprint, extra, .. } = self;
+        let head = ChatChunk {
+            choices: Vec::new(),
+            id,
+            model,
+            object: Some("chat.completion.chunk".to_owned()),
+            created,
+            usage: None,
+            service_tier,
+            system_fingerprint,
+            extra,
+            nulls: Nulls::default(),
+        };
         let parts = choices.into_iter().flat_map(parts);
         let chunk = |part| ChatChunk { choices: vec![part], ..head.clone() };
         let mut chunks: Vec<_> = parts.map(chunk).collect();
@@ -46,29 +57,39 @@ impl ChatResponse {
 
 /// Who speaks, what is said if anything is, and why it ended.
 fn parts(choice: Choice) -> impl Iterator<Item = ChunkChoice> {
-    let Choice { mut message, index, finish_reason, extra } = choice;
-    let part = move |delta| ChunkChoice { index, delta, finish_reason: None, extra: serde_json::Map::new() };
+    let Choice { mut message, index, finish_reason, logprobs, extra, .. } = choice;
+    let part = move |delta| ChunkChoice {
+        index,
+        delta,
+        finish_reason: None,
+        logprobs: None,
+        extra: Map::new(),
+        nulls: Nulls::default(),
+    };
     let speaks = part(Delta { role: Some(message.role), ..Delta::default() });
     let calls = message.tool_calls.map(|calls| calls.into_iter().zip(0..).map(call).collect());
     let said = Delta {
         content: message.content.map(|content| content.text().into_owned()),
         refusal: message.refusal,
         tool_calls: calls,
+        annotations: message.annotations.filter(|annotations| !annotations.is_empty()),
         extra: mem::take(&mut message.extra),
         role: None,
+        nulls: Nulls::default(),
     };
-    let said = (said != Delta::default()).then(|| ChunkChoice { extra, ..part(said) });
+    let said = (said != Delta::default()).then(|| ChunkChoice { logprobs, extra, ..part(said) });
     let ended = ChunkChoice { finish_reason, ..part(Delta::default()) };
     [Some(speaks), said, Some(ended)].into_iter().flatten()
 }
 
 /// A call of a tool, at its place among the calls.
 fn call((call, index): (ToolCall, u32)) -> ToolCallDelta {
-    let ToolCall { id, function, extra } = call;
+    let ToolCall { id, function, extra, .. } = call;
     let function = function.map(|function| FunctionCallDelta {
         name: Some(function.name),
         arguments: Some(function.arguments),
         extra: function.extra,
+        nulls: Nulls::default(),
     });
-    ToolCallDelta { index, id: Some(id), function, extra }
+    ToolCallDelta { index, id: Some(id), function, extra, nulls: Nulls::default() }
 }

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::object::object;
+use crate::object::{Nulls, object};
 
 /// What a message says: text, or parts of several kinds.
 ///
@@ -127,13 +127,18 @@ impl<const N: usize> From<[Part; N]> for Content {
 impl Part {
     /// Creates a part that is text.
     pub fn text(text: impl Into<String>) -> Self {
-        Self::Text(TextPart { text: text.into(), extra: of_type("text") })
+        Self::Text(TextPart { text: text.into(), extra: of_type("text"), nulls: Nulls::default() })
     }
 
     /// Creates a part that is an image, from an `https:` or `data:` URL.
     pub fn image(url: impl Into<String>) -> Self {
-        let image_url = ImageUrl { url: url.into(), detail: None, extra: serde_json::Map::new() };
-        Self::Image(ImagePart { image_url, extra: of_type("image_url") })
+        let image_url = ImageUrl {
+            url: url.into(),
+            detail: None,
+            extra: serde_json::Map::new(),
+            nulls: Nulls::default(),
+        };
+        Self::Image(ImagePart { image_url, extra: of_type("image_url"), nulls: Nulls::default() })
     }
 
     /// Returns the text, if the part is text.

@@ -3,7 +3,10 @@ use mainstay_fault::{Call, HasCall};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
-use crate::{Usage, object::object};
+use crate::{
+    Usage,
+    object::{Nulls, object},
+};
 
 object! {
     /// Texts to embed, and the [`Call`] that travels with them.
@@ -95,6 +98,7 @@ impl EmbeddingRequest {
             dimensions: None,
             call: Call::default(),
             extra: Map::new(),
+            nulls: Nulls::default(),
         }
     }
 }

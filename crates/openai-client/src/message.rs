@@ -1,8 +1,10 @@
 use std::borrow::Cow;
 
+use serde_json::{Map, Value};
+
 use crate::{
     Content, ToolCall,
-    object::{object, strings},
+    object::{Nulls, object, strings},
 };
 
 object! {
@@ -33,6 +35,8 @@ object! {
             tool_calls: Vec<ToolCall>,
             /// The call that a message of role `tool` answers.
             tool_call_id: String,
+            /// What an answer refers to, such as pages of the web.
+            annotations: Vec<Value>,
         }
     }
 }
@@ -65,7 +69,9 @@ impl Message {
             refusal: None,
             tool_calls: None,
             tool_call_id: None,
-            extra: serde_json::Map::new(),
+            annotations: None,
+            extra: Map::new(),
+            nulls: Nulls::default(),
         }
     }
 

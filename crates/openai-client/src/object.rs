@@ -6,12 +6,11 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, Visitor},
 };
-use serde_json::{Map, Value};
 
 /// Defines a struct for a JSON object of which only some fields are typed; all others are kept in `extra`.
 ///
 /// What was read is written again exactly: an unknown field with its value, and a typed field that came as `null`
-/// as `null` (it is kept in `extra` too), while one that was missing stays missing. Each field is one of
+/// as `null`, while one that was missing stays missing. Each field is one of
 ///
 /// - `required`: an error when it is missing;
 /// - `default`: its type's default when it is missing or `null`;
@@ -39,6 +38,24 @@ macro_rules! object {
             $($( $(#[$local_meta])* pub $local: $Local, )*)?
             /// Every field that is not typed above, as it came or as it shall be sent.
             pub extra: serde_json::Map<String, serde_json::Value>,
+            /// Which of the optional fields came as `null`.
+            pub(crate) nulls: $crate::object::Nulls,
+        }
+
+        const _: () = {
+        /// The optional fields, by their places among them.
+        #[allow(non_camel_case_types, dead_code, reason = "named after the fields")]
+        enum Place { $($( $optional, )*)? }
+
+        impl $Name {
+            /// Forgets that an optional field came as `null`.
+            #[allow(dead_code, unused_variables, reason = "few are asked to")]
+            pub(crate) fn forget_null(&mut self, name: &str) {
+                match name {
+                    $($( stringify!($optional) => self.nulls.set(Place::$optional as u32, false), )*)?
+                    _ => {}
+                }
+            }
         }
 
         impl serde::Serialize for $Name {
@@ -50,12 +67,16 @@ macro_rules! object {
                 $($( map.serialize_entry(stringify!($default), &self.$default)?; )*)?
                 $($( if let Some(value) = &self.$optional {
                     map.serialize_entry(stringify!($optional), value)?;
+                } else if self.nulls.has(Place::$optional as u32) {
+                    map.serialize_entry(stringify!($optional), &())?;
                 } )*)?
                 for (name, value) in &self.extra {
                     let written = match name.as_str() {
                         $($( stringify!($required) => true, )*)?
                         $($( stringify!($default) => true, )*)?
-                        $($( stringify!($optional) => self.$optional.is_some(), )*)?
+                        $($( stringify!($optional) => {
+                            self.$optional.is_some() || self.nulls.has(Place::$optional as u32)
+                        } )*)?
                         _ => false,
                     };
                     if !written {
@@ -82,13 +103,15 @@ macro_rules! object {
                         $($( let mut $default: Option<$Default> = None; )*)?
                         $($( let mut $optional: Option<$Optional> = None; )*)?
                         let mut extra = serde_json::Map::new();
+                        #[allow(unused_mut, reason = "not all have optional fields")]
+                        let mut nulls = $crate::object::Nulls::default();
                         while let Some($crate::object::Name(name)) = map.next_key()? {
                             match &*name {
                                 $($( stringify!($required) => $required = Some(map.next_value()?), )*)?
                                 $($( stringify!($default) => $default = map.next_value()?, )*)?
                                 $($( stringify!($optional) => {
                                     $optional = map.next_value()?;
-                                    $crate::object::keep_null(&mut extra, &name, $optional.is_none());
+                                    nulls.set(Place::$optional as u32, $optional.is_none());
                                 } )*)?
                                 _ => { extra.insert(name.into_owned(), map.next_value()?); }
                             }
@@ -100,6 +123,7 @@ macro_rules! object {
                             $($( $optional, )*)?
                             $($( $local: Default::default(), )*)?
                             extra,
+                            nulls,
                         })
                     }
                 }
@@ -107,6 +131,7 @@ macro_rules! object {
                 deserializer.deserialize_map(Visitor)
             }
         }
+        };
     };
 }
 
@@ -170,10 +195,19 @@ pub(crate) use {object, strings};
 /// A field's name or another short text, borrowed from the input where the input allows it.
 pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
 
-/// Remembers that a typed field came as `null`, so that it is written as `null` again.
-pub(crate) fn keep_null(extra: &mut Map<String, Value>, name: &str, is_null: bool) {
-    if is_null {
-        extra.insert(name.to_owned(), Value::Null);
+/// Which of an object's optional fields came as `null`, to be written as `null` again: a bit each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Nulls(u64);
+
+// === impl Nulls ===
+
+impl Nulls {
+    pub(crate) const fn has(self, place: u32) -> bool {
+        self.0 >> place & 1 != 0
+    }
+
+    pub(crate) const fn set(&mut self, place: u32, is_null: bool) {
+        self.0 = self.0 & !(1 << place) | (is_null as u64) << place;
     }
 }
 

@@ -2,11 +2,11 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use crate::{
     Message, ToolCall, Usage,
-    object::{object, strings},
+    object::{Nulls, object, strings},
 };
 
 object! {
@@ -37,8 +37,16 @@ object! {
             model: String,
         }
         optional {
+            /// What kind of object it is: `chat.completion`.
+            object: String,
+            /// When it was made, in seconds since 1970.
+            created: u64,
             /// The tokens that were billed, if the provider says.
             usage: Usage,
+            /// How the provider has ranked the call, and what it is priced by.
+            service_tier: String,
+            /// What the answer was made with: another one may answer otherwise to the same seed.
+            system_fingerprint: String,
         }
         local {
             /// The headers of the response: rate limits, request id, processing time. Not a part of the JSON.
@@ -61,6 +69,8 @@ object! {
         optional {
             /// Why the answer ended.
             finish_reason: FinishReason,
+            /// The likelihood of each token, if the request asked for it.
+            logprobs: Value,
         }
     }
 }
@@ -101,15 +111,26 @@ impl ChatResponse {
             message: Message::assistant(text.into()),
             index: 0,
             finish_reason: Some(FinishReason::Stop),
+            logprobs: None,
             extra: Map::new(),
+            nulls: Nulls::default(),
         };
+        Self { choices: vec![choice], model: model.into(), ..Self::empty() }
+    }
+
+    pub(crate) fn empty() -> Self {
         Self {
-            choices: vec![choice],
+            choices: Vec::new(),
             id: String::new(),
-            model: model.into(),
+            model: String::new(),
+            object: None,
+            created: None,
             usage: None,
+            service_tier: None,
+            system_fingerprint: None,
             headers: HeaderMap::new(),
             extra: Map::new(),
+            nulls: Nulls::default(),
         }
     }
 

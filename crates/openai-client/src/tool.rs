@@ -1,7 +1,10 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
-use crate::{content::of_type, object::object};
+use crate::{
+    content::of_type,
+    object::{Nulls, object},
+};
 
 object! {
     /// A tool that the model may call.
@@ -98,8 +101,9 @@ impl Tool {
             parameters: Some(parameters),
             strict: None,
             extra: serde_json::Map::new(),
+            nulls: Nulls::default(),
         };
-        Self { function: Some(function), extra: of_type("function") }
+        Self { function: Some(function), extra: of_type("function"), nulls: Nulls::default() }
     }
 }
 

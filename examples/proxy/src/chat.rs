@@ -64,8 +64,8 @@ fn completed(mut response: ChatResponse) -> ChatResponse {
     if response.id.is_empty() {
         response.id = new_id();
     }
-    response.extra.entry("object").or_insert_with(|| "chat.completion".into());
-    response.extra.entry("created").or_insert_with(|| now().as_secs().into());
+    response.object.get_or_insert_with(|| "chat.completion".to_owned());
+    response.created.get_or_insert_with(|| now().as_secs());
     response
 }
 
@@ -78,7 +78,7 @@ impl Completed {
         if chunk.id.is_empty() {
             let (id, created) = self.0.get_or_insert_with(|| (new_id(), now().as_secs()));
             chunk.id.clone_from(id);
-            chunk.extra.entry("created").or_insert_with(|| (*created).into());
+            chunk.created.get_or_insert(*created);
         }
     }
 }

@@ -2,7 +2,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Map;
 
 use super::ResponseFormat;
-use crate::{Message, Tool, ToolChoice, object::object};
+use crate::{
+    Message, Tool, ToolChoice,
+    object::{Nulls, object},
+};
 
 object! {
     /// The body of a chat completion request: the fields that programs set most, and all others in `extra`.
@@ -97,6 +100,7 @@ impl ChatBody {
             stream: None,
             stream_options: None,
             extra: Map::new(),
+            nulls: Nulls::default(),
         }
     }
 }
@@ -106,6 +110,6 @@ impl ChatBody {
 impl StreamOptions {
     /// Asks for a last chunk that says the usage.
     pub fn with_usage() -> Self {
-        Self { include_usage: Some(true), extra: Map::new() }
+        Self { include_usage: Some(true), extra: Map::new(), nulls: Nulls::default() }
     }
 }

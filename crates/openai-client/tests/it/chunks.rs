@@ -27,7 +27,7 @@ fn a_response_survives_being_taken_apart_and_put_together() {
     assert!(
         chunks
             .iter()
-            .all(|chunk| chunk.extra["object"] == "chat.completion.chunk" && chunk.model == "gpt-4o")
+            .all(|chunk| chunk.object.as_deref() == Some("chat.completion.chunk") && chunk.model == "gpt-4o")
     );
     let (last, before) = chunks.split_last().unwrap();
     assert!(last.usage.is_some() && last.choices.is_empty());

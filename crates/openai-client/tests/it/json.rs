@@ -1,8 +1,10 @@
 //! What the types keep of JSON that they do not know.
 
+use http::HeaderMap;
 use mainstay_fault::HasCall;
 use mainstay_openai_client::{
-    ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role, ToolChoice,
+    Accumulator, ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role,
+    ToolChoice,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -124,4 +126,39 @@ proptest! {
         let typed: ChatRequest = serde_json::from_value(before.clone()).unwrap();
         prop_assert_eq!(serde_json::to_value(&typed).unwrap(), before);
     }
+}
+
+#[test]
+fn a_stream_put_together_says_what_its_chunks_said() {
+    let chunk = |choice: Value| -> ChatChunk {
+        let head = json!({"id": "1", "object": "chat.completion.chunk", "created": 7, "model": "m", "service_tier": "default"});
+        let Value::Object(mut chunk) = head else { unreachable!() };
+        chunk.insert("choices".to_owned(), json!([choice]));
+        serde_json::from_value(Value::Object(chunk)).unwrap()
+    };
+    let mut whole = Accumulator::default();
+    for (text, likely) in [("so", -0.5), (" it is", -0.25)] {
+        let logprobs = json!({"content": [{"token": text, "logprob": likely}], "refusal": null});
+        whole.push(chunk(json!({"index": 0, "delta": {"content": text}, "logprobs": logprobs})));
+    }
+    let cited =
+        json!({"index": 0, "delta": {"annotations": [{"type": "url_citation"}]}, "finish_reason": "stop"});
+    whole.push(chunk(cited));
+    let whole = whole.finish(HeaderMap::new());
+    assert_eq!((whole.created, whole.service_tier.as_deref()), (Some(7), Some("default")));
+    let likely = json!({
+        "content": [{"token": "so", "logprob": -0.5}, {"token": " it is", "logprob": -0.25}], "refusal": null
+    });
+    assert_eq!(whole.choices[0].logprobs, Some(likely));
+    assert_eq!(whole.choices[0].message.annotations.as_deref(), Some(&[json!({"type": "url_citation"})][..]));
+    assert!(whole.extra.is_empty(), "{:?}", whole.extra);
+}
+
+#[test]
+fn a_usage_that_nobody_asked_for_leaves_no_null() {
+    let mut json = json!({"choices": [], "id": "1", "model": "m", "usage": null, "service_tier": null});
+    let chunk: ChatChunk = serde_json::from_value(json.clone()).unwrap();
+    assert_eq!(serde_json::to_value(&chunk).unwrap(), json);
+    json.as_object_mut().unwrap().remove("usage");
+    assert_eq!(serde_json::to_value(chunk.without_usage()).unwrap(), json);
 }

@@ -75,7 +75,7 @@ async fn a_stream_put_together() {
     assert_eq!(whole.text(), "<|im_end|>\n<|im_start");
     assert_eq!(whole.finish_reason(), Some(&FinishReason::Length));
     assert_eq!(whole.usage.unwrap().total_tokens, 41);
-    assert_eq!(whole.extra["object"], "chat.completion");
+    assert_eq!(whole.object.as_deref(), Some("chat.completion"));
 }
 
 #[tokio::test]
