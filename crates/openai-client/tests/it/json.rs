@@ -1,8 +1,9 @@
 //! What the types keep of JSON that they do not know.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use mainstay_fault::HasCall;
 use mainstay_openai_client::{
-    ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role, ToolChoice,
+    ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role, ToolChoice, Vector,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -123,5 +124,36 @@ proptest! {
         let before = Value::Object(request);
         let typed: ChatRequest = serde_json::from_value(before.clone()).unwrap();
         prop_assert_eq!(serde_json::to_value(&typed).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_text_that_is_no_vector_is_kept_and_says_why_it_is_none() {
+    for (text, reason) in [
+        ("AAAAPwAAgL4", "the vector is not base64"),
+        ("a vector", "the vector is not base64"),
+        ("AAAAPwAA", "the vector has 6 bytes, which are not whole floats of 4 bytes each"),
+    ] {
+        let vector: Vector = serde_json::from_value(json!(text)).unwrap();
+        assert_eq!(serde_json::to_value(&vector).unwrap(), text);
+        assert_eq!(vector.floats().unwrap_err().to_string(), reason, "{text}");
+        assert_eq!(vector.into_floats().unwrap_err().to_string(), reason, "{text}");
+    }
+    for wrong in [json!(null), json!(0.5), json!({"0": 0.5}), json!([0.5, "a"]), json!([null])] {
+        assert!(serde_json::from_value::<Vector>(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_vector_has_the_numbers_that_were_packed(floats in prop::collection::vec(any::<f32>(), 0..20)) {
+        let bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
+        let text = BASE64_STANDARD.encode(bytes);
+        for json in [json!(text).to_string(), serde_json::to_string(&floats).unwrap()] {
+            let vector: Vector = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(vector.floats().unwrap().into_owned(), floats.clone());
+            prop_assert_eq!(serde_json::to_string(&vector).unwrap(), json);
+            prop_assert_eq!(vector.into_floats().unwrap(), floats.clone());
+        }
     }
 }
