@@ -1,7 +1,10 @@
+mod vector;
+
 use http::HeaderMap;
 use mainstay_fault::{Call, HasCall};
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
+pub use vector::{InvalidVector, Vector};
 
 use crate::{
     Usage,
@@ -53,6 +56,25 @@ pub enum EmbeddingInput {
 
 object! {
     /// Vectors for the texts that were embedded, in their order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_openai_client::{Client, EmbeddingRequest};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let server = mainstay_mock_openai::MockOpenAi::builder().start().await?;
+    /// # let client = Client::builder().base_url(server.base_url()).build()?;
+    /// let mut request = EmbeddingRequest::new("text-embedding-3-small", ["a licence", "a copyright"]);
+    /// request.dimensions = Some(256);
+    /// let response = client.embed(request).await?;
+    /// for embedding in &response.data {
+    ///     assert_eq!(embedding.embedding.floats()?.len(), 256);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub struct EmbeddingResponse {
         required {
             /// The vectors.
@@ -77,8 +99,8 @@ object! {
     /// One vector.
     pub struct Embedding {
         required {
-            /// The numbers.
-            embedding: Vec<f32>,
+            /// The numbers, as a list or in base64: see [`Vector::floats`].
+            embedding: Vector,
         }
         default {
             /// The place of its text in the input.

@@ -18,7 +18,7 @@ use crate::{
 pub fn stream(bytes: &[u8]) {
     let origin = origin();
     let mut events = Events::new(reqwest::Body::from(bytes.to_vec()), 1 << 16);
-    let (mut progress, mut whole) = (Progress::default(), Accumulator::default());
+    let (mut progress, mut whole) = (Progress::new(None), Accumulator::default());
     let mut cx = Context::from_waker(Waker::noop());
     loop {
         match events.poll_event(&origin, &mut cx) {

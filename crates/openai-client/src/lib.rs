@@ -45,7 +45,7 @@ pub use builder::ClientBuilder;
 pub use chunk::{ChatChunk, ChunkChoice, Delta, FunctionCallDelta, ToolCallDelta};
 pub use client::Client;
 pub use content::{Content, ImagePart, ImageUrl, Part, TextPart};
-pub use embedding::{Embedding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse};
+pub use embedding::{Embedding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse, InvalidVector, Vector};
 pub use error::{Error, InvalidSetting};
 pub use future::ResponseFuture;
 pub use message::{Message, Role};

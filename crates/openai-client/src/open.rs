@@ -78,7 +78,8 @@ impl StreamFuture {
             match this.state {
                 State::Sending => {
                     let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
-                    *this.state = State::new(&this.sending.origin, parts, body);
+                    let progress = Progress::new(this.request.as_ref().and_then(|request| request.n));
+                    *this.state = State::new(&this.sending.origin, progress, parts, body);
                 }
                 State::Opening(opening) => {
                     ready!(opening.poll_token(origin, cx))?;
@@ -140,12 +141,12 @@ impl fmt::Debug for StreamFuture {
 
 impl State {
     /// Decides by the head whether a stream comes.
-    fn new(origin: &Origin, parts: Parts, body: reqwest::Body) -> Self {
+    fn new(origin: &Origin, progress: Progress, parts: Parts, body: reqwest::Body) -> Self {
         if !parts.status.is_success() || is_document(&parts.headers) {
             return Self::Refused(Box::new((parts, Collect::new(body))));
         }
         let events = Events::new(body, origin.shared.max_response_size);
-        let opening = Opening { parts, events, held: VecDeque::new(), progress: Progress::default() };
+        let opening = Opening { parts, events, held: VecDeque::new(), progress };
         Self::Opening(Box::new(opening))
     }
 }
@@ -162,27 +163,28 @@ impl Opening {
     /// Holds chunks back until one has a token, or all is said.
     fn poll_token(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         loop {
-            match ready!(self.events.poll_event(origin, cx)) {
+            let whole = match ready!(self.events.poll_event(origin, cx)) {
                 Event::Chunk(chunk) => {
                     self.progress.note(&chunk);
                     self.held.push_back(*chunk);
                     if self.progress.has_token() {
                         return Poll::Ready(Ok(()));
                     }
+                    continue;
                 }
                 Event::Failed(error) if !self.progress.is_finished() => {
                     return Poll::Ready(Err(self.located(error)));
                 }
-                Event::Done | Event::End | Event::Failed(_) => {
-                    return Poll::Ready(self.judge_silence(origin).map_err(|error| self.located(error)));
-                }
-            }
+                Event::Done => self.progress.is_settled(),
+                Event::End | Event::Failed(_) => self.progress.is_finished(),
+            };
+            return Poll::Ready(self.judge_silence(origin, whole).map_err(|error| self.located(error)));
         }
     }
 
-    /// Judges a stream that ended without a token: whole if it gave a reason to finish, and then empty or filtered.
-    fn judge_silence(&self, origin: &Origin) -> Result<(), Error> {
-        if !self.progress.is_finished() {
+    /// Judges a stream that ended without a token: if it is whole, it is empty or filtered.
+    fn judge_silence(&self, origin: &Origin, whole: bool) -> Result<(), Error> {
+        if !whole {
             return Err(Error::malformed(origin, "the stream ended before its first token"));
         }
         if self.progress.is_filtered() {

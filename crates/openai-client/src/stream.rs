@@ -20,10 +20,10 @@ use crate::{
 /// A streamed answer, from its first token on.
 ///
 /// Its items are the chunks as they come, the ones before the first token included. It ends with `None` only if the
-/// stream said that it is whole: with a `finish_reason` for each answer, or with `[DONE]`. Everything else is one last
-/// item, an error of the kind [`Interrupted`](mainstay_fault::FaultKind::Interrupted): a reset, a clean end that
-/// said nothing, an error event, an event that cannot be read, or no token for too long. What came before it is an
-/// exact prefix of one answer.
+/// stream said that it is whole: with a `finish_reason` for each answer that was asked for, or with `[DONE]`. Everything
+/// else is one last item, an error of the kind [`Interrupted`](mainstay_fault::FaultKind::Interrupted): a reset, a clean
+/// end that said nothing, an error event, an event that cannot be read, or no token for too long. What came before it is
+/// an exact prefix of one answer.
 ///
 /// # Cancel safety
 ///
@@ -142,7 +142,7 @@ impl Stream for ChatStream {
                 None
             }
             Poll::Ready(Event::End) => {
-                let detail = "the stream ended without a finish_reason or [DONE]";
+                let detail = "the stream ended without a finish_reason for each answer, or [DONE]";
                 Some(Error::malformed(&this.origin, detail))
             }
             Poll::Ready(Event::Failed(error)) => Some(error),

@@ -208,7 +208,20 @@ async fn embeddings_are_read() {
     let body = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,-0.25]}],"model":"e","usage":{"prompt_tokens":2,"total_tokens":2}}"#;
     let server = Server::answering("HTTP/1.1 200 OK", body.as_bytes()).await;
     let response = server.client().embed(EmbeddingRequest::new("e", "text")).await.unwrap();
-    assert_eq!(response.data[0].embedding, [0.5, -0.25]);
+    assert_eq!(*response.data[0].embedding.floats().unwrap(), [0.5, -0.25]);
     assert_eq!(response.usage.unwrap().total_tokens, 2);
     assert!(server.requests()[0].starts_with("POST /v1/embeddings"));
+}
+
+#[tokio::test]
+async fn embeddings_in_base64_are_read_and_written_as_they_came() {
+    let body = r#"{"object":"list","data":[{"object":"embedding","index":0,"embedding":"AAAAPwAAgL4="}],"model":"e"}"#;
+    let server = Server::answering("HTTP/1.1 200 OK", body.as_bytes()).await;
+    let mut request = EmbeddingRequest::new("e", "text");
+    request.extra.insert("encoding_format".into(), "base64".into());
+    let response = server.client().embed(request).await.unwrap();
+    let before: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(serde_json::to_value(&response).unwrap(), before);
+    assert_eq!(*response.data[0].embedding.floats().unwrap(), [0.5, -0.25]);
+    assert!(server.requests()[0].contains(r#""encoding_format":"base64""#));
 }

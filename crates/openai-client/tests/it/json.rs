@@ -1,10 +1,11 @@
 //! What the types keep of JSON that they do not know.
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderMap;
 use mainstay_fault::HasCall;
 use mainstay_openai_client::{
     Accumulator, ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role,
-    ToolChoice,
+    ToolChoice, Vector,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -161,4 +162,35 @@ fn a_usage_that_nobody_asked_for_leaves_no_null() {
     assert_eq!(serde_json::to_value(&chunk).unwrap(), json);
     json.as_object_mut().unwrap().remove("usage");
     assert_eq!(serde_json::to_value(chunk.without_usage()).unwrap(), json);
+}
+
+#[test]
+fn a_text_that_is_no_vector_is_kept_and_says_why_it_is_none() {
+    for (text, reason) in [
+        ("AAAAPwAAgL4", "the vector is not base64"),
+        ("a vector", "the vector is not base64"),
+        ("AAAAPwAA", "the vector has 6 bytes, which are not whole floats of 4 bytes each"),
+    ] {
+        let vector: Vector = serde_json::from_value(json!(text)).unwrap();
+        assert_eq!(serde_json::to_value(&vector).unwrap(), text);
+        assert_eq!(vector.floats().unwrap_err().to_string(), reason, "{text}");
+        assert_eq!(vector.into_floats().unwrap_err().to_string(), reason, "{text}");
+    }
+    for wrong in [json!(null), json!(0.5), json!({"0": 0.5}), json!([0.5, "a"]), json!([null])] {
+        assert!(serde_json::from_value::<Vector>(wrong.clone()).is_err(), "{wrong}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_vector_has_the_numbers_that_were_packed(floats in prop::collection::vec(any::<f32>(), 0..20)) {
+        let bytes: Vec<u8> = floats.iter().flat_map(|float| float.to_le_bytes()).collect();
+        let text = BASE64_STANDARD.encode(bytes);
+        for json in [json!(text).to_string(), serde_json::to_string(&floats).unwrap()] {
+            let vector: Vector = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(vector.floats().unwrap().into_owned(), floats.clone());
+            prop_assert_eq!(serde_json::to_string(&vector).unwrap(), json);
+            prop_assert_eq!(vector.into_floats().unwrap(), floats.clone());
+        }
+    }
 }

@@ -131,6 +131,6 @@ fn the_published_lists_survive_a_round_trip() {
         .replace(".... (1536 floats total for ada-002)\n", "")
         .replace("-0.0028842222,\n", "-0.0028842222\n");
     let embeddings: mainstay_openai_client::EmbeddingResponse = serde_json::from_str(&embeddings).unwrap();
-    assert_eq!(embeddings.data[0].embedding.len(), 3);
+    assert_eq!(embeddings.data[0].embedding.floats().unwrap().len(), 3);
     assert_eq!(embeddings.usage.unwrap().prompt_tokens, 8);
 }

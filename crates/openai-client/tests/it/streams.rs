@@ -63,7 +63,7 @@ async fn a_clean_end_that_says_nothing_is_an_interruption() {
     let (text, error) = told(&server).await;
     let error = error.expect("the end is not passed off as whole");
     assert_eq!((text.as_str(), error.fault().kind), ("Hel", FaultKind::Interrupted));
-    assert!(error.to_string().contains("without a finish_reason or [DONE]"), "{error}");
+    assert!(error.to_string().contains("without a finish_reason for each answer, or [DONE]"), "{error}");
 }
 
 #[tokio::test]
@@ -102,6 +102,49 @@ async fn one_answer_of_two_without_an_end_is_an_interruption() {
     let second = r#"data: {"choices":[{"index":1,"delta":{"content":"Bye"}}]}"#;
     let server = Server::streaming(events(&[HEL, second, STOP]), vec![]).await;
     assert_eq!(told(&server).await.1.unwrap().fault().kind, FaultKind::Interrupted);
+}
+
+#[tokio::test]
+async fn a_stream_is_not_whole_before_as_many_answers_have_ended_as_were_asked_for() {
+    let bye = r#"data: {"choices":[{"index":1,"delta":{"content":"Bye"}}]}"#;
+    let stop = r#"data: {"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}"#;
+    for (name, tail, then, whole) in [
+        ("reset between two", vec![], vec![Act::Reset], false),
+        ("an error event between two", vec![BUSY], vec![], false),
+        ("an end between two", vec![], vec![], false),
+        ("reset in the second", vec![bye], vec![Act::Reset], false),
+        ("reset after both", vec![bye, stop], vec![Act::Reset], true),
+        ("[DONE] after the first", vec![DONE], vec![], true),
+    ] {
+        let server = Server::streaming(events(&[&[HEL, STOP][..], &tail].concat()), then).await;
+        let mut both = ask();
+        both.n = Some(2);
+        let items: Vec<_> = server.client().chat_stream(both).await.unwrap().collect().await;
+        let broken = items.last().unwrap().as_ref().err();
+        let expected = (!whole).then_some(FaultKind::Interrupted);
+        assert_eq!(broken.map(|error| error.fault().kind), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_not_whole_while_another_is_awaited() {
+    for (tail, then, expected) in [
+        (vec![], vec![], FaultKind::Malformed),
+        (vec![BUSY], vec![], FaultKind::RateLimited),
+        (vec![], vec![Act::Reset], FaultKind::Connect),
+    ] {
+        let server = Server::streaming(events(&[&[ROLE, STOP][..], &tail].concat()), then).await;
+        let mut both = ask();
+        both.n = Some(2);
+        let error = server.client().chat_stream(both).await.expect_err("no stream should open");
+        assert_eq!(error.fault().kind, expected, "{error}");
+    }
+    for (n, tail) in [(Some(2), &[DONE][..]), (None, &[]), (Some(1), &[])] {
+        let server = Server::streaming(events(&[&[ROLE, STOP], tail].concat()), vec![]).await;
+        let mut asked = ask();
+        asked.n = n;
+        server.client().chat_stream(asked).await.expect("it is whole, and empty");
+    }
 }
 
 #[tokio::test]

@@ -46,6 +46,19 @@ assert.equal(told, whole);
 assert.equal(last.usage.total_tokens, answer.usage.total_tokens);
 console.log("stream");
 
+const texts = { model: "good", input: ["a licence", "a copyright"], dimensions: 5 };
+const plain = await client.embeddings.create({ ...texts, encoding_format: "float" });
+const packed = await client.embeddings.create(texts);
+assert.equal(packed.data.length, 2);
+assert.ok(packed.usage.total_tokens > 0);
+packed.data.forEach(({ embedding }, text) => {
+  assert.equal(embedding.length, 5);
+  embedding.forEach((number, axis) => assert.ok(Math.abs(number - plain.data[text].embedding[axis]) < 1e-6));
+});
+const raw = await client.embeddings.create({ ...texts, encoding_format: "base64" });
+assert.equal(Buffer.from(raw.data[0].embedding, "base64").length, 20);
+console.log("embeddings");
+
 let error = await fails(OpenAI.RateLimitError, "limited");
 assert.deepEqual([error.status, error.code, error.headers.get("retry-after")], [429, "rate_limit_exceeded", "7"]);
 console.log("limited");

@@ -45,6 +45,15 @@ assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk
 assert chunks[-1].usage.total_tokens == answer.usage.total_tokens
 print("stream")
 
+plain = client.embeddings.create(model="good", input=["a licence", "a copyright"], encoding_format="float", dimensions=5)
+packed = client.embeddings.create(model="good", input=["a licence", "a copyright"], dimensions=5)
+assert [len(embedding.embedding) for embedding in packed.data] == [5, 5] and packed.usage.total_tokens > 0, packed
+for ours, theirs in zip(packed.data, plain.data, strict=True):
+    assert all(abs(one - other) < 1e-6 for one, other in zip(ours.embedding, theirs.embedding, strict=True)), packed
+raw = client.embeddings.create(model="good", input="a licence", encoding_format="base64", dimensions=5)
+assert isinstance(raw.data[0].embedding, str) and len(raw.data[0].embedding) == 28, raw
+print("embeddings")
+
 error = fails(openai.RateLimitError, "limited")
 assert error.status_code == 429 and error.code == "rate_limit_exceeded", error
 assert error.response.headers["retry-after"] == "7", error.response.headers

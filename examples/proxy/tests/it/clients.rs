@@ -78,7 +78,19 @@ async fn run(mut script: Command) {
     let passed: Vec<_> = said.lines().collect();
     assert_eq!(
         passed,
-        ["models", "chat", "stream", "limited", "quota", "overlong", "missing", "key", "broken", "cut"]
+        [
+            "models",
+            "chat",
+            "stream",
+            "embeddings",
+            "limited",
+            "quota",
+            "overlong",
+            "missing",
+            "key",
+            "broken",
+            "cut"
+        ]
     );
     let executions = mock.stats().executions;
     assert!(
