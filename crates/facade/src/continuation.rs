@@ -22,9 +22,12 @@ use crate::{
 /// How a stream goes on that broke after its first token: by a new call, which carries what was said so far.
 ///
 /// It is off unless asked for, since what the caller then gets is no longer the answer of one model: it is an exact prefix of one answer,
-/// followed by another that was told to go on from there. Whether the seam can be seen is up to the model. The new call takes the
-/// whole route, deadline and limits included, with an idempotency key of its own, and pays for no further retries; the report shows
+/// followed by another that was told to go on from there. Whether the seam can be seen is up to the model. The new call takes all
+/// tiers of the route that are models, deadline and limits included, with an idempotency key of its own, and pays for no further retries; the report shows
 /// the attempts of both, and the chunks after the seam have the new answer's `id` and `model`.
+///
+/// A tier without a model has no part in it: a set answer is not the end of another, and what waits for people was answered in part.
+/// Where no model goes on, the stream ends by the error of the break.
 ///
 /// Not continued, but ended by an error as without it: an answer that calls tools or refuses, one of several answers (`n`), and, unless
 /// by [`prefill`](Self::prefill), one in a prescribed format.
@@ -52,6 +55,8 @@ pub struct Continuation {
 pub struct Continue<S> {
     continuation: Option<Continuation>,
     inner: S,
+    /// What goes on with them.
+    models: S,
 }
 
 pin_project! {
@@ -112,8 +117,8 @@ impl Continuation {
 // === impl Continue ===
 
 impl<S> Continue<S> {
-    pub(crate) const fn new(continuation: Option<Continuation>, inner: S) -> Self {
-        Self { continuation, inner }
+    pub(crate) const fn new(continuation: Option<Continuation>, inner: S, models: S) -> Self {
+        Self { continuation, inner, models }
     }
 }
 
@@ -135,9 +140,9 @@ where
 
     fn call(&mut self, request: ChatRequest) -> Self::Future {
         let resume = self.continuation.as_ref().and_then(|continuation| {
-            let inner = self.inner.clone();
+            let models = self.models.clone();
             let again: Again = Arc::new(move |request| {
-                let call = inner.clone().oneshot(request);
+                let call = models.clone().oneshot(request);
                 Box::pin(async move { call.await.map(ChatStream::answered) })
             });
             Resume::new(continuation, &request, again)

@@ -242,12 +242,13 @@ pub(crate) fn local_stream(local: Local) -> LocalStream {
     MapResponse::new(local, (|response| ChatStream::whole(Arc::unwrap_or_clone(response))) as fn(_) -> _)
 }
 
-/// A route of streams: what goes on where they break -> tiers.
+/// A route of streams: what goes on where they break, by those tiers that are models -> tiers.
 pub(crate) fn stream_route(
     continuation: Option<Continuation>,
     tiers: Vec<mainstay_fallback::Tier<StreamTier, Ask>>,
+    models: Vec<mainstay_fallback::Tier<StreamTier, Ask>>,
 ) -> StreamRoute {
-    Continue::new(continuation, self::tiers(tiers))
+    Continue::new(continuation, self::tiers(tiers), self::tiers(models))
 }
 
 /// A route of whole answers, or of embeddings: tiers.

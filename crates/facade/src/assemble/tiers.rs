@@ -26,6 +26,8 @@ pub(crate) struct Assembly {
     check: SharedCheck,
     chat: Vec<fallback::Tier<stack::ChatTier, Ask>>,
     stream: Vec<fallback::Tier<stack::StreamTier, Ask>>,
+    /// The tiers of streams that are models, which go on where others break.
+    models: Vec<fallback::Tier<stack::StreamTier, Ask>>,
     embed: Vec<fallback::Tier<stack::EmbedModels, AskAgain>>,
     watched: Vec<Watched>,
     /// Whether what a policy refuses goes on.
@@ -64,6 +66,7 @@ impl Assembly {
             check,
             chat: Vec::new(),
             stream: Vec::new(),
+            models: Vec::new(),
             embed: Vec::new(),
             watched: Vec::new(),
             around_filters: false,
@@ -142,7 +145,7 @@ impl Assembly {
         let chat = MapResponse::new(stack::tiers(self.chat), Served::of as fn(_) -> _);
         let ways = Ways {
             chat: Way { deadline, tiers: chat },
-            stream: Way { deadline, tiers: stack::stream_route(continuation, self.stream) },
+            stream: Way { deadline, tiers: stack::stream_route(continuation, self.stream, self.models) },
             embed: Way { deadline, tiers: stack::tiers(self.embed) },
         };
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())
@@ -178,7 +181,9 @@ impl Assembly {
         let stream = fallback::Tier::new(Arc::clone(name), Either::Left(stream));
         let embed = fallback::Tier::new(Arc::clone(name), embed);
         self.chat.push(takes.set(chat.map_request(Asked::of as Ask)));
-        self.stream.push(takes.set(stream.map_request(Asked::of as Ask)));
+        let stream = takes.set(stream.map_request(Asked::of as Ask));
+        self.models.push(stream.clone());
+        self.stream.push(stream);
         self.embed.push(takes.set(embed.map_request(again as AskAgain)));
     }
 }

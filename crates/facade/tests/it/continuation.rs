@@ -181,3 +181,22 @@ async fn what_another_tier_goes_on_with_is_reported_as_its_answer() {
     assert_eq!(attempts[0].fault.map(|fault| fault.kind), Some(FaultKind::Interrupted));
     assert!(attempts[0].output_tokens.is_some(), "what was said before the seam is charged");
 }
+
+/// A sentence that is set is not the end of another, and a queue is for who has heard nothing.
+#[tokio::test]
+async fn what_is_no_model_does_not_go_on() {
+    let plan =
+        ModelPlan::new().sequence([StreamFault::EndEarly { after: 3 }]).fault(WholeFault::ServerError, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .retry(RetryPolicy::default().retries(0))
+        .continue_streams(Continuation::ask())
+        .tier(Tier::answer("sorry", "Nobody can answer at the moment."))
+        .build()
+        .unwrap();
+    let (text, broke, attempts) = read(&mainstay, ask()).await;
+    assert!(!text.contains("Nobody"), "{text}");
+    assert_eq!(broke, Some(FaultKind::Interrupted));
+    assert_eq!(attempts, [Some(FaultKind::Interrupted), Some(FaultKind::Unavailable)]);
+}
