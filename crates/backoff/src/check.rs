@@ -24,6 +24,7 @@ pub struct Rejected {
     reason: String,
     #[source]
     fault: Fault,
+    used: Option<(u64, u64)>,
 }
 
 /// A [`Judge`] that also checks the answers: see [`RetryPolicy::check`](crate::RetryPolicy::check).
@@ -39,7 +40,7 @@ impl Rejected {
     /// Creates a rejection of the kind [`FaultKind::Rejected`], which is worth another attempt: a model answers
     /// differently each time.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), fault: FaultKind::Rejected.into() }
+        Self { reason: reason.into(), fault: FaultKind::Rejected.into(), used: None }
     }
 
     /// Makes it a fault of another kind, for an answer that is not worth another attempt.
@@ -48,11 +49,22 @@ impl Rejected {
         self.fault = fault.into();
         self
     }
+
+    /// Says how many tokens the prompt and the answer had: they are billed, though nobody takes the answer.
+    #[must_use]
+    pub const fn with_used(mut self, input_tokens: u64, output_tokens: u64) -> Self {
+        self.used = Some((input_tokens, output_tokens));
+        self
+    }
 }
 
 impl HasFault for Rejected {
     fn fault(&self) -> Fault {
         self.fault
+    }
+
+    fn used(&self) -> Option<(u64, u64)> {
+        self.used
     }
 }
 

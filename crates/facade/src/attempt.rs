@@ -159,7 +159,14 @@ where
         if let Some(mut entry) = this.entry.take() {
             match &mut outcome {
                 Ok(answer) => answer.bill(entry, *this.price),
-                Err(error) => entry.end(Some(error.fault())),
+                Err(error) => {
+                    if let Some((input, output)) = error.used() {
+                        let dollars =
+                            this.price.map(|price| price.cost(mainstay_router::Usage::new(input, output)));
+                        entry.bill(input, output, dollars);
+                    }
+                    entry.end(Some(error.fault()));
+                }
             }
         }
         Poll::Ready(outcome)

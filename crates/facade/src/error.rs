@@ -95,6 +95,13 @@ impl HasFault for Error {
             Self::Tier(error) => error.fault(),
         }
     }
+
+    fn used(&self) -> Option<(u64, u64)> {
+        match self {
+            Self::Rejected(rejected) => rejected.used(),
+            _ => None,
+        }
+    }
 }
 
 impl Error {

@@ -15,6 +15,8 @@ mod builder;
 #[cfg(all(feature = "openai", feature = "redis"))]
 mod by_model;
 #[cfg(feature = "openai")]
+mod checked;
+#[cfg(feature = "openai")]
 mod config;
 #[cfg(feature = "openai")]
 mod continuation;
@@ -100,6 +102,8 @@ pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
 pub use build_error::BuildError;
 #[cfg(feature = "openai")]
 pub use builder::Builder;
+#[cfg(feature = "openai")]
+pub use checked::{AnyAnswer, Checked, CheckedFuture, Passes, SharedCheck};
 #[cfg(feature = "openai")]
 pub use config::{
     BackendConfig, BudgetConfig, CapabilityConfig, ComplexityConfig, Config, ConfigError, ContinuationConfig,

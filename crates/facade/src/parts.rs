@@ -6,7 +6,7 @@ use mainstay_backoff::RetryPolicy;
 use mainstay_openai_client::ClientBuilder;
 use mainstay_router::strategy::Strategy;
 
-use crate::{BuildError, Continuation, Tier, stack::SharedCheck, tier::Kind};
+use crate::{BuildError, Continuation, Tier, checked::SharedCheck, tier::Kind};
 
 /// What a program brings along: it is put into whatever configuration is in use.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl Parts {
 impl Default for Parts {
     fn default() -> Self {
         Self {
-            check: Arc::new(|_| Ok(())),
+            check: SharedCheck::new(|_| Ok(())),
             retry: None,
             continuation: None,
             clients: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mainstay_backoff::{ByFault, Check, Exponential, Rejected, Retry, RetryLayer, RetryPolicy, Tracked};
+use mainstay_backoff::{ByFault, Exponential, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_bucket::{self as bucket, RateLimit, RateLimitLayer};
 use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
@@ -17,6 +17,7 @@ use crate::{
     Once, OnceStreamed, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
     assemble::Onward,
+    checked::{AnyAnswer, Checked, SharedCheck},
     labels::Labels,
     limits::{self, ByModel, ChatMeter, EmbedMeter, StreamMeter, Weigh},
     named::Named,
@@ -70,28 +71,25 @@ pub(crate) type Shared = Arc<ChatResponse>;
 pub(crate) type Whole = MapResponse<Client, fn(ChatResponse) -> Shared>;
 
 /// A tier of models: retries, around a router.
-pub(crate) type ChatModels = Models<Whole, ChatMeter, ChatTicket, Checked>;
-pub(crate) type StreamModels = Models<Streaming, StreamMeter, StreamTicket, ByFault>;
-pub(crate) type EmbedModels = Models<Client, EmbedMeter, EmbedTicket, ByFault, EmbeddingRequest>;
-type Models<S, M, N, J, R = ChatRequest> =
-    Retry<Among<S, M, N, R>, Arc<RetryPolicy<Exponential, J, Tracked>>>;
-type Among<S, M, N, R> = MapErr<Router<Backend<S, M, R>, Describe<R>, N, router::Tracked>, IntoRouted>;
+pub(crate) type ChatModels = Models<ChatBackend, ChatTicket>;
+pub(crate) type StreamModels = Models<StreamBackend, StreamTicket>;
+pub(crate) type EmbedModels = Models<EmbedBackend, EmbedTicket, EmbeddingRequest>;
+type Models<B, N, R = ChatRequest> = Retry<Among<B, N, R>, Arc<RetryPolicy<Exponential, ByFault, Tracked>>>;
+type Among<B, N, R> = MapErr<Router<B, Describe<R>, N, router::Tracked>, IntoRouted>;
 type IntoRouted = fn(router::Error<Error>) -> Error;
 
-/// One attempt at one backend, within its limits, written down.
-pub(crate) type Backend<S, M, R = ChatRequest> =
-    Named<Attempted<RateLimit<MapErr<S, IntoError>, ByModel<R>, Weigh<R>, M, bucket::Tracked>>>;
+/// One attempt at one backend, within its limits, looked at and written down.
+pub(crate) type ChatBackend = Backend<Whole, ChatMeter, SharedCheck>;
+pub(crate) type StreamBackend = Backend<Streaming, StreamMeter, AnyAnswer>;
+pub(crate) type EmbedBackend = Backend<Client, EmbedMeter, AnyAnswer, EmbeddingRequest>;
+type Backend<S, M, C, R = ChatRequest> =
+    Named<Attempted<Checked<RateLimit<MapErr<S, IntoError>, ByModel<R>, Weigh<R>, M, bucket::Tracked>, C>>>;
 type IntoError = fn(openai::Error) -> Error;
 type Limited<M, R> = RateLimitLayer<ByModel<R>, Weigh<R>, M, bucket::Tracked>;
 
-pub(crate) type Checked = Check<ByFault, AnswerCheck>;
-pub(crate) type AnswerCheck = Box<dyn Fn(&Shared) -> Result<(), Rejected> + Send + Sync>;
-/// A check that several tiers share.
-pub(crate) type SharedCheck = Arc<dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync>;
-
 /// The backends of a tier.
-pub(crate) struct Members<S, M, R = ChatRequest> {
-    pub(crate) router: Router<Backend<S, M, R>>,
+pub(crate) struct Members<B> {
+    pub(crate) router: Router<B>,
     pub(crate) last: Last,
     pub(crate) choice: Choice,
 }
@@ -142,9 +140,9 @@ impl Last {
 
 // === impl Members ===
 
-impl<S, M, R> Members<S, M, R> {
+impl<B> Members<B> {
     /// The router, told what it need know of requests and how it reads answers; and what its errors mean.
-    fn among<N>(self, describe: Describe<R>, meter: N) -> Among<S, M, N, R> {
+    fn among<N, R>(self, describe: Describe<R>, meter: N) -> Among<B, N, R> {
         let describe = if self.choice == Choice::One { among::anything as Describe<R> } else { describe };
         let judges: IntoRouted = match (self.last, self.choice) {
             (Last::No, _) => Error::giving_way,
@@ -182,57 +180,50 @@ impl Place {
         AttemptLayer::new(Arc::clone(&self.name)).price(self.price).provider(provider)
     }
 
-    pub(crate) fn chat(&self) -> Backend<Whole, ChatMeter> {
+    pub(crate) fn chat(&self, check: SharedCheck) -> ChatBackend {
         let whole = MapResponse::new(self.whole.clone(), Arc::new as fn(ChatResponse) -> Shared);
-        self.backend(limits::chat(self.limits.clone()), whole)
+        self.backend(check, limits::chat(self.limits.clone()), whole)
     }
 
     /// The same for streams, which the first-token limit only moves onward.
-    pub(crate) fn stream(&self, onward: Onward) -> Backend<Streaming, StreamMeter> {
+    pub(crate) fn stream(&self, onward: Onward) -> StreamBackend {
         let streaming = self.streaming.clone().moving_if(move |call| onward.leads_on(call));
-        self.backend(limits::stream(self.limits.clone()), streaming)
+        self.backend(AnyAnswer, limits::stream(self.limits.clone()), streaming)
     }
 
-    pub(crate) fn embed(&self) -> Backend<Client, EmbedMeter, EmbeddingRequest> {
-        self.backend(limits::embed(self.limits.clone()), self.whole.clone())
+    pub(crate) fn embed(&self) -> EmbedBackend {
+        self.backend(AnyAnswer, limits::embed(self.limits.clone()), self.whole.clone())
     }
 
-    /// Puts together: name -> journal -> limits -> client.
-    fn backend<S, M: Clone, R: Clone>(&self, limits: Limited<M, R>, client: S) -> Backend<S, M, R> {
-        let stack = ServiceBuilder::new()
-            .layer(self.attempts())
+    /// Puts together: name -> journal -> the answer's check -> limits -> client.
+    fn backend<S, M: Clone, C, R: Clone>(
+        &self,
+        check: C,
+        limits: Limited<M, R>,
+        client: S,
+    ) -> Backend<S, M, C, R> {
+        let limited = ServiceBuilder::new()
             .layer(limits.max_wait(self.max_wait))
             .map_err(Error::from as IntoError)
             .service(client);
-        Named::new(self.model.clone(), stack)
+        Named::new(self.model.clone(), self.attempts().layer(Checked::new(check, limited)))
     }
 }
 
-/// A tier of models: retry, with the answer's check -> a router.
-pub(crate) fn chat_models(
-    policy: RetryPolicy,
-    check: SharedCheck,
-    models: Members<Whole, ChatMeter>,
-) -> ToRequest<ChatModels> {
-    let check: AnswerCheck = Box::new(move |response| check(response));
+/// A tier of models: retry -> a router.
+pub(crate) fn chat_models(policy: RetryPolicy, models: Members<ChatBackend>) -> ToRequest<ChatModels> {
     let models = models.among(among::describe, among::whole());
-    RetryLayer::new(policy.check(check).tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
+    RetryLayer::new(policy.tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
-/// The same for streams, whose answers are not checked: they have been passed on by the time they are known.
-pub(crate) fn stream_models(
-    policy: RetryPolicy,
-    models: Members<Streaming, StreamMeter>,
-) -> ToRequest<StreamModels> {
+/// The same for streams.
+pub(crate) fn stream_models(policy: RetryPolicy, models: Members<StreamBackend>) -> ToRequest<StreamModels> {
     let models = models.among(among::describe_stream, among::streamed());
     RetryLayer::new(policy.tracked()).layer(models).map_request(Asked::request as fn(_) -> _)
 }
 
-/// The same for embeddings, which have nothing to be checked.
-pub(crate) fn embed_models(
-    policy: RetryPolicy,
-    models: Members<Client, EmbedMeter, EmbeddingRequest>,
-) -> EmbedModels {
+/// The same for embeddings.
+pub(crate) fn embed_models(policy: RetryPolicy, models: Members<EmbedBackend>) -> EmbedModels {
     let models = models.among(among::describe_texts, among::embedded());
     RetryLayer::new(policy.tracked()).layer(models)
 }

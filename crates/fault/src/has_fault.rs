@@ -36,6 +36,11 @@ use crate::{Fault, FaultKind, fault_in};
 pub trait HasFault {
     /// Says which fault this error is.
     fn fault(&self) -> Fault;
+
+    /// The tokens of the prompt and of the answer that were used all the same, where that is known: an answer that was rejected is billed.
+    fn used(&self) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 impl HasFault for Fault {

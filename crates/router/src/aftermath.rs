@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mainstay_fault::{Elsewhere, Fault, FaultKind, HasFault, worth_falling_back};
 
 use crate::{
-    Candidate, Error, Failed, Memory, Meter, Profile, Ticket, View, moment::Moment, profile::Needs,
+    Candidate, Error, Failed, Memory, Meter, Profile, Ticket, Usage, View, moment::Moment, profile::Needs,
     rules::Rules, strategy::filter, word::State,
 };
 
@@ -43,7 +43,7 @@ impl<S, M, T: Memory> Aftermath<S, M, T> {
         let (rules, profile, tried) = (&*self.rules, &self.needs.profile(), self.memory.take());
         let fault = error.fault();
         let member = Arc::clone(ticket.member());
-        ticket.fail(&fault);
+        ticket.fail_having_used(&fault, error.used().map(|(input, output)| Usage::new(input, output)));
         let (list, pool) = (rules.backends.list(), rules.backends.pool());
         let now = Moment::now();
         let away = !matches!(member.standing.state(now), State::Up { .. });

@@ -113,12 +113,19 @@ impl Ticket {
     }
 
     /// Ends the call with a fault, and judges the backend by it.
-    pub fn fail(mut self, fault: &Fault) {
+    pub fn fail(self, fault: &Fault) {
+        self.fail_having_used(fault, None);
+    }
+
+    /// The same for a call that was billed all the same.
+    pub(crate) fn fail_having_used(mut self, fault: &Fault, used: Option<Usage>) {
         let now = Tick::now();
         let took = now.since(self.began);
         self.member.failed(fault, took, self.course.admission(), now.moment());
-        if let Some(hold) = self.hold.take() {
-            hold.failed(fault.kind, self.course.tokens());
+        match (self.hold.take(), used) {
+            (Some(hold), Some(used)) => hold.settle(used),
+            (Some(hold), None) => hold.failed(fault.kind, self.course.tokens()),
+            (None, _) => {}
         }
     }
 

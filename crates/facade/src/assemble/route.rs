@@ -56,7 +56,7 @@ impl RouteBuilder<'_> {
         spot: &Spot,
     ) -> Result<Ways, BuildError> {
         let route = Route { name, config, policy, budgets: self.budgets(name, config, spot)? };
-        let mut assembly = Assembly::new(Arc::clone(&self.parts.check)).around_filters(config.around_filters);
+        let mut assembly = Assembly::new(self.parts.check.clone()).around_filters(config.around_filters);
         for (at, tier) in config.tiers.iter().enumerate() {
             let spot = spot.key("tiers").index(at);
             let name: Arc<str> = format!("{name} {}", at + 1).into();

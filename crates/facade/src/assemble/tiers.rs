@@ -2,7 +2,6 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::RetryPolicy;
 use mainstay_fallback as fallback;
-use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::{self as router, Backends, Capabilities, Grade, Health, Router};
 use tower::util::{Either, MapResponse};
 
@@ -11,12 +10,14 @@ use super::{
     strategy::{Chooses, Spending},
 };
 use crate::{
-    Continuation, Degradation, EmbeddingRequest, Served, ServedConfig, Tier,
+    Continuation, Degradation, Served, ServedConfig, Tier,
+    checked::SharedCheck,
     config::{CapabilityConfig, GradeConfig},
     limited::Limited,
-    limits::{ChatMeter, EmbedMeter, StreamMeter},
     route::Way,
-    stack::{self, Ask, AskAgain, Choice, Members, Place, SharedCheck, Standings, Whole},
+    stack::{
+        self, Ask, AskAgain, ChatBackend, Choice, EmbedBackend, Members, Place, Standings, StreamBackend,
+    },
     status::Watched,
     tier::{Accepts, Asked, Kind, again},
 };
@@ -38,9 +39,9 @@ pub(crate) struct Assembly {
 
 /// The backends of one tier, by what is asked for.
 struct Choices {
-    chat: Members<Whole, ChatMeter>,
-    stream: Members<Streaming, StreamMeter>,
-    embed: Members<Client, EmbedMeter, EmbeddingRequest>,
+    chat: Members<ChatBackend>,
+    stream: Members<StreamBackend>,
+    embed: Members<EmbedBackend>,
 }
 
 /// Which faults of the tiers above a tier takes over.
@@ -92,7 +93,9 @@ impl Assembly {
         let onward = Onward { policy: policy.clone(), backends: 1, below: below.takes_slow };
         let Standings { chats, embeddings } = &place.standings;
         let sets = (
-            set([router::Backend::new(Arc::clone(&place.name), place.chat()).sharing(chats)]),
+            set([
+                router::Backend::new(Arc::clone(&place.name), place.chat(self.check.clone())).sharing(chats)
+            ]),
             set([router::Backend::new(Arc::clone(&place.name), place.stream(onward)).sharing(chats)]),
             set([router::Backend::new(Arc::clone(&place.name), place.embed()).sharing(embeddings)]),
         );
@@ -115,7 +118,7 @@ impl Assembly {
             let Standings { chats: standing, embeddings } = &place.standings;
             let (policy, below) = (policy.clone(), choosing.below.takes_slow);
             let onward = Onward { policy, backends: places.len(), below };
-            chats.push(describe(place, place.chat(), served, limits)?.sharing(standing));
+            chats.push(describe(place, place.chat(self.check.clone()), served, limits)?.sharing(standing));
             streams.push(describe(place, place.stream(onward), served, limits)?.sharing(standing));
             embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));
         }
@@ -174,7 +177,7 @@ impl Assembly {
     }
 
     fn push(&mut self, name: &Arc<str>, policy: &RetryPolicy, choices: Choices, takes: &Takes) {
-        let chat = stack::chat_models(policy.clone(), Arc::clone(&self.check), choices.chat);
+        let chat = stack::chat_models(policy.clone(), choices.chat);
         let stream = stack::stream_models(policy.clone(), choices.stream);
         let embed = stack::embed_models(policy.clone(), choices.embed);
         let chat = fallback::Tier::new(Arc::clone(name), Either::Left(chat));
@@ -211,11 +214,7 @@ fn local<S>(name: &Arc<str>, service: S, degraded: Degradation) -> fallback::Tie
 }
 
 /// The backends of a tier, by what is asked for.
-type Sets = (
-    Backends<stack::Backend<Whole, ChatMeter>>,
-    Backends<stack::Backend<Streaming, StreamMeter>>,
-    Backends<stack::Backend<Client, EmbedMeter, EmbeddingRequest>>,
-);
+type Sets = (Backends<ChatBackend>, Backends<StreamBackend>, Backends<EmbedBackend>);
 
 fn set<S: Clone>(members: impl IntoIterator<Item = router::Backend<S>>) -> Backends<S> {
     let set = Backends::with_health(health());

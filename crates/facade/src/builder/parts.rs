@@ -8,7 +8,7 @@ use mainstay_openai_client::ChatResponse;
 use mainstay_router::strategy::Strategy;
 
 use super::Builder;
-use crate::{Continuation, Served, Tier};
+use crate::{Continuation, Served, Tier, checked::SharedCheck};
 
 // === impl Builder ===
 
@@ -20,14 +20,15 @@ impl Builder {
         self
     }
 
-    /// Looks at each whole answer, and asks again where the closure refuses it: see [`check`](crate::check).
+    /// Looks at each whole answer, and asks another backend at once, or again after a wait, where the closure refuses it: see
+    /// [`check`](crate::check). What is refused is billed all the same, and stands in the report with its tokens.
     ///
     /// Streams are not checked: their answer has been passed on by the time it is known.
     pub fn check(
         mut self,
         check: impl Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync + 'static,
     ) -> Self {
-        self.overlay.parts.check = Arc::new(check);
+        self.overlay.parts.check = SharedCheck::new(check);
         self
     }
 

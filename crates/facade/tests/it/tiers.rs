@@ -7,6 +7,7 @@ use mainstay::{
     Builder, ChatRequest, ChatResponse, ChatStream, Degradation, FaultKind, HasFault, Mainstay, Rejected,
     RetryPolicy, Tier,
     backoff::Exponential,
+    check,
     fallback::queue::JsonlQueue,
     openai::{ChatChunk, FinishReason, Role, StreamOptions},
 };
@@ -199,4 +200,43 @@ async fn when_all_tiers_fail_the_error_tells_of_each() {
         "{story}"
     );
     assert_eq!((failure.fault().kind, failure.report().attempts.len()), (FaultKind::Unavailable, 6));
+}
+
+/// What one model cannot say, another one is asked for at once, and the report says whose answer was refused.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_rejected_moves_the_call_to_the_next_backend() {
+    let plans = [ModelPlan::new().fault(WholeFault::NotJson, 1.0), ModelPlan::new()];
+    let mut mocks = Vec::new();
+    for plan in plans {
+        mocks.push(MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap());
+    }
+    let config = format!(
+        r#"
+        budget = {{ dollars = 50 }}
+        [backends.a]
+        base_url = {:?}
+        [backends.b]
+        base_url = {:?}
+        [routes.m]
+        tiers = [{{ models = [
+            {{ on = "a", price = {{ input = 0, output = 1000 }} }},
+            {{ on = "b", price = {{ input = 0, output = 1000 }} }},
+        ], strategy = "in_order" }}]
+        "#,
+        mocks[0].base_url(),
+        mocks[1].base_url(),
+    );
+    let mainstay = Mainstay::builder().config(config.parse().unwrap()).check(check::json).build().unwrap();
+    let began = tokio::time::Instant::now();
+    let request = ChatRequest::new("m").user("Extract it as JSON.").json_object().max_tokens(10_000);
+    let reply = mainstay.chat(request).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1), "nobody slept: {}", reply.report);
+    assert_eq!(reply.report.served_by(), Some("b/m"));
+    let [refused, answered] = &*reply.report.attempts else { panic!("two attempts: {}", reply.report) };
+    assert_eq!(refused.fault.map(|fault| fault.kind), Some(FaultKind::Rejected));
+    assert_eq!((&*refused.backend, answered.fault), ("a/m", None));
+    assert!(refused.output_tokens.is_some_and(|tokens| tokens > 0), "it is billed all the same");
+    let (spent, dollars) = (mainstay.status().budgets[0].spent, reply.report.dollars().unwrap());
+    assert!((spent - dollars).abs() < 1e-9, "{spent} spent, {dollars} reported");
+    assert_eq!(mainstay.status().backends[0].set_aside, None, "the answer came");
 }
