@@ -1,6 +1,6 @@
 use mainstay_fault::{Fault, FaultKind};
 
-use crate::{Tier, TierConfig, stack::Last, tier::Kind};
+use crate::{Tier, TierConfig, parts::Parts, stack::Last, tier::Kind};
 
 /// What is below a tier of models.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,16 +16,17 @@ pub(crate) struct Below {
 // === impl Below ===
 
 impl Below {
-    pub(super) fn of_config(tiers: &[TierConfig]) -> Self {
-        let below = |below: Self, tier: &TierConfig| below.and(!tier.models.is_empty(), true);
+    pub(super) fn of_config(tiers: &[TierConfig], parts: &Parts) -> Self {
+        let below = |below: Self, tier: &TierConfig| {
+            let own = tier.own.as_ref().and_then(|own| parts.tier(own).ok());
+            below.and(!tier.models.is_empty(), own.is_none_or(|tier| takes_slow(&tier)))
+        };
         tiers.iter().fold(Self::default(), below)
     }
 
     pub(crate) fn of(tiers: &[Tier]) -> Self {
-        let slow = Fault::new(FaultKind::Timeout);
-        tiers.iter().fold(Self::default(), |below, tier| match &tier.kind {
-            Kind::Model(_) => below.and(true, true),
-            Kind::Local(_) => below.and(false, tier.accepts.as_ref().is_none_or(|accepts| accepts(&slow))),
+        tiers.iter().fold(Self::default(), |below, tier| {
+            below.and(matches!(tier.kind, Kind::Model(_)), takes_slow(tier))
         })
     }
 
@@ -51,4 +52,9 @@ impl Below {
     pub(super) const fn embeddings(self) -> Last {
         Last::unless(self.models)
     }
+}
+
+/// Whether a tier takes over from one whose first token is too long in coming.
+fn takes_slow(tier: &Tier) -> bool {
+    tier.accepts.as_ref().is_none_or(|accepts| accepts(&Fault::new(FaultKind::Timeout)))
 }

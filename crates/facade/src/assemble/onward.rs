@@ -1,11 +1,16 @@
+use std::sync::Arc;
+
 use mainstay_backoff::RetryPolicy;
-use mainstay_fault::{Call, Fault, FaultKind};
+use mainstay_fault::{BackendId, Call, Fault, FaultKind};
+use mainstay_router::Standing;
 
 /// Where a streamed call can go that waits for its first token: what its tier knows of that.
 pub(crate) struct Onward {
     pub(super) policy: RetryPolicy,
-    /// The backends of the tier.
-    pub(super) backends: usize,
+    /// How the backends of the tier stand, by their numbers.
+    pub(super) standings: Arc<[Standing]>,
+    /// The number of the one that has the call.
+    pub(super) own: u16,
     /// Whether a tier below takes over what is slow.
     pub(super) below: bool,
 }
@@ -15,7 +20,15 @@ pub(crate) struct Onward {
 impl Onward {
     /// Whether the call would be served elsewhere, or sent again, if its attempt were given up now.
     pub(crate) fn leads_on(&self, call: &Call) -> bool {
-        let others = call.tried.len() + 1 < self.backends;
-        self.below || self.policy.would_retry(call, &Fault::new(FaultKind::Timeout).with_elsewhere(others))
+        let slow = Fault::new(FaultKind::Timeout).with_elsewhere(self.others(call));
+        self.below || self.policy.would_retry(call, &slow)
+    }
+
+    /// Whether another backend can take the call: it was not tried, and is not set aside.
+    fn others(&self, call: &Call) -> bool {
+        let takes = |(id, standing): (u16, &Standing)| {
+            id != self.own && !call.tried.contains(BackendId(id)) && standing.set_aside().is_none()
+        };
+        (0..).zip(&*self.standings).any(takes)
     }
 }

@@ -63,7 +63,7 @@ impl RouteBuilder<'_> {
             if let Some(local) = self.local(&name, tier, &spot)? {
                 assembly.local(local);
             } else {
-                let rest = Below::of_config(config.tiers.get(at + 1..).unwrap_or_default());
+                let rest = Below::of_config(config.tiers.get(at + 1..).unwrap_or_default(), self.parts);
                 let below = rest.or(Below::of(&self.parts.below));
                 self.models(&mut assembly, &route, (&name, tier), &spot, below)?;
             }

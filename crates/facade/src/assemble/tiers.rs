@@ -90,8 +90,9 @@ impl Assembly {
         below: Below,
         accepts: Option<Accepts>,
     ) {
-        let onward = Onward { policy: policy.clone(), backends: 1, below: below.takes_slow };
         let Standings { chats, embeddings } = &place.standings;
+        let standings = Arc::from([chats.clone()]);
+        let onward = Onward { policy: policy.clone(), standings, own: 0, below: below.takes_slow };
         let sets = (
             set([
                 router::Backend::new(Arc::clone(&place.name), place.chat(self.check.clone())).sharing(chats)
@@ -114,10 +115,11 @@ impl Assembly {
         choosing: &Choosing<'_>,
     ) -> Result<(), router::Invalid> {
         let (mut chats, mut streams, mut embeds) = (Vec::new(), Vec::new(), Vec::new());
-        for (place, served, limits) in places {
+        let standings: Arc<[_]> = places.iter().map(|(place, ..)| place.standings.chats.clone()).collect();
+        for ((place, served, limits), own) in places.iter().zip(0..) {
             let Standings { chats: standing, embeddings } = &place.standings;
             let (policy, below) = (policy.clone(), choosing.below.takes_slow);
-            let onward = Onward { policy, backends: places.len(), below };
+            let onward = Onward { policy, standings: Arc::clone(&standings), own, below };
             chats.push(describe(place, place.chat(self.check.clone()), served, limits)?.sharing(standing));
             streams.push(describe(place, place.stream(onward), served, limits)?.sharing(standing));
             embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));

@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, Report, Tier};
-use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, WholeFault};
 use tokio::time::Instant;
 
 const ALONE: &str = r#"{ models = [{ on = "a" }] }"#;
@@ -145,4 +145,15 @@ async fn a_configurations_limit_is_the_only_backends() {
     let report = stream.report();
     assert_eq!(report.attempts[0].fault.map(|fault| fault.kind), Some(FaultKind::Timeout), "{report}");
     assert_eq!(report.attempts[0].took.as_secs(), 5, "{report}");
+}
+
+/// A backend that is set aside is nowhere to go.
+#[tokio::test(start_paused = true)]
+async fn it_is_not_given_up_for_a_backend_that_is_set_aside() {
+    let broke = ModelPlan::new().fault(WholeFault::InsufficientQuota, 1.0);
+    let stack = start([slow(), broke], "[retry]\nretries = 0", BOTH).await;
+    let failed = stack.mainstay.chat_stream(ask()).await.unwrap_err();
+    assert_eq!(served_by(failed.report()), [("a/m", SLOW), ("b/m", Some(FaultKind::QuotaExhausted))]);
+    let (report, took) = answered(&stack.mainstay).await;
+    assert_eq!((served_by(&report), took), (vec![("a/m", None)], 20));
 }
