@@ -43,94 +43,94 @@ macro_rules! object {
         }
 
         const _: () = {
-        /// The optional fields, by their places among them.
-        #[allow(non_camel_case_types, dead_code, reason = "named after the fields")]
-        enum Place { $($( $optional, )*)? }
+            /// The optional fields, by their places among them.
+            #[allow(non_camel_case_types, dead_code, reason = "named after the fields")]
+            enum Place { $($( $optional, )*)? }
 
-        impl $Name {
-            /// Forgets that an optional field came as `null`.
-            #[allow(dead_code, unused_variables, reason = "few are asked to")]
-            pub(crate) fn forget_null(&mut self, name: &str) {
-                match name {
-                    $($( stringify!($optional) => self.nulls.set(Place::$optional as u32, false), )*)?
-                    _ => {}
-                }
-            }
-        }
-
-        impl serde::Serialize for $Name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                use serde::ser::SerializeMap;
-
-                let mut map = serializer.serialize_map(None)?;
-                $($( map.serialize_entry(stringify!($required), &self.$required)?; )*)?
-                $($( map.serialize_entry(stringify!($default), &self.$default)?; )*)?
-                $($( if let Some(value) = &self.$optional {
-                    map.serialize_entry(stringify!($optional), value)?;
-                } else if self.nulls.has(Place::$optional as u32) {
-                    map.serialize_entry(stringify!($optional), &())?;
-                } )*)?
-                for (name, value) in &self.extra {
-                    let written = match name.as_str() {
-                        $($( stringify!($required) => true, )*)?
-                        $($( stringify!($default) => true, )*)?
-                        $($( stringify!($optional) => {
-                            self.$optional.is_some() || self.nulls.has(Place::$optional as u32)
-                        } )*)?
-                        _ => false,
-                    };
-                    if !written {
-                        map.serialize_entry(name, value)?;
+            impl $Name {
+                /// Forgets that an optional field came as `null`.
+                #[allow(dead_code, unused_variables, reason = "few are asked to")]
+                pub(crate) fn forget_null(&mut self, name: &str) {
+                    match name {
+                        $($( stringify!($optional) => self.nulls.set(Place::$optional as u32, false), )*)?
+                        _ => {}
                     }
                 }
-                map.end()
             }
-        }
 
-        impl<'de> serde::Deserialize<'de> for $Name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
+            impl serde::Serialize for $Name {
+                fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                    use serde::ser::SerializeMap;
 
-                impl<'de> serde::de::Visitor<'de> for Visitor {
-                    type Value = $Name;
-
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str(concat!("an object (", stringify!($Name), ")"))
-                    }
-
-                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$Name, A::Error> {
-                        $($( let mut $required: Option<$Required> = None; )*)?
-                        $($( let mut $default: Option<$Default> = None; )*)?
-                        $($( let mut $optional: Option<$Optional> = None; )*)?
-                        let mut extra = serde_json::Map::new();
-                        #[allow(unused_mut, reason = "not all have optional fields")]
-                        let mut nulls = $crate::object::Nulls::default();
-                        while let Some($crate::object::Name(name)) = map.next_key()? {
-                            match &*name {
-                                $($( stringify!($required) => $required = Some(map.next_value()?), )*)?
-                                $($( stringify!($default) => $default = map.next_value()?, )*)?
-                                $($( stringify!($optional) => {
-                                    $optional = map.next_value()?;
-                                    nulls.set(Place::$optional as u32, $optional.is_none());
-                                } )*)?
-                                _ => { extra.insert(name.into_owned(), map.next_value()?); }
-                            }
+                    let mut map = serializer.serialize_map(None)?;
+                    $($( map.serialize_entry(stringify!($required), &self.$required)?; )*)?
+                    $($( map.serialize_entry(stringify!($default), &self.$default)?; )*)?
+                    $($( if let Some(value) = &self.$optional {
+                        map.serialize_entry(stringify!($optional), value)?;
+                    } else if self.nulls.has(Place::$optional as u32) {
+                        map.serialize_entry(stringify!($optional), &())?;
+                    } )*)?
+                    for (name, value) in &self.extra {
+                        let written = match name.as_str() {
+                            $($( stringify!($required) => true, )*)?
+                            $($( stringify!($default) => true, )*)?
+                            $($( stringify!($optional) => {
+                                self.$optional.is_some() || self.nulls.has(Place::$optional as u32)
+                            } )*)?
+                            _ => false,
+                        };
+                        if !written {
+                            map.serialize_entry(name, value)?;
                         }
-                        Ok($Name {
-                            $($( $required: $required
-                                .ok_or_else(|| serde::de::Error::missing_field(stringify!($required)))?, )*)?
-                            $($( $default: $default.unwrap_or_default(), )*)?
-                            $($( $optional, )*)?
-                            $($( $local: Default::default(), )*)?
-                            extra,
-                            nulls,
-                        })
                     }
+                    map.end()
                 }
-
-                deserializer.deserialize_map(Visitor)
             }
-        }
+
+            impl<'de> serde::Deserialize<'de> for $Name {
+                fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                    struct Visitor;
+
+                    impl<'de> serde::de::Visitor<'de> for Visitor {
+                        type Value = $Name;
+
+                        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                            f.write_str(concat!("an object (", stringify!($Name), ")"))
+                        }
+
+                        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$Name, A::Error> {
+                            $($( let mut $required: Option<$Required> = None; )*)?
+                            $($( let mut $default: Option<$Default> = None; )*)?
+                            $($( let mut $optional: Option<$Optional> = None; )*)?
+                            let mut extra = serde_json::Map::new();
+                            #[allow(unused_mut, reason = "not all have optional fields")]
+                            let mut nulls = $crate::object::Nulls::default();
+                            while let Some($crate::object::Name(name)) = map.next_key()? {
+                                match &*name {
+                                    $($( stringify!($required) => $required = Some(map.next_value()?), )*)?
+                                    $($( stringify!($default) => $default = map.next_value()?, )*)?
+                                    $($( stringify!($optional) => {
+                                        $optional = map.next_value()?;
+                                        nulls.set(Place::$optional as u32, $optional.is_none());
+                                    } )*)?
+                                    _ => { extra.insert(name.into_owned(), map.next_value()?); }
+                                }
+                            }
+                            Ok($Name {
+                                $($( $required: $required
+                                    .ok_or_else(|| serde::de::Error::missing_field(stringify!($required)))?, )*)?
+                                $($( $default: $default.unwrap_or_default(), )*)?
+                                $($( $optional, )*)?
+                                $($( $local: Default::default(), )*)?
+                                extra,
+                                nulls,
+                            })
+                        }
+                    }
+
+                    deserializer.deserialize_map(Visitor)
+                }
+            }
         };
     };
 }
