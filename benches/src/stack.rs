@@ -14,7 +14,7 @@ use anyhow::Result;
 use mainstay_backoff::{RetryLayer, RetryPolicy};
 use mainstay_bucket::{Limited, Limits, RateLimitLayer, usage};
 use mainstay_fallback::{Answer, Exhausted, Fallback, Tier};
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_fault::{Fault, HasFault};
 use mainstay_idempotency::{IdempotencyLayer, Refused};
 use mainstay_router::{Backend, Backends, Router, strategy::LeastLoaded};
 use tower::{
@@ -30,9 +30,9 @@ use crate::{
     rows::{MAINSTAY_LAYERS, NO_STACK, STACK, TOWER_RESILIENCE},
 };
 
-/// What a call fails with: it never does.
+/// What a call fails with: it never does. A word, as errors are that keep what they know in a box.
 #[derive(Clone, Debug)]
-struct Failure(FaultKind);
+struct Failure(Box<Fault>);
 
 static POLICY: LazyLock<RetryPolicy> = LazyLock::new(RetryPolicy::default);
 static LIMITS: LazyLock<[Limits; 2]> =
@@ -53,10 +53,10 @@ pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
         Backend::new(at.to_string(), layer.layer(inner))
     });
     let router = Router::new(Backends::new(backends)?, LeastLoaded::default());
-    let retried = RetryLayer::from_static(&POLICY).layer(MapErr::new(router, |error| Failure(kind(&error))));
+    let retried = RetryLayer::from_static(&POLICY).layer(MapErr::new(router, |error| Failure::of(&error)));
     let below = Tier::new("below", inner);
     let tiers = Fallback::first("first", retried).then(below);
-    let tiers = MapErr::new(tiers, |error: Exhausted<Failure>| Failure(kind(&error)));
+    let tiers = MapErr::new(tiers, |error: Exhausted<Failure>| Failure::of(&error));
     let once = IdempotencyLayer::new().layer(MapResponse::new(tiers, Answer::into_inner));
     measure_service(measure, MAINSTAY_LAYERS, once);
 
@@ -80,26 +80,28 @@ fn succeed(request: Request) -> Ready<Result<u64, Failure>> {
     ready(Ok(request))
 }
 
-fn kind(error: &impl HasFault) -> FaultKind {
-    error.fault().kind
-}
-
 // === impl Failure ===
+
+impl Failure {
+    fn of(error: &impl HasFault) -> Self {
+        Self(Box::new(error.fault()))
+    }
+}
 
 impl HasFault for Failure {
     fn fault(&self) -> Fault {
-        self.0.into()
+        (*self.0).clone()
     }
 }
 
 impl From<Limited> for Failure {
     fn from(error: Limited) -> Self {
-        Self(kind(&error))
+        Self::of(&error)
     }
 }
 
 impl From<Refused> for Failure {
     fn from(error: Refused) -> Self {
-        Self(kind(&error))
+        Self::of(&error)
     }
 }

@@ -30,8 +30,11 @@ pub struct LeastLoaded {
     seed: Option<AtomicU64>,
 }
 
-/// How many indices are drawn before all are looked at.
-const DRAWS: usize = 8;
+/// Where the numbers of one choice come from: a generator that is seeded, or the thread's own.
+struct Draws(Option<Rng>);
+
+/// How many pairs are drawn before all are looked at.
+const PAIRS: usize = 4;
 
 // === impl LeastLoaded ===
 
@@ -49,19 +52,33 @@ impl LeastLoaded {
         self
     }
 
+    #[inline]
     fn load(&self, candidate: &Candidate<'_>) -> f64 {
         candidate.load(if self.to_the_end { candidate.to_the_end() } else { candidate.first_token() })
     }
 
     /// Draws for one choice: the thread's own, unless they are to be repeatable.
-    fn draws(&self) -> impl FnMut(usize) -> usize {
-        let next = |seed: &AtomicU64| Rng::with_seed(seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed));
-        let mut seeded = self.seed.as_ref().map(next);
-        move |below| match &mut seeded {
-            None => fastrand::usize(..below),
-            Some(rng) => rng.usize(..below),
-        }
+    fn draws(&self) -> Draws {
+        let next = |seed: &AtomicU64| seed.fetch_add(0x9E37_79B9_7F4A_7C15, Relaxed);
+        Draws(self.seed.as_ref().map(|seed| Rng::with_seed(next(seed))))
     }
+}
+
+// === impl Draws ===
+
+impl Draws {
+    /// An index below each of two bounds, from the halves of one number.
+    #[inline]
+    fn pair(&mut self, below: usize, other: usize) -> (usize, usize) {
+        let number = self.0.as_mut().map_or_else(|| fastrand::u64(..), |rng| rng.u64(..));
+        (scaled(number >> 32, below), scaled(number & u64::from(u32::MAX), other))
+    }
+}
+
+/// The index below a bound that so many of 2^32 make.
+#[expect(clippy::cast_possible_truncation, reason = "it is below the bound")]
+const fn scaled(part: u64, bound: usize) -> usize {
+    (part.wrapping_mul(bound as u64) >> 32) as usize
 }
 
 /// An index of all but one.
@@ -79,24 +96,28 @@ impl Clone for LeastLoaded {
 
 impl Strategy for LeastLoaded {
     fn choose(&self, view: &View<'_>) -> Result<Pick, Refusal> {
-        if view.is_empty() {
-            return Err(Refusal::NoneEligible);
-        }
-        let mut draw = self.draws();
+        let others = match view.len() {
+            0 => return Err(Refusal::NoneEligible),
+            1 => return view.eligible(0).map(|_| Pick::new(0)).ok_or(Refusal::NoneEligible),
+            all => all - 1,
+        };
+        let mut draws = self.draws();
         let mut first: Option<(usize, Candidate<'_>)> = None;
-        for _ in 0..DRAWS {
-            let index = match first {
-                None => draw(view.len()),
-                Some(_) if view.len() == 1 => break,
-                Some((other, _)) => another(other, draw(view.len() - 1)),
-            };
-            let Some(candidate) = view.eligible(index) else { continue };
-            if candidate.wants_probe() {
-                return Ok(Pick::new(index));
+        for _ in 0..PAIRS {
+            let (one, among_the_rest) = draws.pair(view.len(), others);
+            for index in [one, another(one, among_the_rest)] {
+                let Some(candidate) = view.eligible(index) else { continue };
+                if candidate.wants_probe() {
+                    return Ok(Pick::new(index));
+                }
+                match first.replace((index, candidate)) {
+                    Some((other, before)) if other != index => {
+                        let better = self.load(&candidate) < self.load(&before);
+                        return Ok(Pick::new(if better { index } else { other }));
+                    }
+                    _ => {}
+                }
             }
-            let Some((other, before)) = first.replace((index, candidate)) else { continue };
-            let index = if self.load(&candidate) < self.load(&before) { index } else { other };
-            return Ok(Pick::new(index));
         }
         least(view, |candidate| self.load(candidate))
     }
