@@ -2,6 +2,8 @@ use std::{fmt, sync::Arc};
 
 use mainstay_fault::{Elsewhere, Fault, worth_falling_back};
 
+use crate::Trail;
+
 /// Which faults of the tiers above a tier takes over.
 #[derive(Clone, Default)]
 pub(crate) struct Accept {
@@ -15,16 +17,19 @@ pub(crate) type When = Arc<dyn Fn(&Fault) -> bool + Send + Sync>;
 // === impl Accept ===
 
 impl Accept {
-    pub(crate) fn accepts(&self, fault: &Fault) -> bool {
+    /// Whether a tier takes over what those above have failed with: the last of them, unless one of the others has found the request
+    /// too long, or refused it by policy, and this tier is not asked to take that.
+    pub(crate) fn takes_over<E>(&self, above: &Trail<E>) -> bool {
+        let Some(last) = above.last() else { return true };
         if let Some(when) = &self.when {
-            return when(fault);
+            return when(last.fault());
         }
-        match worth_falling_back(fault) {
-            Elsewhere::Yes => true,
+        let takes = |fault: &Fault| match worth_falling_back(fault) {
             Elsewhere::LargerWindow => self.larger_window,
             Elsewhere::IfAsked => self.filtered,
-            Elsewhere::No => false,
-        }
+            Elsewhere::Yes | Elsewhere::No => true,
+        };
+        worth_falling_back(last.fault()) != Elsewhere::No && above.iter().all(|fallen| takes(fallen.fault()))
     }
 }
 

@@ -171,10 +171,9 @@ where
     }
 }
 
-/// The next tier that takes over what the last one failed with: any, if none was asked yet.
+/// The next tier that takes over what those above have failed with: any, if none was asked yet.
 fn next<'a, S, M, E>(tiers: &'a [Tier<S, M>], at: &mut usize, trail: &Trail<E>) -> Option<&'a Tier<S, M>> {
-    let takes = |tier: &Tier<S, M>| trail.last().is_none_or(|fallen| tier.accept.accepts(fallen.fault()));
-    let passed = tiers.get(*at..)?.iter().position(takes)?;
+    let passed = tiers.get(*at..)?.iter().position(|tier| tier.accept.takes_over(trail))?;
     *at += passed;
     tiers.get(*at)
 }

@@ -147,7 +147,7 @@ pub(crate) fn taken<T>(request: &mut Option<T>) -> T {
 impl<S, M> Tier<S, M> {
     /// Whether it takes over what the tiers above have failed with.
     pub(crate) fn takes_over<E>(&self, exhausted: &Exhausted<E>) -> bool {
-        exhausted.trail().last().is_none_or(|fallen| self.accept.accepts(fallen.fault()))
+        self.accept.takes_over(exhausted.trail())
     }
 
     /// Its service and its request.

@@ -110,7 +110,7 @@ impl<S, M> Tier<S, M> {
         self
     }
 
-    /// Decides by a closure which faults it takes over, whatever else was set.
+    /// Decides by a closure which faults it takes over, whatever else was set: it is shown what the last of the tiers above failed with.
     pub fn accepts(mut self, accepts: impl Fn(&Fault) -> bool + Send + Sync + 'static) -> Self {
         self.accept.when = Some(Arc::new(accepts));
         self

@@ -57,6 +57,26 @@ async fn an_overlong_request_passes_a_tier_by_whose_window_is_no_larger() {
 }
 
 #[tokio::test]
+async fn what_one_tier_refused_a_later_one_is_not_asked_for_because_another_failed_in_between() {
+    for kind in [FaultKind::ContentFiltered, FaultKind::ContextLength] {
+        let ((first, _), (asked, record), (third, untouched)) =
+            (always(fails(kind)), always(fails(FaultKind::Overloaded)), always(Ok("third")));
+        let tiers = Fallback::first("one", first.clone())
+            .then(Tier::new("two", asked.clone()).even_filtered().larger_window())
+            .then(Tier::new("three", third.clone()));
+        let error = tiers.oneshot(1).await.unwrap_err();
+        assert_eq!((error.trail().len(), record.calls(), untouched.calls()), (2, 1, 0), "{kind}");
+
+        let list = TierList::<_, Fault>::new([
+            Tier::new("one", first),
+            Tier::new("two", asked).even_filtered().larger_window(),
+            Tier::new("three", third).even_filtered().larger_window(),
+        ]);
+        assert_eq!(*list.oneshot(1).await.unwrap(), "third", "who is asked to take it does");
+    }
+}
+
+#[tokio::test]
 async fn a_policy_is_routed_around_only_when_asked_to() {
     let ((first, _), (second, _)) = (always(fails(FaultKind::ContentFiltered)), always(Ok("second")));
     let tiers = Fallback::first("one", first).then(Tier::new("two", second).even_filtered());

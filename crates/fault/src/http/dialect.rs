@@ -65,7 +65,7 @@ fn kind_of_code(code: &str) -> Option<FaultKind> {
     })
 }
 
-/// The wordings of servers that have no code for an overlong prompt or a missing model.
+/// The wordings of servers that have no code for an overlong prompt, a missing model, money that is gone or a key that is none.
 ///
 /// Read only under the statuses that those servers send them with: a 500 that happens to speak of a context stays
 /// a 500, and a 429 that names the model stays a 429.
@@ -75,6 +75,12 @@ fn kind_of_words(status: Option<StatusCode>, message: &str) -> Option<FaultKind>
     match status.map_or(400, |status| status.as_u16()) {
         200 | 400 | 413 | 422 if says(&OVERLONG) => Some(FaultKind::ContextLength),
         200 | 400 | 404 if says(&["model", "deployment"]) && says(&MISSING) => Some(FaultKind::ModelNotFound),
+        // Anthropic: the name alone, as "model: claude-0".
+        404 if message.starts_with("model:") => Some(FaultKind::ModelNotFound),
+        // Anthropic.
+        200 | 400 if says(&["credit balance is too low"]) => Some(FaultKind::QuotaExhausted),
+        // Google.
+        200 | 400 if says(&["api key not valid"]) => Some(FaultKind::Auth),
         _ => None,
     }
 }

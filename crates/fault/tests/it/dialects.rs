@@ -65,7 +65,14 @@ fn anthropic() {
         (403, "permission_error", "…", Auth),
         (400, "invalid_request_error", "prompt is too long: 210000 tokens > 200000 maximum", ContextLength),
         (400, "invalid_request_error", "messages: roles must alternate", InvalidRequest),
-        (404, "not_found_error", "model: claude-0 not found", ModelNotFound),
+        (404, "not_found_error", "model: claude-3-5-sonnet-20240620", ModelNotFound),
+        (404, "not_found_error", "Not found", InvalidRequest),
+        (
+            400,
+            "invalid_request_error",
+            "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits.",
+            QuotaExhausted,
+        ),
         (413, "request_too_large", "Request exceeds the maximum size", InvalidRequest),
     ] {
         assert_eq!(judge(status, &error(kind, message)), expected, "{status} {kind}");
@@ -100,6 +107,8 @@ fn google_sends_an_array_and_a_status_in_words() {
     let unavailable =
         r#"[{"error":{"code":503,"message":"The model is overloaded.","status":"UNAVAILABLE"}}]"#;
     assert_eq!(judge(503, unavailable), Overloaded);
+    let key = r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#;
+    assert_eq!(judge(400, key), Auth);
 }
 
 #[test]
