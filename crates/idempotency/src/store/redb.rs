@@ -1,6 +1,7 @@
 mod desk;
 mod file;
 mod ledger;
+mod live;
 
 use std::{
     fmt,
@@ -14,8 +15,9 @@ use tokio::sync::oneshot;
 use self::{
     desk::Desk,
     ledger::{Found, Op},
+    live::Going,
 };
-use super::{record::Run, written::Written};
+use super::written::Written;
 use crate::{Asked, Claimed, Codec, Hold, Json, Kept, Store, StoreError, StoreFuture};
 
 /// Keeps records in a file, which survives the process, even one that is killed: a database of the crate
@@ -73,9 +75,8 @@ struct Claim<C> {
     redb: Redb<C>,
     key: Arc<str>,
     ttl: Duration,
-    run: Run,
-    /// Whether there is nothing to give back.
-    is_over: bool,
+    /// Until it has ended, and that is written; `None` where there is nothing to give back.
+    going: Option<Going>,
 }
 
 // === impl Redb ===
@@ -131,21 +132,24 @@ impl<C> Redb<C> {
         C: Codec<T>,
     {
         loop {
-            let changed = self.desk.changed();
             let (tell, told) = oneshot::channel();
-            let run = self.desk.next_run();
-            self.desk.submit(Op::Claim { asked: asked.clone(), run, tell });
+            let going = self.desk.begin();
+            let run = going.run;
             // Until the claim is granted and has arrived, whoever drops this gives it back.
             let (redb, key) = (self.clone_as(), Arc::clone(&asked.key));
-            let mut claim = Claim { redb, key, ttl: asked.ttl, run, is_over: false };
+            let mut claim = Claim { redb, key, ttl: asked.ttl, going: Some(going) };
+            self.desk.submit(Op::Claim { asked: asked.clone(), run, tell });
             let found = told.await.map_err(StoreError::unavailable)??;
             if matches!(found, Found::Claimed) {
                 return Ok(Claimed::Run(Box::new(claim)));
             }
-            claim.is_over = true;
+            claim.going = None;
             return Ok(match found {
-                Found::Claimed | Found::Busy => {
-                    changed.await;
+                Found::Claimed => continue,
+                Found::Busy(number) => {
+                    if let Some(end) = self.desk.end_of(number) {
+                        end.await;
+                    }
                     continue;
                 }
                 Found::Ended(end, age) => Claimed::Ended(self.written.kept(&asked.key, end)?, age),
@@ -188,22 +192,23 @@ impl<C> fmt::Debug for Redb<C> {
 impl<T, C: Codec<T>> Hold<T> for Claim<C> {
     fn keep(mut self: Box<Self>, kept: &Kept<T>) -> StoreFuture<()> {
         // What was run stays claimed, even if it cannot be written: it is not run again.
-        self.is_over = true;
+        let going = self.going.take();
         let end = match self.redb.written.end(&self.key, kept) {
             Ok(end) => end,
             Err(error) => return Box::pin(std::future::ready(Err(error))),
         };
         let (tell, told) = oneshot::channel();
-        let (key, run, ttl) = (Arc::clone(&self.key), self.run, self.ttl);
-        self.redb.desk.submit(Op::Keep { key, run, end, ttl, tell });
+        if let Some(going) = going {
+            self.redb.desk.submit(Op::Keep { key: Arc::clone(&self.key), going, end, ttl: self.ttl, tell });
+        }
         Box::pin(async move { told.await.map_err(StoreError::unavailable)? })
     }
 }
 
 impl<C> Drop for Claim<C> {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.redb.desk.submit(Op::Free { key: Arc::clone(&self.key), run: self.run });
+        if let Some(going) = self.going.take() {
+            self.redb.desk.submit(Op::Free { key: Arc::clone(&self.key), going });
         }
     }
 }

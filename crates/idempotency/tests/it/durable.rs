@@ -4,13 +4,18 @@ use std::{
     fs::OpenOptions,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
 use futures_util::{FutureExt, future::join_all};
 use mainstay_fault::{Fault, FaultKind, HasFault};
 use mainstay_idempotency::{
-    Asked, Claimed, Fingerprint, IdempotencyLayer, Json, KeyOf, Memory, Redb, Refused, Store, StoreError,
+    Asked, Claimed, Fingerprint, IdempotencyLayer, Json, Kept, KeyOf, Memory, Redb, Refused, Store,
+    StoreError,
 };
 use mainstay_testkit::{Record, Step, script};
 use tempfile::TempDir;
@@ -151,6 +156,44 @@ async fn two_stacks_over_one_file_share_an_execution() {
     let (first, second) = tokio::join!(first, other.oneshot(Ask(Some("a"), 1)));
     assert_eq!((first.unwrap(), second.unwrap()), (101, 101));
     assert_eq!((ran.calls(), not_ran.calls()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_waits_for_an_execution_asks_the_file_again_when_that_has_ended_and_not_before() {
+    let (_folder, path) = folder();
+    let file = Redb::open(&path).unwrap();
+    let asked = |key: &str| Asked::new(key, Fingerprint::new(1));
+    let claim = |key: &str| Store::<u32>::claim(&file, asked(key));
+    let Claimed::Run(running) = claim("a").await.unwrap() else { panic!("the key is new") };
+
+    let (mut waiting, polls) = (claim("a"), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&polls);
+    let waiting = tokio::spawn(std::future::poll_fn(move |cx| {
+        counted.fetch_add(1, Relaxed);
+        waiting.as_mut().poll(cx)
+    }));
+    for key in 0..20 {
+        let Claimed::Run(other) = claim(&key.to_string()).await.unwrap() else { panic!("the key is new") };
+        other.keep(&Kept::Answered(7)).await.unwrap();
+    }
+    running.keep(&Kept::Answered(1)).await.unwrap();
+    assert!(matches!(waiting.await.unwrap().unwrap(), Claimed::Ended(Kept::Answered(1), _)));
+    assert!(polls.load(Relaxed) < 10, "{polls:?} polls");
+}
+
+#[tokio::test]
+async fn an_answer_that_the_file_does_not_take_is_unknown_to_others_of_the_process() {
+    let (_folder, path) = folder();
+    let file = Redb::open(&path).unwrap().max_bytes(2);
+    let claim = |daring: bool| {
+        let mut asked = Asked::new("a", Fingerprint::new(1));
+        asked.retry_unknown = daring;
+        Store::<u32>::claim(&file, asked)
+    };
+    let Claimed::Run(running) = claim(false).await.unwrap() else { panic!("the key is new") };
+    running.keep(&Kept::Answered(12_345)).await.unwrap_err();
+    assert!(matches!(claim(false).await.unwrap(), Claimed::Unknown(_)), "nobody waits for it");
+    assert!(matches!(claim(true).await.unwrap(), Claimed::Run(_)), "who dares runs it anew");
 }
 
 #[tokio::test]

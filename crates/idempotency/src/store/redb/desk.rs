@@ -11,7 +11,8 @@ use tokio::sync::{Notify, futures::OwnedNotified};
 use super::{
     super::{clock::Clock, record::Run},
     file::File,
-    ledger::{Ledger, Op, Reply},
+    ledger::{Here, Ledger, Op, Reply},
+    live::{Going, Live},
 };
 use crate::StoreError;
 
@@ -25,8 +26,9 @@ pub(super) struct Desk {
     runs: AtomicU64,
     capacity: AtomicU64,
     pending: Mutex<Pending>,
+    live: Arc<Live>,
     /// Told after each batch.
-    changed: Arc<Notify>,
+    written: Notify,
 }
 
 #[derive(Default)]
@@ -50,7 +52,8 @@ impl Desk {
             runs: AtomicU64::new(0),
             capacity: AtomicU64::new(1_000_000),
             pending: Mutex::default(),
-            changed: Arc::default(),
+            live: Arc::default(),
+            written: Notify::new(),
         }
     }
 
@@ -62,13 +65,14 @@ impl Desk {
         &self.path
     }
 
-    pub(super) fn next_run(&self) -> Run {
-        Run { process: self.process, number: self.runs.fetch_add(1, Relaxed) }
+    /// Numbers an execution, for which others wait from now on, should it be granted what it claims.
+    pub(super) fn begin(&self) -> Going {
+        self.live.begin(Run { process: self.process, number: self.runs.fetch_add(1, Relaxed) })
     }
 
-    /// Resolves after the next batch.
-    pub(super) fn changed(&self) -> OwnedNotified {
-        Arc::clone(&self.changed).notified_owned()
+    /// Resolves when an execution of this process has ended; `None` if it has.
+    pub(super) fn end_of(&self, number: u64) -> Option<OwnedNotified> {
+        self.live.end_of(number)
     }
 
     /// Has something done, in the order in which it is asked, on a thread that may block.
@@ -95,11 +99,11 @@ impl Desk {
     pub(super) async fn close(&self) {
         self.pending().closing = true;
         loop {
-            let changed = self.changed();
+            let written = self.written.notified();
             if self.close_if_idle() {
                 return;
             }
-            changed.await;
+            written.await;
         }
     }
 
@@ -118,7 +122,7 @@ impl Desk {
             pending.writing = !pending.ops.is_empty();
             let more = pending.writing;
             drop(pending);
-            self.changed.notify_waiters();
+            self.written.notify_waiters();
             if !more {
                 return;
             }
@@ -147,7 +151,8 @@ impl Desk {
 
     fn apply(&self, file: &File, ops: &[Op]) -> Result<Vec<Reply>, redb::Error> {
         let write = file.database.begin_write()?;
-        let mut ledger = Ledger::open(&write, self.clock.now(), self.process, self.capacity.load(Relaxed))?;
+        let here = Here { process: self.process, live: &self.live };
+        let mut ledger = Ledger::open(&write, self.clock.now(), here, self.capacity.load(Relaxed))?;
         ledger.sweep(ops.len())?;
         let replies = ops.iter().map(|op| ledger.apply(op)).collect::<Result<_, _>>()?;
         let changed = ledger.changed();

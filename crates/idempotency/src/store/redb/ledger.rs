@@ -12,14 +12,28 @@ use super::{
         record::{Record, Run},
     },
     file::{EXPIRING, RECORDS},
+    live::{Going, Live},
 };
 use crate::{Asked, StoreError};
 
 /// What is asked.
 pub(super) enum Op {
-    Claim { asked: Asked, run: Run, tell: oneshot::Sender<Result<Found, StoreError>> },
-    Keep { key: Arc<str>, run: Run, end: End, ttl: Duration, tell: oneshot::Sender<Result<(), StoreError>> },
-    Free { key: Arc<str>, run: Run },
+    Claim {
+        asked: Asked,
+        run: Run,
+        tell: oneshot::Sender<Result<Found, StoreError>>,
+    },
+    Keep {
+        key: Arc<str>,
+        going: Going,
+        end: End,
+        ttl: Duration,
+        tell: oneshot::Sender<Result<(), StoreError>>,
+    },
+    Free {
+        key: Arc<str>,
+        going: Going,
+    },
 }
 
 /// What a claim finds.
@@ -30,8 +44,8 @@ pub(super) enum Found {
     Conflict,
     /// It began then.
     Unknown(u64),
-    /// An execution of this process has it.
-    Busy,
+    /// An execution of this process has it: the number of that.
+    Busy(u64),
     Full,
 }
 
@@ -48,10 +62,16 @@ pub(super) struct Ledger<'t> {
     records: Table<'t, &'static str, &'static [u8]>,
     expiring: Table<'t, (u64, &'static str), ()>,
     now: u64,
-    process: u64,
+    here: Here<'t>,
     capacity: u64,
     /// Whether anything was changed, and must be written.
     changed: bool,
+}
+
+/// What tells which executions are under way: those of this process that have not ended.
+pub(super) struct Here<'t> {
+    pub(super) process: u64,
+    pub(super) live: &'t Live,
 }
 
 /// How many expired records each batch removes, besides one for each of its claims.
@@ -79,9 +99,9 @@ impl Op {
 // === impl Ledger ===
 
 impl<'t> Ledger<'t> {
-    pub(super) fn open(write: &'t WriteTransaction, now: u64, process: u64, capacity: u64) -> Done<Self> {
+    pub(super) fn open(write: &'t WriteTransaction, now: u64, here: Here<'t>, capacity: u64) -> Done<Self> {
         let (records, expiring) = (write.open_table(RECORDS)?, write.open_table(EXPIRING)?);
-        Ok(Self { records, expiring, now, process, capacity, changed: false })
+        Ok(Self { records, expiring, now, here, capacity, changed: false })
     }
 
     pub(super) const fn changed(&self) -> bool {
@@ -91,9 +111,9 @@ impl<'t> Ledger<'t> {
     pub(super) fn apply(&mut self, op: &Op) -> Done<Reply> {
         Ok(match op {
             Op::Claim { asked, run, .. } => Reply::Claim(self.claim(asked, *run)?),
-            Op::Keep { key, run, end, ttl, .. } => Reply::Keep(self.keep(key, *run, end, *ttl)?),
-            Op::Free { key, run } => {
-                if let Some(record) = self.claimed(key, *run)? {
+            Op::Keep { key, going, end, ttl, .. } => Reply::Keep(self.keep(key, going.run, end, *ttl)?),
+            Op::Free { key, going } => {
+                if let Some(record) = self.claimed(key, going.run)? {
                     self.remove(key, record.expires)?;
                 }
                 Reply::None
@@ -125,7 +145,7 @@ impl<'t> Ledger<'t> {
             Some(end) => {
                 Ok(Ok(Found::Ended(end, Duration::from_millis(self.now.saturating_sub(record.ended)))))
             }
-            None if record.run.process == self.process => Ok(Ok(Found::Busy)),
+            None if self.runs_here(&record) => Ok(Ok(Found::Busy(record.run.number))),
             None if !asked.retry_unknown => Ok(Ok(Found::Unknown(record.began))),
             None => {
                 self.remove(key, record.expires)?;
@@ -163,7 +183,8 @@ impl<'t> Ledger<'t> {
     }
 
     fn runs_here(&self, record: &Record) -> bool {
-        record.end.is_none() && record.run.process == self.process
+        let Run { process, number } = record.run;
+        record.end.is_none() && process == self.here.process && self.here.live.has(number)
     }
 
     fn read(&self, key: &str) -> Done<Option<Result<Record, &'static str>>> {
