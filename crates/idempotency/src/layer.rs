@@ -166,7 +166,7 @@ impl<St: TryStream, K> IdempotencyLayer<Recording<St>, K> {
     /// # }
     /// ```
     pub fn streamed(self, error: fn(Refused) -> St::Error) -> StreamedLayer<St, K> {
-        self.store.while_holds(Recording::stands);
+        self.store.living_as(Recording::life);
         StreamedLayer::new(self, error)
     }
 }

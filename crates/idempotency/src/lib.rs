@@ -9,6 +9,7 @@ mod store;
 
 mod flight;
 mod lead;
+mod life;
 mod memory;
 mod settings;
 mod shelf;

@@ -1,9 +1,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::Fault;
+use tokio::time::Instant;
 
 use crate::{
-    Fingerprint, Store,
+    Fingerprint, Kept, Store,
+    life::Life,
     shelf::{Begun, Rules, Shelf},
 };
 
@@ -94,9 +96,14 @@ impl<T: Clone> Memory<T> {
         self.len() == 0
     }
 
-    /// Says which recorded answers still hold, for all handles. One that does not counts as expired.
-    pub(crate) fn while_holds(&self, holds: fn(&T) -> bool) {
-        self.0.while_holds(holds);
+    /// Says how far recorded answers are, for all handles.
+    pub(crate) fn living_as(&self, life: fn(&T) -> Life) {
+        self.0.living_as(life);
+    }
+
+    /// Whether what an execution has come to is no answer any more.
+    pub(crate) fn is_over(&self, kept: &Kept<T>) -> bool {
+        self.0.life(kept, Instant::now()) == Life::Over
     }
 
     pub(crate) fn is_backed(&self) -> bool {

@@ -19,7 +19,8 @@ use crate::{
 ///
 /// # Readiness
 ///
-/// Ready when the inner service is. A call that must wait for another one, and then takes over, polls a clone ready.
+/// Ready when the inner service is. A call that must wait for another one, or for a store, gives that back at once, and polls a clone ready
+/// when its turn has come.
 ///
 /// # Errors
 ///
@@ -70,8 +71,9 @@ where
                 ResponseFuture::running(self.inner.call(request), Some(lead))
             }
             begun => {
-                let next = self.inner.clone();
-                let service = std::mem::replace(&mut self.inner, next);
+                // Whoever has to wait gives back that it is ready: those it waits for may be waiting for that.
+                let service = self.inner.clone();
+                self.inner = service.clone();
                 let turn = Turn::new(service, self.store.clone(), self.key.clone(), self.settings, request);
                 ResponseFuture::new(turn.begin(begun))
             }

@@ -14,7 +14,7 @@ use dashmap::{DashMap, Entry};
 use mainstay_fault::Fault;
 use tokio::time::Instant;
 
-use crate::{Fingerprint, Kept, Refused, Store, flight::Flight, lead::Lead};
+use crate::{Fingerprint, Kept, Refused, Store, flight::Flight, lead::Lead, life::Life};
 
 /// What all handles of a [`Memory`](crate::Memory) share.
 pub(crate) struct Shelf<T> {
@@ -22,10 +22,12 @@ pub(crate) struct Shelf<T> {
     slots: DashMap<Arc<str>, Slot<T>, RandomState>,
     /// Keys in the order in which their records expire.
     expiring: Mutex<VecDeque<(Instant, Arc<str>)>>,
+    /// Keys whose answers are under way, and when they were recorded.
+    under_way: Mutex<VecDeque<(Instant, Arc<str>)>>,
     bytes: AtomicUsize,
     keys: AtomicUsize,
-    /// Which answers still hold: all, unless set.
-    holds: OnceLock<fn(&T) -> bool>,
+    /// How far an answer is: whole when it is recorded, unless set.
+    life: OnceLock<fn(&T) -> Life>,
 }
 
 /// What is kept, for how long, and how much of it.
@@ -104,10 +106,7 @@ impl<T: Clone> Shelf<T> {
         }
         match &slot.state {
             State::Running(flight) => Some(Begun::Join(Arc::clone(flight))),
-            State::Done { kept, at, .. } => {
-                let age = at.elapsed();
-                (age < self.rules.ttl && self.holds(kept)).then(|| Begun::ended(kept, age))
-            }
+            State::Done { kept, at, .. } => self.age(kept, *at).map(|age| Begun::ended(kept, age)),
         }
     }
 
@@ -152,11 +151,13 @@ impl<T: Clone> Shelf<T> {
         let at = now.checked_sub(age).unwrap_or(now);
         let size = self.rules.size(&kept);
         self.bytes.fetch_add(size, Relaxed);
+        let life = self.life(&kept, at);
         if let Some(mut slot) = self.slots.get_mut(key) {
             slot.state = State::Done { kept, at, size };
         }
-        if let Some(expires) = at.checked_add(self.rules.ttl) {
-            self.expiring().push_back((expires, Arc::clone(key)));
+        match life {
+            Life::Ended(at) => self.expires_after(at, Arc::clone(key)),
+            Life::UnderWay | Life::Over => locked(&self.under_way).push_back((at, Arc::clone(key))),
         }
     }
 }
@@ -167,21 +168,32 @@ impl<T> Shelf<T> {
             rules,
             slots: DashMap::with_hasher(RandomState::new()),
             expiring: Mutex::default(),
+            under_way: Mutex::default(),
             bytes: AtomicUsize::new(0),
             keys: AtomicUsize::new(0),
-            holds: OnceLock::new(),
+            life: OnceLock::new(),
         }
     }
 
-    /// Says which answers still hold. Who says it first is right.
-    pub(crate) fn while_holds(&self, holds: fn(&T) -> bool) {
-        self.holds.get_or_init(|| holds);
+    /// Says how far an answer is. Who says it first is right.
+    pub(crate) fn living_as(&self, life: fn(&T) -> Life) {
+        self.life.get_or_init(|| life);
     }
 
-    fn holds(&self, kept: &Kept<T>) -> bool {
-        match (kept, self.holds.get()) {
-            (Kept::Answered(response), Some(holds)) => holds(response),
-            _ => true,
+    /// How far it is, of what was recorded then.
+    pub(crate) fn life(&self, kept: &Kept<T>, at: Instant) -> Life {
+        match (kept, self.life.get()) {
+            (Kept::Answered(response), Some(life)) => life(response),
+            _ => Life::Ended(at),
+        }
+    }
+
+    /// How long ago it ended, of what was recorded then; `None` if its time is up, or it is no answer any more.
+    fn age(&self, kept: &Kept<T>, at: Instant) -> Option<Duration> {
+        match self.life(kept, at) {
+            Life::UnderWay => Some(Duration::ZERO),
+            Life::Ended(at) => Some(at.elapsed()).filter(|age| *age < self.rules.ttl),
+            Life::Over => None,
         }
     }
 
@@ -197,11 +209,11 @@ impl<T> Shelf<T> {
         }
     }
 
-    /// Whether a record's time is up, or it no longer holds.
+    /// Whether a record's time is up, or it is none any more.
     fn is_over(&self, slot: &Slot<T>) -> bool {
         match &slot.state {
             State::Running(_) => false,
-            State::Done { kept, at, .. } => at.elapsed() >= self.rules.ttl || !self.holds(kept),
+            State::Done { kept, at, .. } => self.age(kept, *at).is_none(),
         }
     }
 
@@ -216,28 +228,58 @@ impl<T> Shelf<T> {
         }
     }
 
-    /// Removes a few of the records that have expired.
+    fn expires_after(&self, end: Instant, key: Arc<str>) {
+        if let Some(expires) = end.checked_add(self.rules.ttl) {
+            locked(&self.expiring).push_back((expires, key));
+        }
+    }
+
+    /// Removes a few of the records that have expired, or have come to nothing.
     fn sweep(&self) {
         for _ in 0..SWEEP {
             let now = Instant::now();
-            let Some(key) = self.next_expired(now) else { return };
-            // Under its key there may be a newer record by now.
-            if let Some((_, slot)) = self.slots.remove_if(&key, |_, slot| self.is_over(slot)) {
-                self.keys.fetch_sub(1, Relaxed);
-                self.forget(&slot);
-            }
+            let Some(key) = self.next_expired(now) else { break };
+            self.remove_if_over(&key);
+        }
+        if self.life.get().is_some() {
+            let watched = locked(&self.under_way).len().min(SWEEP);
+            (0..watched).for_each(|_| self.look_again());
+        }
+    }
+
+    /// Under its key there may be a newer record by now.
+    fn remove_if_over(&self, key: &str) {
+        if let Some((_, slot)) = self.slots.remove_if(key, |_, slot| self.is_over(slot)) {
+            self.keys.fetch_sub(1, Relaxed);
+            self.forget(&slot);
         }
     }
 
     fn next_expired(&self, now: Instant) -> Option<Arc<str>> {
-        let mut expiring = self.expiring();
+        let mut expiring = locked(&self.expiring);
         let expired = expiring.front().is_some_and(|(expires, _)| *expires <= now);
         expired.then(|| expiring.pop_front()).flatten().map(|(_, key)| key)
     }
 
-    fn expiring(&self) -> MutexGuard<'_, VecDeque<(Instant, Arc<str>)>> {
-        self.expiring.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Looks what has become of an answer that was under way.
+    fn look_again(&self) {
+        let Some((since, key)) = locked(&self.under_way).pop_front() else { return };
+        let life = self.slots.get(&key).and_then(|slot| match &slot.state {
+            State::Done { kept, at, .. } if *at == since => Some(self.life(kept, *at)),
+            // There is a newer one, which is noted by itself.
+            _ => None,
+        });
+        match life {
+            Some(Life::UnderWay) => locked(&self.under_way).push_back((since, key)),
+            Some(Life::Ended(end)) => self.expires_after(end, key),
+            Some(Life::Over) => self.remove_if_over(&key),
+            None => {}
+        }
     }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Begun ===

@@ -78,6 +78,8 @@ impl<S, K: KeyOf<Request>, Request, T: Clone> Turn<S, K, Request, T> {
     /// What follows on another's execution.
     pub(crate) fn after<F>(self, outcome: &Outcome<T>) -> State<S, K, Request, F, T> {
         match outcome {
+            // Whoever led it left right after it had begun to answer.
+            Outcome::Ended(kept) if self.store.is_over(kept) => self.take_over(),
             Outcome::Ended(kept) => self.begin(Begun::ended(kept, Duration::ZERO)),
             // It was refused to one who did not say that it may be made anew.
             Outcome::Refused(refused)

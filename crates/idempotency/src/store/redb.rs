@@ -107,8 +107,8 @@ impl<C> Redb<C> {
         self
     }
 
-    /// Sets how many bytes an answer may take, 4 MiB by default: a larger one is handed out and not kept, and its outcome is
-    /// unknown after a restart.
+    /// Sets how many bytes an answer may take, 4 MiB by default: a larger one is handed out and not kept: whoever asks the file
+    /// for it, in this process or another, is told that its outcome is unknown.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.written.max_bytes(bytes);

@@ -8,8 +8,10 @@ use std::{
 use futures_core::TryStream;
 use mainstay_fault::{Fault, FaultKind, HasFault};
 
+use tokio::time::Instant;
+
 use super::{items::Items, playback::Playback, wakers::Wakers};
-use crate::Refused;
+use crate::{Refused, life::Life};
 
 /// A stream that is kept as it passes: what a [`Memory`](crate::Memory) holds of an answer that is streamed.
 ///
@@ -36,7 +38,7 @@ struct Reel<St: TryStream> {
 
 #[derive(Clone, Copy)]
 enum End {
-    Whole,
+    Whole(Instant),
     Broken(Fault),
 }
 
@@ -60,6 +62,14 @@ impl<St: TryStream> Recording<St> {
     /// Whether it is whole, or may still become so: one that broke, or that everybody left, is not played again.
     pub fn stands(&self) -> bool {
         !matches!(self.0.reel().end, Some(End::Broken(_)))
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        match self.0.reel().end {
+            None => Life::UnderWay,
+            Some(End::Whole(at)) => Life::Ended(at),
+            Some(End::Broken(_)) => Life::Over,
+        }
     }
 
     /// Looks at the stream itself, unless it has ended.
@@ -104,15 +114,22 @@ impl<St: TryStream> Tape<St> {
         self.reel().source.as_deref().map(look)
     }
 
-    /// A listener has gone. When the last one leaves before the end, the stream is dropped, as if it had had only one.
+    /// A listener has gone. When the last one leaves before the end, the stream is dropped, as if it had had only one; of one that
+    /// broke, nothing is kept then.
     pub(super) fn leave(&self, listener: usize) {
         self.wakers.remove(listener);
         let mut reel = self.reel();
         reel.listeners -= 1;
-        if reel.listeners > 0 || reel.end.is_some() {
-            return;
+        match (reel.end, reel.listeners) {
+            (None, 0) => reel.end = Some(End::Broken(FaultKind::Cancelled.into())),
+            (Some(End::Broken(_)), 0) => {}
+            (Some(End::Broken(_)), _) => {
+                drop(reel);
+                // The one that has gone may have met a panic, and told nobody.
+                return self.wakers.wake_all();
+            }
+            (None | Some(End::Whole(_)), _) => return,
         }
-        reel.end = Some(End::Broken(FaultKind::Cancelled.into()));
         let left = (reel.source.take(), std::mem::replace(&mut reel.items, Items::plain()));
         drop(reel);
         drop(left);
@@ -137,7 +154,7 @@ where
         }
         if let Some(end) = reel.end {
             return Poll::Ready(match end {
-                End::Whole => Next::Whole,
+                End::Whole(_) => Next::Whole,
                 End::Broken(fault) => Next::Broken((self.error)(Refused::failed(fault))),
             });
         }
@@ -176,7 +193,7 @@ where
             }
             Poll::Ready(None) => {
                 self.items.finish();
-                (Some(End::Whole), Poll::Ready(Next::Whole))
+                (Some(End::Whole(Instant::now())), Poll::Ready(Next::Whole))
             }
         };
         self.end = end;

@@ -5,7 +5,7 @@ use mainstay_fault::{Call, FaultKind, HasFault};
 use mainstay_idempotency::{IdempotencyLayer, Refused};
 use mainstay_testkit::{Step, script};
 use tokio::{task::JoinSet, time::Instant};
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::support::{Ask, ByKey, Failed};
 
@@ -64,6 +64,43 @@ async fn a_failure_goes_to_those_who_waited_and_is_forgotten() {
     assert!(outcomes.iter().all(|it| it.as_ref().unwrap_err().fault().kind == FaultKind::Overloaded));
     assert_eq!(record.calls(), 1);
     assert_eq!(*service.oneshot(Ask(Some("a"), 1)).await.unwrap(), 1);
+}
+
+/// Sends a call again a second after it failed.
+#[derive(Clone)]
+struct Again;
+
+impl tower::retry::Policy<Ask, usize, Failed> for Again {
+    type Future = tokio::time::Sleep;
+
+    fn retry(&mut self, _: &mut Ask, outcome: &mut Result<usize, Failed>) -> Option<Self::Future> {
+        outcome.is_err().then(|| tokio::time::sleep(SECOND))
+    }
+
+    fn clone_request(&mut self, ask: &Ask) -> Option<Ask> {
+        Some(*ask)
+    }
+}
+
+/// The one that leads needs it again.
+#[tokio::test(start_paused = true)]
+async fn one_who_waits_for_another_does_not_hold_what_that_needs() {
+    let (inner, record) = script(|n, _: &Ask| {
+        Step::Now(if n == 0 { Err(Failed::Inner(FaultKind::Overloaded)) } else { ok(n) })
+    });
+    let service = tower::ServiceBuilder::new()
+        .layer(IdempotencyLayer::new().key_by(ByKey))
+        .retry(Again)
+        .layer(tower::limit::GlobalConcurrencyLimitLayer::new(1))
+        .service(inner);
+    let (mut one, mut other) = (service.clone(), service);
+    let first = async { one.ready().await?.call(Ask(Some("a"), 1)).await };
+    let second = async {
+        tokio::time::sleep(SECOND / 10).await;
+        other.ready().await?.call(Ask(Some("a"), 1)).await
+    };
+    let both = tokio::time::timeout(5 * SECOND, async { tokio::join!(first, second) }).await.unwrap();
+    assert_eq!((*both.0.unwrap(), *both.1.unwrap(), record.calls()), (1, 1, 2));
 }
 
 /// The first caller's deadline is not that of the second.

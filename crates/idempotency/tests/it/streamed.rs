@@ -1,4 +1,11 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, future::join_all, stream};
 use mainstay_fault::{FaultKind, HasFault};
@@ -132,6 +139,79 @@ async fn a_stream_that_panics_is_broken_for_the_others() {
     let other = service.oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
     assert!(tokio::spawn(read(one)).await.unwrap_err().is_panic());
     assert_eq!(read(other).await, [Ok(0), Err(FaultKind::Interrupted)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_waits_hears_of_a_panic_that_another_one_met() {
+    let polls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&polls);
+    let (inner, _) = script(move |_, _: &Ask| {
+        let counted = Arc::clone(&counted);
+        let panics = stream::poll_fn(move |_| {
+            assert_eq!(counted.fetch_add(1, Relaxed), 0, "as planned");
+            Poll::Pending::<Option<Result<u32, Failed>>>
+        });
+        Step::Now(Ok::<Items, Failed>(panics.boxed()))
+    });
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let one = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner();
+    let other = tokio::spawn(read(service.oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner()));
+    while polls.load(Relaxed) == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(tokio::spawn(read(one)).await.unwrap_err().is_panic());
+    let heard = tokio::time::timeout(60 * SECOND, other).await;
+    assert_eq!(heard.unwrap().unwrap(), [Err(FaultKind::Interrupted)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_record_runs_from_the_end_of_its_stream() {
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(n, false))));
+    let store = Memory::<Recording<Items>>::new().ttl(2 * SECOND);
+    let service =
+        IdempotencyLayer::new().key_by(ByKey).store(store.clone()).streamed(Failed::from).layer(inner);
+    let follow = async |after: u32| {
+        tokio::time::sleep(after * SECOND).await;
+        read(service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap().into_inner()).await
+    };
+    let (first, second, third) = tokio::join!(follow(0), follow(3), follow(6));
+    assert_eq!((&first, &first, record.calls()), (&second, &third, 1), "it streams for five seconds");
+    tokio::time::sleep(2 * SECOND).await;
+    // Calls with other keys look after it.
+    for key in ["b", "c"] {
+        service.clone().oneshot(Ask(Some(key), 0)).await.unwrap();
+    }
+    assert_eq!(store.len(), 1, "those that were left at once are gone too, but for the last");
+    assert_eq!(follow(0).await[0], Ok(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_broke_take_no_room() {
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(n, n < 3))));
+    let store = Memory::<Recording<Items>>::new().capacity(3);
+    let service = IdempotencyLayer::new().key_by(ByKey).store(store).streamed(Failed::from).layer(inner);
+    for key in ["a", "b", "c"] {
+        let broken = service.clone().oneshot(Ask(Some(key), 0)).await.unwrap();
+        assert_eq!(read(broken.into_inner()).await.len(), 3);
+    }
+    let fourth = service.oneshot(Ask(Some("d"), 0)).await.unwrap();
+    assert_eq!((read(fourth.into_inner()).await.len(), record.calls()), (5, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_waited_takes_over_from_one_who_left_at_the_first_token() {
+    let (inner, record) = script(|n, _: &Ask| Step::After(SECOND, Ok::<_, Failed>(items(n, false))));
+    let service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let ask = || service.clone().oneshot(Ask(Some("a"), 0));
+    let mut leaver = Box::pin(ask());
+    while record.calls() == 0 {
+        assert!(leaver.as_mut().now_or_never().is_none());
+        tokio::task::yield_now().await;
+    }
+    let left_at_once = async { drop(leaver.await.unwrap()) };
+    let waits = async { read(ask().await.unwrap().into_inner()).await };
+    let ((), items) = tokio::join!(left_at_once, waits);
+    assert_eq!((items, record.calls()), ((10..15).map(Ok).collect(), 2));
 }
 
 /// The bytes that stay of a kept stream of so many chunks as a model's server writes them, each of one word.

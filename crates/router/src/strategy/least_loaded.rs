@@ -76,7 +76,6 @@ impl Draws {
 }
 
 /// The index below a bound that so many of 2^32 make.
-#[expect(clippy::cast_possible_truncation, reason = "it is below the bound")]
 const fn scaled(part: u64, bound: usize) -> usize {
     (part.wrapping_mul(bound as u64) >> 32) as usize
 }
