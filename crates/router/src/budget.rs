@@ -11,7 +11,7 @@ use std::{
 };
 
 use dashmap::DashMap;
-use mainstay_fault::FaultKind;
+use mainstay_fault::{Fault, FaultKind, PastDeadline};
 use tokio::time::Instant;
 
 use crate::{Invalid, Price, Usage};
@@ -206,9 +206,10 @@ impl Hold {
     }
 
     /// The call failed: where the model may have worked, what was reserved stands.
-    pub(crate) fn failed(self, kind: FaultKind, output_tokens: u64) {
+    pub(crate) fn failed(self, fault: &Fault, output_tokens: u64) {
         use FaultKind::{Cancelled, ContentFiltered, Interrupted, Malformed, Rejected, Timeout};
-        match kind {
+        match fault.kind {
+            _ if fault.past_deadline == Some(PastDeadline::Unsent) => drop(self),
             Timeout | Malformed | Rejected | Interrupted | ContentFiltered | Cancelled => {
                 self.cancelled(output_tokens);
             }

@@ -124,7 +124,7 @@ impl Ticket {
         self.member.failed(fault, took, self.course.admission(), now.moment());
         match (self.hold.take(), used) {
             (Some(hold), Some(used)) => hold.settle(used),
-            (Some(hold), None) => hold.failed(fault.kind, self.course.tokens()),
+            (Some(hold), None) => hold.failed(fault, self.course.tokens()),
             (None, _) => {}
         }
     }

@@ -1,6 +1,7 @@
 //! The whole stack against a real server that fails on purpose.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
+mod budgets;
 mod builder;
 mod config;
 mod continuation;

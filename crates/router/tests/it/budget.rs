@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_fault::{Fault, FaultKind, HasFault, PastDeadline};
 use mainstay_router::{
     Backends, Budget, Grade, Price, Profile, Router, Ticket, Usage, hand_over,
     strategy::{CostBudget, RoundRobin},
@@ -121,6 +121,20 @@ async fn a_failed_call_gives_back_what_each_budget_held() {
     assert!(day.spent("") > 0.14 && month.spent("") > 0.14, "reserved");
     ticket.fail(&FaultKind::Unavailable.into());
     assert_eq!((day.spent(""), month.spent("")), (0.0, 0.0));
+}
+
+/// The deadline may pass while a call is on its way to the backend, or while it has one.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_its_deadline_kept_from_being_sent_costs_nothing() {
+    let budget = Budget::new(1.0, DAY).unwrap();
+    let mut router = Router::new(set(), budget.clone().then(RoundRobin::default()))
+        .describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() })
+        .meter(hand_over(|_: u32, ticket: Ticket| ticket));
+    for (past, spent) in [(PastDeadline::Unsent, 0.0), (PastDeadline::CutOff, 0.15)] {
+        let ticket = call(&mut router, 0).await.unwrap();
+        ticket.fail(&Fault::new(FaultKind::Timeout).with_past_deadline(past));
+        assert!((budget.spent("") - spent).abs() < 1e-9, "{past:?}: {}", budget.spent(""));
+    }
 }
 
 proptest! {

@@ -1,0 +1,35 @@
+//! What budgets are charged for calls that were never sent.
+
+use mainstay::{ChatRequest, Mainstay};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+
+/// A server, and a stack on it with a budget of 50 dollars, where a thousand tokens of an answer cost one.
+async fn start(plan: ModelPlan, settings: &str, served: &str, tiers: usize) -> (MockOpenAi, Mainstay) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let tier =
+        format!(r#"{{ models = [{{ on = "mock", price = {{ input = 0, output = 1000 }}, {served} }}] }}"#);
+    let toml = format!(
+        "budget = {{ dollars = 50 }}\n{settings}\n[backends.mock]\nbase_url = {:?}\n[routes.m]\ntiers = [{}]",
+        mock.base_url(),
+        vec![tier; tiers].join(", ")
+    );
+    (mock, Mainstay::from_toml(&toml).unwrap())
+}
+
+fn ask() -> ChatRequest {
+    ChatRequest::new("m").user("Tell me of the sea.").max_tokens(10_000)
+}
+
+fn spent(mainstay: &Mainstay) -> f64 {
+    mainstay.status().budgets[0].spent
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tier_that_the_deadline_leaves_no_time_costs_nothing() {
+    let hangs = ModelPlan::new().fault(WholeFault::Hang, 1.0);
+    let settings = "deadline = \"5s\"\n[retry]\nretries = 0";
+    let (mock, mainstay) = start(hangs, settings, "", 2).await;
+    mainstay.chat(ask()).await.unwrap_err();
+    assert_eq!(mock.stats().calls, 1, "the second tier was not asked");
+    assert!((spent(&mainstay) - 10.0).abs() < 1e-9, "{}", spent(&mainstay));
+}
