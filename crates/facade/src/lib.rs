@@ -24,6 +24,7 @@ mod deadline;
 #[cfg(feature = "openai")]
 mod error;
 #[cfg(feature = "openai")]
+mod in_line;
 mod kept;
 #[cfg(feature = "openai")]
 mod labels;

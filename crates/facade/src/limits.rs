@@ -10,15 +10,17 @@ use mainstay_bucket::{
 use crate::{
     Asks, ChatStream, EmbeddingRequest, EmbeddingResponse,
     among::{stated, total},
+    in_line::InLine,
     openai::{self, ChatRequest, EmbeddingInput},
     stack::Shared,
 };
 
 /// Chooses the limits of a request by its model.
+pub(crate) type ByModel<R = ChatRequest> = InLine<Chosen<R>>;
 #[cfg(not(feature = "redis"))]
-pub(crate) type ByModel<R = ChatRequest> = mainstay_bucket::ByKey<String, str, fn(&R) -> &str>;
+type Chosen<R> = mainstay_bucket::ByKey<String, str, fn(&R) -> &str>;
 #[cfg(feature = "redis")]
-pub(crate) use crate::by_model::ByModel;
+use crate::by_model::ByModel as Chosen;
 pub(crate) type Weigh<R = ChatRequest> = fn(&R) -> u64;
 /// The limits of each model.
 #[derive(Clone)]
@@ -99,9 +101,9 @@ fn filled(set: HashMap<String, Arc<Limits>>) -> HashMap<String, Arc<Limits>> {
 fn named<R: Asks>(models: Models) -> ByModel<R> {
     let own = by_key(models.own, R::model as fn(&R) -> &str);
     #[cfg(not(feature = "redis"))]
-    return own;
+    return InLine::new(own);
     #[cfg(feature = "redis")]
-    ByModel { own, shared: models.shared, model: R::model }
+    InLine::new(Chosen { own, shared: models.shared, model: R::model })
 }
 
 /// Limits of which nothing is known yet: wider than any provider's, so that what the server says is all that counts.

@@ -58,6 +58,8 @@ pub struct Attempt {
     pub began: Instant,
     /// How long it stood in line for limits on this side, from when it began until it was sent.
     pub queued: Duration,
+    /// Whether it stands in that line: nothing of it is sent yet. It stays so where it was given up there.
+    pub in_line: bool,
     /// How long it took since it was sent, to the end of its stream if it had one; `None` while it is under way.
     pub took: Option<Duration>,
     /// Why it failed, if it did.
@@ -97,6 +99,7 @@ impl Journal {
             provider,
             began: Instant::now(),
             queued: Duration::ZERO,
+            in_line: false,
             took: None,
             fault: None,
             input_tokens: None,
@@ -139,6 +142,45 @@ impl Journal {
     /// ```
     pub const fn enter(&mut self, entry: &Entry) {
         self.at = Some(entry.index);
+    }
+
+    /// A handle that speaks of the attempt that will begin next: for who is outside of what writes it down.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fault::Journal;
+    ///
+    /// let mut journal = Journal::new();
+    /// let outside = journal.upcoming();
+    /// let entry = journal.begin("openai/gpt-4o");
+    /// journal.enter(&entry);
+    ///
+    /// // Further in, it stands in line for limits, and is given up there.
+    /// journal.stands_in_line(true);
+    /// drop(entry);
+    /// assert!(outside.is_in_line(), "nothing was sent");
+    /// ```
+    #[must_use]
+    pub fn upcoming(&self) -> Self {
+        let at = Some(self.lock().len());
+        Self { at, ..self.clone() }
+    }
+
+    /// Writes down that the attempt that the handle [speaks of](Self::enter) stands in line for limits on this side, or that it has left
+    /// the line to be sent. Of none, nothing is written.
+    pub fn stands_in_line(&self, stands: bool) {
+        let Some(at) = self.at else { return };
+        if let Some(attempt) = self.lock().get_mut(at) {
+            attempt.in_line = stands;
+        }
+    }
+
+    /// Whether the attempt that the handle [speaks of](Self::enter) stands in line, or was given up there. One of which that was never
+    /// said does not.
+    pub fn is_in_line(&self) -> bool {
+        let mut attempts = self.lock();
+        self.at.and_then(|at| attempts.get_mut(at)).is_some_and(|attempt| attempt.in_line)
     }
 
     /// Writes down that the attempt that the handle [speaks of](Self::enter) stood in line so long, until now. Of none, nothing is

@@ -11,7 +11,7 @@ use std::{
 };
 
 use dashmap::DashMap;
-use mainstay_fault::{Fault, FaultKind, PastDeadline};
+use mainstay_fault::{Fault, FaultKind, Journal, PastDeadline};
 use tokio::time::Instant;
 
 use crate::{Invalid, Price, Usage};
@@ -61,6 +61,8 @@ struct Held {
     settled: bool,
     /// What the same call holds of another budget.
     other: Option<Hold>,
+    /// Where it is written down whether the call was sent.
+    journal: Option<Journal>,
 }
 
 const SPENT: u64 = (1 << 48) - 1;
@@ -126,7 +128,8 @@ impl Budget {
         });
         taken.ok()?;
         let input_tokens = worst.input_tokens;
-        let held = Held { account, window, reserved, price, input_tokens, settled: false, other: None };
+        let (settled, other, journal) = (false, None, None);
+        let held = Held { account, window, reserved, price, input_tokens, settled, other, journal };
         Some(Hold(Box::new(held)))
     }
 
@@ -178,6 +181,12 @@ impl Hold {
         self
     }
 
+    /// Looks into a journal for whether the call was sent.
+    pub(crate) fn noted_in(mut self, journal: Option<Journal>) -> Self {
+        self.0.journal = journal;
+        self
+    }
+
     /// Settles on what was used. More than was reserved is charged too.
     pub(crate) fn settle(mut self, usage: Usage) {
         if let Some(other) = self.0.other.take() {
@@ -217,7 +226,15 @@ impl Hold {
         }
     }
 
-    /// The call was given up: it is charged for what was counted, or stands if nothing was.
+    /// The call was given up: what was never sent costs nothing.
+    pub(crate) fn given_up(self, output_tokens: u64) {
+        if self.0.journal.as_ref().is_some_and(Journal::is_in_line) {
+            return drop(self);
+        }
+        self.cancelled(output_tokens);
+    }
+
+    /// The call was sent: it is charged for what was counted, or stands if nothing was.
     pub(crate) fn cancelled(self, output_tokens: u64) {
         if output_tokens == 0 {
             return self.stand();

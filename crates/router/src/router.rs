@@ -217,6 +217,7 @@ where
             return ResponseFuture::refused(crate::NoneEligible::default());
         };
         let place = Place::new(member, admission);
+        let hold = hold.map(|hold| hold.noted_in(self.track.journal(&request)));
         let state = State::begin(service.clone(), self.describe.address(request, &member.attributes));
         let ticket = place.ticket(now, hold);
         ResponseFuture::chosen(state, ticket, Aftermath::new(&self.rules, needs, memory))

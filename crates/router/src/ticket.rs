@@ -154,7 +154,7 @@ impl Drop for Ticket {
         if self.course.has(Mark::Sent)
             && let Some(hold) = self.hold.take()
         {
-            hold.cancelled(self.course.tokens());
+            hold.given_up(self.course.tokens());
         }
         self.member.standing.give_back(self.course.admission());
     }

@@ -1,4 +1,4 @@
-use mainstay_fault::{HasCall, Tried};
+use mainstay_fault::{HasCall, Journal, Tried};
 
 /// What the router reads of a call's earlier attempts.
 pub trait Track<Request> {
@@ -7,6 +7,13 @@ pub trait Track<Request> {
 
     /// The backends that the call has tried in this pass.
     fn tried(&self, request: &Request) -> Self::Memory;
+
+    /// The journal in which the attempt that begins now will be written down, if there is one: it is asked for calls that hold something
+    /// of a budget, and tells whether one that was given up had been sent. By default there is none, and a call that was made was sent.
+    fn journal(&self, request: &Request) -> Option<Journal> {
+        let _ = request;
+        None
+    }
 }
 
 /// The backends that a call has tried, if requests are tracked: an `Option<Tried>`, or `()` where none ever is.
@@ -41,6 +48,10 @@ impl<Request: HasCall> Track<Request> for Tracked {
 
     fn tried(&self, request: &Request) -> Option<Tried> {
         request.call().map(|call| call.tried.clone())
+    }
+
+    fn journal(&self, request: &Request) -> Option<Journal> {
+        request.call()?.journal.as_ref().map(Journal::upcoming)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What budgets are charged for calls that were never sent.
 
+use std::time::Duration;
+
 use mainstay::{ChatRequest, Mainstay};
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
 
 /// A server, and a stack on it with a budget of 50 dollars, where a thousand tokens of an answer cost one.
 async fn start(plan: ModelPlan, settings: &str, served: &str, tiers: usize) -> (MockOpenAi, Mainstay) {
@@ -32,4 +34,27 @@ async fn a_tier_that_the_deadline_leaves_no_time_costs_nothing() {
     mainstay.chat(ask()).await.unwrap_err();
     assert_eq!(mock.stats().calls, 1, "the second tier was not asked");
     assert!((spent(&mainstay) - 10.0).abs() < 1e-9, "{}", spent(&mainstay));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_in_the_line_costs_nothing() {
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_secs(20)));
+    let (mock, mainstay) = start(slow, "", "in_flight = 1", 1).await;
+    let sent = tokio::spawn(mainstay.chat(ask()));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for waited in [1, 5] {
+        let waiting = tokio::time::timeout(Duration::from_secs(waited), mainstay.chat(ask()));
+        waiting.await.unwrap_err();
+        assert_eq!(mock.stats().calls, 1, "it was not sent");
+        assert!((spent(&mainstay) - 10.0).abs() < 1e-9, "{}", spent(&mainstay));
+    }
+    // One that is sent after its wait is charged all the same.
+    let waiting = tokio::spawn(mainstay.chat(ask()));
+    sent.await.unwrap().unwrap();
+    let before = spent(&mainstay);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    waiting.abort();
+    waiting.await.unwrap_err();
+    assert_eq!(mock.stats().calls, 2, "it was sent");
+    assert!((spent(&mainstay) - before).abs() < 1e-9, "what was reserved stands");
 }
