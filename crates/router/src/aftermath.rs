@@ -40,7 +40,9 @@ impl<S, M, T: Memory> Aftermath<S, M, T> {
 
     /// Judges the backend, and then looks whether another one can take the call.
     fn failed<E: HasFault>(&mut self, ticket: Ticket, error: E) -> Failed<E> {
-        let (rules, profile, tried) = (&*self.rules, &self.needs.profile(), self.memory.take());
+        let (rules, tried) = (&*self.rules, self.memory.take());
+        let key = ticket.budget_key();
+        let profile = &Profile { budget_key: key.as_deref().unwrap_or_default(), ..self.needs.profile() };
         let fault = error.fault();
         let member = Arc::clone(ticket.member());
         ticket.fail_having_used(&fault, error.used().map(|(input, output)| Usage::new(input, output)));

@@ -40,7 +40,7 @@ struct Shared {
     most: u64,
     length: Duration,
     epoch: Instant,
-    accounts: DashMap<Box<str>, Arc<Account>>,
+    accounts: DashMap<Arc<str>, Arc<Account>>,
 }
 
 /// The window's number (16 bits), and what was spent in it, in billionths of a dollar (48 bits).
@@ -53,6 +53,7 @@ struct Account(AtomicU64);
 pub(crate) struct Hold(Box<Held>);
 
 struct Held {
+    key: Arc<str>,
     account: Arc<Account>,
     window: u16,
     reserved: u64,
@@ -119,7 +120,7 @@ impl Budget {
 
     /// Reserves the worst case, if the key's budget has room for it.
     pub(crate) fn reserve(&self, key: &str, price: Price, worst: Usage) -> Option<Hold> {
-        let (account, window) = (self.account(key), self.window().0);
+        let ((key, account), window) = (self.account(key), self.window().0);
         let reserved = nanos(price.cost(worst));
         let taken = account.0.fetch_update(AcqRel, Acquire, |word| {
             let spent = if number(word) == window { word & SPENT } else { 0 };
@@ -129,20 +130,22 @@ impl Budget {
         taken.ok()?;
         let input_tokens = worst.input_tokens;
         let (settled, other, journal) = (false, None, None);
-        let held = Held { account, window, reserved, price, input_tokens, settled, other, journal };
+        let held = Held { key, account, window, reserved, price, input_tokens, settled, other, journal };
         Some(Hold(Box::new(held)))
     }
 
-    fn account(&self, key: &str) -> Arc<Account> {
+    /// The account of a key, and its key.
+    fn account(&self, key: &str) -> (Arc<str>, Arc<Account>) {
         let accounts = &self.shared.accounts;
         if let Some(account) = accounts.get(key) {
-            return Arc::clone(&account);
+            return (Arc::clone(account.key()), Arc::clone(&account));
         }
         if accounts.len() >= MANY_KEYS {
             let window = self.window().0;
             accounts.retain(|_, account| Arc::strong_count(account) > 1 || account.spent(window) > 0);
         }
-        Arc::clone(&accounts.entry(key.into()).or_default())
+        let account = accounts.entry(key.into()).or_default();
+        (Arc::clone(account.key()), Arc::clone(&account))
     }
 
     /// The number of the present window, and how long it lasts.
@@ -185,6 +188,14 @@ impl Hold {
     pub(crate) fn noted_in(mut self, journal: Option<Journal>) -> Self {
         self.0.journal = journal;
         self
+    }
+
+    /// Whose money is held: the key of the first account that is not one for all calls.
+    pub(crate) fn key(&self) -> Arc<str> {
+        match &self.0.other {
+            Some(other) if self.0.key.is_empty() => other.key(),
+            _ => Arc::clone(&self.0.key),
+        }
     }
 
     /// Settles on what was used. More than was reserved is charged too.

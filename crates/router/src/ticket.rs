@@ -144,6 +144,11 @@ impl Ticket {
         self.began = Tick::now();
     }
 
+    /// Whose money the call spends, if it holds some.
+    pub(crate) fn budget_key(&self) -> Option<Arc<str>> {
+        self.hold.as_ref().map(Hold::key)
+    }
+
     pub(crate) fn member(&self) -> &Arc<Member> {
         &self.member
     }

@@ -81,16 +81,17 @@ impl CostBudget {
 
     /// Where one that the budget has room for is away for a moment, that moment is what is waited for, and not the next window.
     fn refusal(budget: &Budget, view: &View<'_>) -> Refusal {
-        let profile = view.profile();
-        let has_room = |candidate: Candidate<'_>| {
-            let price = candidate.attributes().price;
-            price.is_some_and(|price| budget.has_room(profile.budget_key, price, profile.worst_case()))
-        };
+        let has_room = |candidate: Candidate<'_>| Self::has_room(budget, view, &candidate);
         let waits = |index| view.is_away_for_now(index) && view.get(index).is_some_and(has_room);
         if (0..view.len()).any(waits) {
             return Refusal::NoneEligible;
         }
         Refusal::BudgetUsedUp(budget.renews_in().max(Duration::from_millis(1)))
+    }
+
+    fn has_room(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> bool {
+        let (profile, price) = (view.profile(), candidate.attributes().price);
+        price.is_some_and(|price| budget.has_room(profile.budget_key, price, profile.worst_case()))
     }
 
     fn reserve(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> Option<Hold> {
@@ -111,6 +112,12 @@ impl Strategy for CostBudget {
             let below = Self::cost(view, &candidate);
             best = self.best(view, Some(below)).ok_or_else(|| Self::refusal(budget, view))?;
         }
+    }
+
+    fn serves(&self, view: &View<'_>) -> bool {
+        let fits =
+            |candidate| self.budget.as_ref().is_none_or(|budget| Self::has_room(budget, view, &candidate));
+        view.all_eligible().any(|(_, candidate)| fits(candidate))
     }
 
     fn score(&self, view: &View<'_>, index: usize) -> Option<f64> {

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use mainstay_fault::{Fault, FaultKind, HasFault, PastDeadline};
 use mainstay_router::{
-    Backends, Budget, Grade, Price, Profile, Router, Ticket, Usage, hand_over,
-    strategy::{CostBudget, RoundRobin},
+    Backends, Budget, Candidate, Grade, Price, Profile, Router, Ticket, Usage, hand_over,
+    strategy::{CostBudget, RoundRobin, Strategy, by_fn},
     usage,
 };
 use proptest::prelude::*;
@@ -134,6 +134,51 @@ async fn a_call_that_its_deadline_kept_from_being_sent_costs_nothing() {
         let ticket = call(&mut router, 0).await.unwrap();
         ticket.fail(&Fault::new(FaultKind::Timeout).with_past_deadline(past));
         assert!((budget.spent("") - spent).abs() < 1e-9, "{past:?}: {}", budget.spent(""));
+    }
+}
+
+fn in_order() -> impl Strategy {
+    by_fn(|candidate: &Candidate<'_>, _: &Profile<'_>| f64::from(candidate.id().0))
+}
+
+/// Whether another backend is said to take a call of a user, the first one being out of money, after as many calls of this user and
+/// of callers without a name as are told.
+async fn goes_elsewhere(strategy: impl Strategy + 'static, ada: u32, anonymous: u32) -> bool {
+    let (first, second) = (Knob::new(1), Knob::new(1));
+    let price = |input| Price::per_million(input, 0.0).unwrap();
+    let backends = [first.backend("first").price(price(0.10)), second.backend("second").price(price(0.15))];
+    let mut router = Router::new(Backends::new(backends).unwrap(), strategy)
+        .describe(|key: &u32| Profile {
+            input_tokens: MILLION,
+            budget_key: if *key == 0 { "" } else { "ada" },
+            ..Profile::default()
+        })
+        .meter(usage(|_: &u32| Some(Usage::new(MILLION, 0))));
+    for (key, calls) in [(0, anonymous), (1, ada)] {
+        for _ in 0..calls {
+            call(&mut router, key).await.unwrap();
+        }
+    }
+    first.fail(FaultKind::QuotaExhausted);
+    call(&mut router, 1).await.unwrap_err().fault().elsewhere
+}
+
+/// $0.40 a day are four calls to the first backend; with three spent, there is no room for one to the second.
+#[tokio::test(start_paused = true)]
+async fn whose_money_is_left_tells_whether_a_call_goes_elsewhere() {
+    let day = || Budget::new(0.40, DAY).unwrap();
+    let month = || Budget::new(9.0, 30 * DAY).unwrap();
+    for (ada, anonymous, elsewhere) in [(0, 0, true), (0, 3, true), (3, 0, false), (3, 3, false)] {
+        let told = goes_elsewhere(day().then(in_order()), ada, anonymous).await;
+        assert_eq!(told, elsewhere, "{ada} and {anonymous}");
+        let nested = month().then(day().then(in_order())).shared();
+        assert_eq!(goes_elsewhere(nested, ada, anonymous).await, elsewhere, "{ada} and {anonymous}, nested");
+        let by_cost = CostBudget::per_call(0.0).unwrap().within(day());
+        assert_eq!(
+            goes_elsewhere(by_cost, ada, anonymous).await,
+            elsewhere,
+            "{ada} and {anonymous}, by cost"
+        );
     }
 }
 
