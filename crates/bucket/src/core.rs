@@ -206,8 +206,8 @@ impl<C: Clock> Core<C> {
 
     /// How long nothing has been missing; `None` while something is, somebody waits, or it is paused.
     pub(crate) fn full_for(&self) -> Option<Duration> {
-        if self.stash.reach() > 0 {
-            // What was taken from the places shows when they are closed.
+        if self.word().held() || self.stash.reach() > 0 {
+            // Nobody else may have noticed that a pause is over; and what was taken from the places shows when they are closed.
             self.locked(|_| ());
         }
         let word = self.word();

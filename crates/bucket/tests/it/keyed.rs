@@ -78,6 +78,25 @@ async fn a_new_key_is_refused_when_all_known_ones_are_in_use() {
     assert!(buckets.len() <= 100);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_key_that_was_paused_is_forgotten_when_the_pause_is_over() {
+    let (pause, over) = (Duration::from_millis(1), Duration::from_millis(50));
+    let buckets = buckets(100);
+    let limits = KeyedLimits::with(|_: &String| {
+        Arc::new(Limits::default().requests_per_minute(60).unwrap().tokens_per_minute(600).unwrap())
+    });
+    let limits = limits.max_keys(100);
+    for key in (0..100).map(|key: u8| key.to_string()) {
+        buckets.get(&key).unwrap().pause(pause);
+        limits.get(&key).unwrap().pause(pause);
+    }
+    assert_eq!(limits.get("one more").unwrap_err(), TooManyKeys { most: 100 });
+    buckets.get("one more").unwrap_err();
+    advance(over).await;
+    buckets.try_acquire("one more", 1).unwrap();
+    assert!(limits.get("one more").unwrap().try_reserve(600).is_some());
+}
+
 #[test]
 fn a_new_key_looks_at_a_few_others_and_a_known_one_at_none() {
     #[derive(Clone)]
