@@ -27,10 +27,14 @@ use crate::{
     held::{BELIEVED, Held},
     line::Line,
     price::{LAST, LONGEST, Price, Ticks, ticks, time},
+    settle::LONGEST_PAUSE,
     stash::Stash,
     sync::{AtomicU64, Mutex, MutexGuard},
     word::Word,
 };
+
+/// For how long settled calls may lock others out, if the bucket does not take longer to fill.
+const LONGEST_DEBT: Ticks = ticks(LONGEST_PAUSE);
 
 pub(crate) struct Core<C> {
     word: AtomicU64,
@@ -160,13 +164,25 @@ impl<C: Clock> Core<C> {
 
     /// Takes tokens whether they are there or not.
     pub(crate) fn charge(&self, tokens: u64) {
+        self.charge_within(tokens, |_| LAST);
+    }
+
+    /// As [`charge`](Self::charge), for what others say was used. By it nobody waits for longer than an hour, or than the bucket
+    /// takes to fill: more is hardly true.
+    pub(crate) fn charge_used(&self, tokens: u64) {
+        self.charge_within(tokens, |price| LONGEST_DEBT.max(price.cost(self.capacity()).saturating_mul(2)));
+    }
+
+    /// Takes tokens whether they are there or not, until it is full only after so long.
+    fn charge_within(&self, tokens: u64, longest: impl Fn(Price) -> Ticks) {
         let now = self.now();
         let changed = self.change(|full_at, price| {
             let base = full_at.max(now.saturating_add(price.cost(self.stash.reach())));
-            base.saturating_add(price.cost(tokens)).min(LAST)
+            let most = base.max(now.saturating_add(longest(price)));
+            base.saturating_add(price.cost(tokens)).min(most).min(LAST)
         });
         match changed {
-            None => self.locked(|held| held.charge(tokens)),
+            None => self.locked(|held| held.charge(tokens, longest)),
             // In debt nobody may take, from the stash neither.
             Some((full_at, price))
                 if full_at > now + price.cost(self.capacity()) && self.stash.reach() > 0 =>

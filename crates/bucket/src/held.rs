@@ -117,8 +117,11 @@ impl<'a, C: Clock> Held<'a, C> {
         self.full_at = self.full_at.saturating_sub(self.price.cost(tokens));
     }
 
-    pub(crate) fn charge(&mut self, tokens: u64) {
+    /// Takes tokens whether they are there or not, until it is full only after so long.
+    pub(crate) fn charge(&mut self, tokens: u64, longest: impl Fn(Price) -> Ticks) {
+        let most = self.full_at.max(self.now.saturating_add(longest(self.price)));
         self.spend(tokens);
+        self.full_at = self.full_at.min(most);
     }
 
     /// Takes tokens as far as they are there, and tells how many.

@@ -10,7 +10,8 @@ use crate::{
 /// What a call holds of its limits: a place in flight, the tokens that it is expected to need, one request.
 ///
 /// It settles exactly once, at the latest when it is dropped: what was reserved is what was used plus what is given back;
-/// what was used beyond it is charged. The place in flight is given back then; the request stays counted. So let it live as
+/// what was used beyond it is charged (up to a debt that takes an hour, or as long as the bucket takes to fill, to pay back: whatever
+/// a server says was used locks nobody out for longer). The place in flight is given back then; the request stays counted. So let it live as
 /// long as the call: [`meter`](crate::RateLimitLayer::meter) tells how it travels with a stream.
 ///
 /// Dropped without a word on what was used, the estimate stands: a call that was dropped half-way may well be billed.

@@ -53,14 +53,15 @@ impl Limits {
         }
     }
 
-    /// Settles a call that has ended: what was reserved and not used is given back, what was used beyond it charged.
+    /// Settles a call that has ended: what was reserved and not used is given back, what was used beyond it charged, as far as that
+    /// can be true.
     #[inline]
     pub(crate) fn end(&self, reserved: u64, used: u64) {
         if let Some(bucket) = &self.tokens {
             match used.cmp(&reserved) {
                 Less => bucket.refund(reserved - used),
                 Equal => {}
-                Greater => bucket.charge(used - reserved),
+                Greater => bucket.core().charge_used(used - reserved),
             }
         }
         if let Some(in_flight) = &self.in_flight {

@@ -7,7 +7,7 @@
 local time = redis.call('TIME')
 local now = ((time[1] - 1767225600) * 1000000 + time[2]) * 16
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'paused')
-local function left(instant) return math.ceil(math.max(tonumber(instant or 0) - now, 0) / 16) end
+local function left(instant) return math.min(math.ceil(math.max(tonumber(instant or 0) - now, 0) / 16), 2^53) end
 
 if ARGV[10] + 0 <= tonumber(redis.call('GET', KEYS[3]) or 0) then return {left(kept[1]), left(kept[2]), left(kept[3])} end
 redis.call('SET', KEYS[3], ARGV[10], 'PX', 3600000)
@@ -22,7 +22,9 @@ local function settle(field, full_at, first)
     if used < 0 then
       full_at = full_at - math.floor(-used * price)
     elseif used > 0 then
-      full_at = math.max(full_at, now) + math.ceil(used * price)
+      -- Nobody is locked out for more than an hour, or than it takes to fill, by what was hardly used.
+      local most = now + math.max(57600000000, 2 * capacity * price)
+      full_at = math.max(full_at, math.min(math.max(full_at, now) + math.ceil(used * price), most))
     end
     if left >= 0 then full_at = math.max(full_at, now + math.ceil((capacity - left) * price)) end
     redis.call('HSET', KEYS[1], field, string.format('%.0f', math.max(full_at, 0)))

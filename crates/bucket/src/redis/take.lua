@@ -13,7 +13,7 @@ local now = ((time[1] - 1767225600) * 1000000 + time[2]) * 16
 local kept = redis.call('HMGET', KEYS[1], 'tokens', 'requests', 'paused')
 local paused = tonumber(kept[3] or 0)
 
-local function left(instant) return math.ceil(math.max(tonumber(instant or 0) - now, 0) / 16) end
+local function left(instant) return math.min(math.ceil(math.max(tonumber(instant or 0) - now, 0) / 16), 2^53) end
 
 if ARGV[9] + 0 > 0 and redis.call('ZSCORE', KEYS[2], ARGV[10]) then
   return {0, 0, 0, 0, left(kept[1]), left(kept[2]), left(paused), -1}

@@ -58,6 +58,8 @@ impl Ticket {
     }
 
     pub(crate) fn end(&self, reserved: u64, used: u64) {
+        let most = self.shared.settings.tokens.map_or(0, |quota| quota.most_beyond());
+        let used = used.min(reserved.saturating_add(most));
         if reserved != used || self.call.is_some() {
             self.shared.settlements.add(|batch| {
                 batch.tokens = batch.tokens.saturating_add(signed(used)).saturating_sub(signed(reserved));

@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use mainstay_bucket::{Rate, TokenBucket};
+use mainstay_bucket::{Limits, Rate, TokenBucket};
+use tokio::time::advance;
 
 #[test]
 fn rates_that_make_no_sense_are_errors_that_say_so() {
@@ -47,4 +48,30 @@ async fn the_largest_numbers_do_no_harm() {
     bucket.try_acquire(1).unwrap_err();
     bucket.pause(Duration::MAX);
     assert!(bucket.try_acquire(1).unwrap_err().wait() > Some(Duration::from_secs(365 * 24 * 3_600)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_absurd_usage_locks_nobody_out_for_more_than_an_hour() {
+    let hour = Duration::from_secs(3_600);
+    for pause in [Duration::ZERO, Duration::from_secs(1)] {
+        let limits = Arc::new(Limits::default().tokens_per_minute(90_000).unwrap());
+        let calls = [(); 3].map(|()| limits.try_reserve(1_000).unwrap());
+        limits.pause(pause);
+        for (call, used) in calls.into_iter().zip([1_000_000_000_000, u64::MAX, u64::MAX]) {
+            call.settle(used);
+            let wait = limits.wait_for(1).unwrap();
+            assert!(wait <= hour && wait > hour * 9 / 10, "{used}: {wait:?}");
+        }
+        advance(hour).await;
+        limits.try_reserve(80_000).unwrap().settle(170_000);
+        assert_eq!(limits.tokens_available(), Some(-80_000), "what may be true counts");
+    }
+    // A bucket that takes longer than that to fill may owe as much as it holds.
+    let slow = TokenBucket::new(100, Rate::new(1, 24 * hour).unwrap()).unwrap();
+    let limits = Arc::new(Limits::default().tokens(slow));
+    let calls = [(); 2].map(|()| limits.try_reserve(10).unwrap());
+    for (call, (used, left)) in calls.into_iter().zip([(150, -60), (u64::MAX, -100)]) {
+        call.settle(used);
+        assert_eq!(limits.tokens_available(), Some(left));
+    }
 }

@@ -1,7 +1,9 @@
 use std::{pin::pin, time::Duration};
 
 use mainstay_bucket::{
-    Limit, Limited, Patience, RateLimitLayer, Reason, ServerLimits, redis::RedisLimits, usage,
+    Limit, Limited, Patience, RateLimitLayer, Reason, ServerLimits,
+    redis::{RedisLimits, SharedLimits},
+    usage,
 };
 use mainstay_fault::{FaultKind, HasFault};
 use tokio::time::timeout;
@@ -147,6 +149,30 @@ async fn it_stands_in_the_layer() {
     .await;
     let error = service.ready().await.unwrap().call(99).await.unwrap_err();
     assert_eq!(error.downcast_ref::<Limited>().unwrap().limit(), Limit::Tokens);
+}
+
+#[tokio::test]
+async fn an_absurd_usage_locks_nobody_out_for_more_than_an_hour() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let redis = patient(&server);
+    let limits = SharedLimits::new("fast").tokens_per_minute(90_000).unwrap().on(redis.clone());
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        calls.push(take(&limits, 1_000).await.unwrap());
+    }
+    for call in calls {
+        call.settle(u64::MAX);
+        assert!(limits.flush().await);
+        let wait = limits.wait_for(1).unwrap();
+        assert!(wait <= Duration::from_secs(3_600) && wait > Duration::from_secs(3_000), "{wait:?}");
+    }
+    let error = take(&limits, 1).await.unwrap_err();
+    assert_eq!(error.reason(), Reason::TooLong);
+    // One that takes longer than that to fill may owe as much as it holds.
+    let limits = shared(100, 100).on(redis);
+    take(&limits, 10).await.unwrap().settle(150);
+    assert!(limits.flush().await);
+    assert_eq!(limits.tokens_available(), Some(-50));
 }
 
 #[tokio::test]
