@@ -25,6 +25,7 @@ use crate::{
     Clock,
     clock::Frozen,
     held::{BELIEVED, Held},
+    limits::MINUTE,
     line::Line,
     price::{LAST, LONGEST, Price, Ticks, ticks, time},
     settle::LONGEST_PAUSE,
@@ -40,7 +41,9 @@ pub(crate) struct Core<C> {
     word: AtomicU64,
     price: AtomicU64,
     capacity: AtomicU64,
-    /// When the server said last that it allows less than was set; zero while it has not.
+    /// What the server allows a minute, where that is less than was set; zero while it is not.
+    allowed: AtomicU64,
+    /// When it said so last.
     confirmed: AtomicU64,
     /// Whether time refills it, or only refunds.
     refills: bool,
@@ -56,8 +59,8 @@ impl<C> Core<C> {
     /// A full bucket.
     pub(crate) fn new(capacity: u64, price: Price, clock: C, stash: Stash) -> Self {
         let (word, price) = (AtomicU64::new(0), AtomicU64::new(price.bits()));
-        let (capacity, confirmed) = (AtomicU64::new(capacity), AtomicU64::new(0));
-        Self { word, price, capacity, confirmed, refills: true, stash, clock, line: OnceLock::new() }
+        let (capacity, allowed, confirmed) = (AtomicU64::new(capacity), AtomicU64::new(0), AtomicU64::new(0));
+        Self { word, price, capacity, allowed, confirmed, refills: true, stash, clock, line: OnceLock::new() }
     }
 
     pub(crate) const fn refills(&self) -> bool {
@@ -82,9 +85,18 @@ impl<C> Core<C> {
         self.capacity.store(capacity, Relaxed);
     }
 
-    /// Whether the server allows less than was set.
-    pub(crate) fn is_narrowed(&self) -> bool {
-        self.confirmed() != 0
+    /// What the server allows a minute, where that is less than was set; zero while it is not.
+    pub(crate) fn allowed(&self) -> u64 {
+        self.allowed.load(Relaxed)
+    }
+
+    pub(crate) fn set_allowed(&self, per_minute: u64) {
+        self.allowed.store(per_minute, Relaxed);
+    }
+
+    /// Tells whether it holds more, or refills by more in a minute.
+    pub(crate) fn exceeds(&self, per_minute: u64) -> bool {
+        per_minute < self.capacity() || self.price().cost(per_minute) < ticks(MINUTE)
     }
 
     /// When the server said last that it allows less; zero while it has not.
@@ -99,6 +111,7 @@ impl<C> Core<C> {
 
     /// Takes note that what the server said holds no more.
     pub(crate) fn forget(&self) {
+        self.allowed.store(0, Relaxed);
         self.confirmed.store(0, Relaxed);
     }
 

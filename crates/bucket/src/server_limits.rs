@@ -16,9 +16,9 @@ use crate::{TokenBucket, headers::reset, settle::LONGEST_PAUSE};
 /// [`Limits::learn`](crate::Limits::learn) takes the server at its word, but never for more than was configured:
 ///
 /// * `remaining` below what the bucket holds lowers it; above, it changes nothing: answers to older calls come late.
-/// * `limit` below the bucket's capacity lowers its capacity to that, so that no idling saves up for a greater burst, and its rate to
-///   that much a minute, if that is less. A call that needs more than the capacity is refused from then on, as the server would refuse
-///   it. A limit of zero changes nothing.
+/// * `limit` below the bucket's capacity lowers its capacity to that, so that no idling saves up for a greater burst; below what the
+///   bucket refills in a minute, it lowers its rate to that much a minute, also where the capacity is smaller anyway. A call that
+///   needs more than the capacity is refused from then on, as the server would refuse it. A limit of zero changes nothing.
 /// * A later `limit` that is greater raises both again, up to what was configured. One that is not said again holds for ten minutes:
 ///   then the first answer without it, or the first call that it alone would refuse, has what was configured count again, so that a
 ///   proxy that wrote nonsense once does no harm for long. An hour without any calls forgets nothing by itself.

@@ -195,11 +195,10 @@ impl<C: Clock> TokenBucket<C> {
 
     /// Takes the server at its word, which allows so much a minute: holds and refills no more than that, and never more than was set.
     pub(crate) fn hear(&self, per_minute: u64) {
-        let (narrowed, capacity) = (self.core.is_narrowed(), self.core.capacity());
-        if narrowed && per_minute == capacity {
-            self.core.confirm(self.core.now());
-        } else if narrowed || per_minute < capacity {
-            self.core.locked(|held| held.hear(per_minute));
+        match self.core.allowed() {
+            0 if !self.core.exceeds(per_minute) => {}
+            allowed if allowed == per_minute => self.core.confirm(self.core.now()),
+            _ => self.core.locked(|held| held.hear(per_minute)),
         }
     }
 

@@ -27,14 +27,19 @@ impl<C: Clock> Held<'_, C> {
     /// Takes the server at its word, which allows so much a minute: that is the capacity and the rate, as far as they were set to more.
     /// What is there, or owed, stays.
     pub(crate) fn hear(&mut self, per_minute: u64) {
-        if per_minute >= self.capacity_set() {
+        let (capacity, price) = (self.capacity_set(), self.price_set());
+        // More than any rate is more than was set.
+        let Some(said) = Price::of(per_minute, MINUTE) else { return self.widen() };
+        if per_minute >= capacity && said <= price {
             return self.widen();
         }
-        let Some(said) = Price::of(per_minute, MINUTE) else { return };
-        let (capacity, price) = (self.capacity_set(), self.price_set());
         self.line.narrowed = Some(Narrowed { capacity, price, said });
-        self.resize(per_minute);
+        self.resize(per_minute.min(capacity));
         self.set_price(said.max(price));
+        if per_minute >= capacity {
+            self.core.stash.reopen();
+        }
+        self.core.set_allowed(per_minute);
         self.core.confirm(self.now);
     }
 
@@ -47,7 +52,9 @@ impl<C: Clock> Held<'_, C> {
 
     /// Forgets the server's word.
     pub(crate) fn widen(&mut self) {
-        let Some(Narrowed { capacity, price, .. }) = self.line.narrowed.take() else { return };
+        let Some(Narrowed { capacity, price, .. }) = self.line.narrowed.take() else {
+            return self.core.forget();
+        };
         self.set_price(price);
         self.resize(capacity);
         self.core.stash.reopen();

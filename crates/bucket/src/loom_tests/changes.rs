@@ -132,7 +132,7 @@ fn loom_a_capacity_that_is_there_again_takes_hold_of_takings_beside() {
             );
             // What was there stays. Who sees half of the change may be refused, as by a bucket that is empty.
             assert!(matches!((a, left(&core)), (2, 14) | (4, 12)), "{a} taken, {} left", left(&core));
-            assert!(core.capacity() == CAPACITY && !core.is_narrowed());
+            assert!(core.capacity() == CAPACITY && core.allowed() == 0);
             core.refund(CAPACITY);
             core.try_take(2).unwrap();
             assert_eq!(left(&core), CAPACITY - 2);

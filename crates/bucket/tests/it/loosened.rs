@@ -100,8 +100,40 @@ async fn a_rate_that_is_set_meanwhile_counts_when_the_servers_word_is_forgotten(
     assert_eq!(bucket.rate(), Rate::per_second(0.5).unwrap(), "less than the server allows");
     bucket.set_rate(Rate::per_second(20.0).unwrap()).unwrap();
     bucket.set_rate(Rate::new(600, Duration::from_secs(366 * 86_400)).unwrap()).unwrap_err();
-    limits.learn(&says("600"));
+    limits.learn(&says("1200"));
     assert_eq!((bucket.capacity(), bucket.rate()), (600, Rate::per_second(20.0).unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_above_a_small_buckets_capacity_narrows_its_rate() {
+    // Ten thousand times as much fits, so that one has places, and the other does not.
+    for capacity in [50, 500_000] {
+        let times = capacity / 50;
+        let rate = |per_second: u64| Rate::new(per_second * times, Duration::from_secs(1)).unwrap();
+        let bucket = TokenBucket::new(capacity, rate(100)).unwrap();
+        let limits = Arc::new(Limits::default().requests(bucket.clone()));
+        let hear = |per_minute: u64| {
+            limits.learn(&says(&(per_minute * times).to_string()));
+            (bucket.capacity() / times, bucket.rate())
+        };
+        assert_eq!(hear(6_000), (50, rate(100)));
+        for _ in 0..2 {
+            assert_eq!(hear(3_000), (50, rate(50)));
+        }
+        assert_eq!(hear(30), (30, Rate::new(times, Duration::from_secs(2)).unwrap()));
+        assert_eq!(hear(3_000), (50, rate(50)));
+        assert_eq!(hear(6_000), (50, rate(100)));
+        // Said no more, it is forgotten like a smaller capacity.
+        assert_eq!(hear(3_000), (50, rate(50)));
+        tokio::time::advance(Duration::from_secs(300)).await;
+        assert_eq!(hear(3_000), (50, rate(50)));
+        tokio::time::advance(Duration::from_secs(599)).await;
+        limits.learn(&ServerLimits::default());
+        assert_eq!(bucket.rate(), rate(50));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        limits.learn(&ServerLimits::default());
+        assert_eq!(bucket.rate(), rate(100));
+    }
 }
 
 #[tokio::test(start_paused = true)]
