@@ -4,10 +4,10 @@ use tokio::time::Instant;
 
 /// Where a bucket reads the time.
 ///
-/// A bucket needs only the time that has passed since some moment of the clock's own choosing. It reads its clock when it
-/// takes tokens from its one shared balance; most small takings are served from a stash and read no clock at all, which is
-/// why the default, [`TokioClock`], is fast enough for production: see [`TokenBucket`](crate::TokenBucket). Whoever
-/// waits sleeps on tokio's timers, whatever the clock.
+/// A bucket needs only the time that has passed since some moment of the clock's own choosing: its start, the machine's, or
+/// 1970. It reads its clock when it takes tokens from its one shared balance; most small takings are served from a stash
+/// and read no clock at all, which is why the default, [`TokioClock`], is fast enough for production: see
+/// [`TokenBucket`](crate::TokenBucket). Whoever waits sleeps on tokio's timers, whatever the clock.
 ///
 /// # Examples
 ///

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     Clock, TooLarge, TryAcquireError,
     core::Core,
-    price::{Price, Ticks, time},
+    price::{LAST, Price, Ticks, time},
     stash::Filling,
     word::Word,
 };
@@ -81,9 +81,12 @@ impl<C: Clock> Core<C> {
         let reach = self.stash.reach().saturating_sub(filling.map_or(0, Filling::opened));
         let base = word.full_at().max(now.saturating_add(price.cost(reach)));
         let (need, burst) = (price.cost(tokens), price.cost(self.capacity()));
-        let missing = (base + need).saturating_sub(now + burst);
+        let missing = base.saturating_add(need).saturating_sub(now + burst);
         match missing {
-            0 => Ok(Word::new(base + price.cost(tokens + filling.map_or(0, Filling::room)), false)),
+            0 => {
+                let taken = price.cost(tokens + filling.map_or(0, Filling::room));
+                Ok(Word::new(base.saturating_add(taken).min(LAST), false))
+            }
             // There may be enough in the places.
             _ if reach > 0 => Err(Taken::Unknown),
             _ => Err(Taken::No(time(missing))),

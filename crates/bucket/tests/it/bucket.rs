@@ -132,6 +132,26 @@ fn a_clock_that_runs_backwards_gives_nothing_twice() {
 }
 
 #[test]
+fn a_clock_that_counts_from_1970_limits_like_any_other() {
+    for capacity in [10, 10_000] {
+        let seconds = AtomicU64::new(1_790_000_000);
+        let rate = Rate::per_second(capacity as f64 / 10.0).unwrap();
+        let bucket = TokenBucket::with_clock(capacity, rate, Hand(&seconds)).unwrap();
+        for _ in 0..10 {
+            bucket.try_acquire(capacity / 10).unwrap();
+        }
+        let wait = bucket.try_acquire(capacity / 10).unwrap_err().wait();
+        assert_eq!(wait, Some(Duration::from_secs(1)));
+        seconds.fetch_add(1, Relaxed);
+        bucket.try_acquire(capacity / 10).unwrap();
+        bucket.try_acquire(capacity / 10).unwrap_err();
+        // Even if it is put back to its beginning.
+        seconds.store(0, Relaxed);
+        bucket.try_acquire(1).unwrap_err();
+    }
+}
+
+#[test]
 fn no_rounding_gives_a_token() {
     let (noon, capacity) = (AtomicU64::new(0), 100);
     for (tokens, nanos) in [(3, 1), (7, 1), (10, 3), (1, 3), (7, 1_000)] {
