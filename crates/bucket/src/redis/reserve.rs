@@ -120,12 +120,17 @@ async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result
     };
     match (outcome, &shared.local) {
         (Ok(reservation), _) => Ok(reservation),
-        (Err(_), Some(local)) => local.reserve(tokens, patience.until(end)).await,
-        (Err(_), None) => {
-            let error = Limited::new(Limit::Requests, Reason::Away);
-            Err(error.with_retry_after(shared.redis.asked_again_after()))
-        }
+        (Err(_), Some(local)) => match local.reserve(tokens, patience.until(end)).await {
+            // Not for ever, as of the whole limits, which it fits.
+            Err(error) if error.reason() == Reason::TooLarge => Err(is_away(&shared, error.limit())),
+            outcome => outcome,
+        },
+        (Err(_), None) => Err(is_away(&shared, Limit::Requests)),
     }
+}
+
+fn is_away(shared: &Shared, limit: Limit) -> Limited {
+    Limited::new(limit, Reason::Away).with_retry_after(shared.redis.asked_again_after())
 }
 
 /// More than a limit ever allows is refused at once.

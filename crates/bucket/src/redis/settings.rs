@@ -55,7 +55,8 @@ pub enum WhenAway {
     #[default]
     Fail,
     /// They are served from limits of this process alone, of such a part of the shared ones (more than 0, at most 1):
-    /// one over the number of processes.
+    /// one over the number of processes. A call that needs more than the part ever holds is refused with
+    /// [`Reason::Away`](crate::Reason::Away), until the server can be asked.
     ///
     /// What the process has used while the server was there counts, up to its part: who has used more than that begins with none, and
     /// not in debt. So if the parts add up to one, all processes together

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use mainstay_bucket::{
-    Rate, Reason,
+    Limit, Rate, Reason,
     redis::{Redis, RedisLimits, SharedLimits, WhenAway},
 };
 use mainstay_fault::{FaultKind, HasFault};
@@ -166,6 +166,23 @@ async fn a_share_counts_what_was_used_and_not_what_was_expected() {
     assert_eq!(error.retry_after().unwrap().as_secs() / 86_400, 0, "{error}");
     take(&limits, 20).await.unwrap().settle(20);
     take(&limits, 1).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn a_call_that_the_share_is_too_small_for_is_told_when_the_server_is_asked_again() {
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let rate = Rate::new(4, Duration::from_secs(86_400)).unwrap();
+    let settings =
+        SharedLimits::new("model").tokens(100, rate).when_away(WhenAway::LocalShare(0.25)).unwrap();
+    let limits = settings.on(patient(&server).retry_every(Duration::from_secs(3_600)));
+    take(&limits, 1).await.unwrap().cancel();
+    server.kill();
+    take(&limits, 1).await.unwrap().cancel();
+    let error = take(&limits, 30).await.unwrap_err();
+    assert_eq!((error.limit(), error.reason()), (Limit::Tokens, Reason::Away));
+    assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(3_000)), "{error:?}");
+    let never = take(&limits, 101).await.unwrap_err();
+    assert_eq!((never.reason(), never.retry_after()), (Reason::TooLarge, None));
 }
 
 #[tokio::test]
