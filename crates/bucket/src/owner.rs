@@ -13,6 +13,9 @@ pub(crate) enum Owner {
     /// Everything has been taken already, by one script on a server. Elsewhere, so that the reservations of all others stay small.
     #[cfg(feature = "redis")]
     Remote(Box<Ticket>),
+    /// Taken from both: limits of this process, and shared ones.
+    #[cfg(feature = "redis")]
+    Both(Box<[Self; 2]>),
 }
 
 // === impl Owner ===
@@ -25,7 +28,7 @@ impl Owner {
             Self::Shared(limits) => Some(limits),
             Self::Static(limits) => Some(limits),
             #[cfg(feature = "redis")]
-            Self::Remote(_) => None,
+            Self::Remote(_) | Self::Both(_) => None,
         }
     }
 
@@ -33,6 +36,8 @@ impl Owner {
         match self {
             #[cfg(feature = "redis")]
             Self::Remote(ticket) => ticket.learn(server),
+            #[cfg(feature = "redis")]
+            Self::Both(both) => both.iter().for_each(|owner| owner.learn(server)),
             _ => self.local().into_iter().for_each(|limits| limits.learn(server)),
         }
     }
@@ -41,6 +46,8 @@ impl Owner {
         match self {
             #[cfg(feature = "redis")]
             Self::Remote(ticket) => ticket.pause(time),
+            #[cfg(feature = "redis")]
+            Self::Both(both) => both.iter().for_each(|owner| owner.pause(time)),
             _ => self.local().into_iter().for_each(|limits| limits.pause(time)),
         }
     }
@@ -57,6 +64,8 @@ impl Owner {
         match self {
             #[cfg(feature = "redis")]
             Self::Remote(ticket) => ticket.give_back(limit, amount),
+            #[cfg(feature = "redis")]
+            Self::Both(both) => both.iter().for_each(|owner| owner.give_back(limit, amount)),
             _ => self.local().into_iter().for_each(|limits| limits.give_back(limit, amount)),
         }
     }
@@ -66,6 +75,8 @@ impl Owner {
         match self {
             #[cfg(feature = "redis")]
             Self::Remote(ticket) => ticket.end(reserved, used),
+            #[cfg(feature = "redis")]
+            Self::Both(both) => both.iter().for_each(|owner| owner.end(reserved, used)),
             _ => self.local().into_iter().for_each(|limits| limits.end(reserved, used)),
         }
     }

@@ -110,6 +110,18 @@ impl Reservation {
         Self { limits: Some(limits), tokens, used: None, taken: Taken::Nothing }
     }
 
+    /// One reservation of two, of the same call, for which everything was taken.
+    #[cfg(feature = "redis")]
+    pub(crate) fn joined(mut self, mut other: Self) -> Self {
+        self.taken = Taken::Settled;
+        let limits = [self.limits.take(), other.limits.take()];
+        other.limits = match limits {
+            [Some(own), Some(shared)] => Some(Owner::Both(Box::new([own, shared]))),
+            [own, shared] => own.or(shared),
+        };
+        other
+    }
+
     pub(crate) fn shared(&self) -> Option<Owner> {
         self.limits.clone()
     }

@@ -73,17 +73,15 @@ impl Numbers {
         Ok(self)
     }
 
-    /// Whether there is any limit that is known.
-    #[cfg(feature = "redis")]
-    pub(crate) fn is_limited(self) -> bool {
-        self != Self::default()
-    }
-
-    /// The limits, so wide where none is set that only the server narrows them.
+    /// The limits that are set.
     fn limits(self) -> Result<Limits, InvalidLimit> {
-        let limits = Limits::default()
-            .requests_per_minute(self.requests_per_minute.unwrap_or(limits::MANY_REQUESTS))?
-            .tokens_per_minute(self.tokens_per_minute.unwrap_or(limits::MANY_TOKENS))?;
+        let mut limits = Limits::default();
+        if let Some(requests) = self.requests_per_minute {
+            limits = limits.requests_per_minute(requests)?;
+        }
+        if let Some(tokens) = self.tokens_per_minute {
+            limits = limits.tokens_per_minute(tokens)?;
+        }
         match self.in_flight {
             Some(calls) => limits.in_flight(calls),
             None => Ok(limits),
@@ -116,13 +114,14 @@ impl<'a> Keeping<'a> {
         Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
     }
 
-    /// The limits of a model on a backend: those that are kept, if their numbers are the same.
+    /// The limits of a model on a backend: those that are kept, if their numbers are the same. To share them, one is given those that
+    /// count in this process, and which of them are set.
     pub(crate) fn limits(
         &mut self,
         on: &str,
         model: &str,
         numbers: Numbers,
-        share: impl FnOnce(&Arc<Limits>) -> Result<limits::Models, InvalidLimit>,
+        share: impl FnOnce(&Arc<Limits>, Limits) -> Result<limits::Models, InvalidLimit>,
     ) -> Result<KeptLimits, InvalidLimit> {
         let place = (on.to_owned(), model.to_owned());
         let before =
@@ -131,8 +130,9 @@ impl<'a> Keeping<'a> {
         let limits = if let Some(kept) = kept.filter(|kept| kept.numbers == Some(numbers)) {
             kept.clone()
         } else {
-            let own = Arc::new(numbers.limits()?);
-            KeptLimits { numbers: Some(numbers), models: share(&own)?, own }
+            let set = numbers.limits()?;
+            let own = Arc::new(set.or(&limits::unknown()));
+            KeptLimits { numbers: Some(numbers), models: share(&own, set)?, own }
         };
         self.now.limits.insert(place, limits.clone());
         Ok(limits)

@@ -11,7 +11,7 @@ use mainstay_router::{Gate, Profile};
 #[derive(Clone, Debug)]
 pub(crate) struct Limited {
     own: Arc<Limits>,
-    /// In whose place others count, if processes share them.
+    /// Those that other processes share, if they do: calls keep within both, and these look at both.
     #[cfg(feature = "redis")]
     shared: Option<RedisLimits>,
 }

@@ -60,8 +60,8 @@ pub(crate) type StreamLimits = RateLimitLayer<ByModel, Weigh, StreamMeter, Track
 const ANSWER: u64 = 500;
 
 /// More a minute than any provider allows.
-pub(crate) const MANY_REQUESTS: u64 = 10_000_000;
-pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
+const MANY_REQUESTS: u64 = 10_000_000;
+const MANY_TOKENS: u64 = 10_000_000_000;
 
 /// The limits of each model: those that were set, and for all that was not limits so wide that only the server narrows them.
 pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> Models {
@@ -77,19 +77,29 @@ fn models(set: HashMap<String, Arc<Limits>>) -> Models {
     }
 }
 
-/// As [`by_model`], and shared with all processes that name the same server and backend.
+/// As [`by_model`], and what was set of them is shared with all processes that name the same server and backend.
 #[cfg(feature = "redis")]
 pub(crate) fn shared_by_model(
     backend: &str,
-    set: HashMap<String, Arc<Limits>>,
+    own: HashMap<String, Arc<Limits>>,
+    set: &HashMap<String, Arc<Limits>>,
     sharing: &crate::sharing::Sharing,
 ) -> Result<Models, mainstay_bucket::InvalidLimit> {
-    let set = filled(set);
-    let shared = set
-        .iter()
-        .map(|(model, limits)| Ok((model.clone(), sharing.limits(format!("{backend}/{model}"), limits)?)));
-    let shared = Arc::new(shared.collect::<Result<_, _>>()?);
-    Ok(Models { shared, ..models(set) })
+    let own = filled(own);
+    let mut shared = HashMap::new();
+    for (model, limits) in &own {
+        if let Some(set) = set.get(model).filter(|set| is_limited(set)) {
+            let name = format!("{backend}/{model}");
+            shared.insert(model.clone(), sharing.limits(name, set, Arc::clone(limits))?);
+        }
+    }
+    Ok(Models { shared: Arc::new(shared), ..models(own) })
+}
+
+#[cfg(feature = "redis")]
+fn is_limited(limits: &Limits) -> bool {
+    let available = [limits.tokens_available(), limits.requests_available(), limits.in_flight_available()];
+    available.iter().any(Option::is_some)
 }
 
 /// What a server says of a limit that is not set counts too.
@@ -107,7 +117,7 @@ fn named<R: Asks>(models: Models) -> ByModel<R> {
 }
 
 /// Limits of which nothing is known yet: wider than any provider's, so that what the server says is all that counts.
-fn unknown() -> Arc<Limits> {
+pub(crate) fn unknown() -> Arc<Limits> {
     let wide = Limits::default().requests_per_minute(MANY_REQUESTS);
     let wide = wide.and_then(|limits| limits.tokens_per_minute(MANY_TOKENS));
     Arc::new(wide.unwrap_or_default())

@@ -230,7 +230,7 @@ impl Mainstay {
     }
 
     /// The limits that are set, by the names of their backends and models as in a [`Report`](crate::Report): to be looked at, paused, or
-    /// spent by calls that go elsewhere. Those that other processes share are this process's own part of them.
+    /// spent by calls that go elsewhere. Where other processes share limits, these are this process's own besides: calls keep within both.
     ///
     /// # Examples
     ///

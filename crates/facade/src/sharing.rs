@@ -39,14 +39,15 @@ impl Sharing {
         })
     }
 
-    /// The limits that all processes share which use the name.
+    /// The limits that all processes share which use the name, and this process's own, which learn what the server says.
     pub(crate) fn limits(
         &self,
         name: impl Into<String>,
-        limits: &Limits,
+        set: &Limits,
+        own: Arc<Limits>,
     ) -> Result<RedisLimits, mainstay_bucket::InvalidLimit> {
-        let shared = SharedLimits::like(name, limits).prefix(&self.prefix).when_away(self.when_away)?;
-        Ok(shared.on(self.redis.clone()))
+        let shared = SharedLimits::like(name, set).prefix(&self.prefix).when_away(self.when_away)?;
+        Ok(shared.within(own).on(self.redis.clone()))
     }
 
     /// The keys that all processes share.

@@ -28,41 +28,56 @@ impl RedisLimits {
     /// # Ok::<_, Box<dyn std::error::Error>>(())
     /// ```
     pub fn wait_for(&self, tokens: u64) -> Option<Duration> {
-        self.shared.wait_for(tokens)
+        let own = self.shared.settings.own.as_ref().map_or(Some(Duration::ZERO), |own| own.wait_for(tokens));
+        Some(own?.max(self.shared.wait_for(tokens)?))
     }
 
     /// Returns the tokens that are there, if they are limited, by what the server said last; what is owed is negative.
     ///
     /// As long as it has said nothing, all are; while it is away, those of the local share, if there is one.
     pub fn tokens_available(&self) -> Option<i64> {
-        match self.shared.local_now() {
+        let shared = match self.shared.local_now() {
             Some(local) => local.tokens_available(),
-            None => Some(self.shared.settings.tokens?.available(self.shared.seen.now().full_in[0])),
-        }
+            None => {
+                self.shared.settings.tokens.map(|quota| quota.available(self.shared.seen.now().full_in[0]))
+            }
+        };
+        self.and_own(shared, Limits::tokens_available)
     }
 
     /// Returns the requests that are there, as [`tokens_available`](Self::tokens_available) does.
     pub fn requests_available(&self) -> Option<i64> {
-        match self.shared.local_now() {
+        let shared = match self.shared.local_now() {
             Some(local) => local.requests_available(),
-            None => Some(self.shared.settings.requests?.available(self.shared.seen.now().full_in[1])),
-        }
+            None => {
+                self.shared.settings.requests.map(|quota| quota.available(self.shared.seen.now().full_in[1]))
+            }
+        };
+        self.and_own(shared, Limits::requests_available)
     }
 
     /// Returns the calls that may be begun, if those under way are limited: all of them where the server did not say within a second.
     pub fn in_flight_available(&self) -> Option<i64> {
-        if let Some(local) = self.shared.local_now() {
-            return local.in_flight_available();
-        }
-        let most = Some(self.shared.settings.in_flight).filter(|most| *most > 0)?;
-        let calls = i64::try_from(self.shared.seen.now().calls.unwrap_or(0)).unwrap_or(i64::MAX);
-        Some(i64::from(most).saturating_sub(calls))
+        let shared = match self.shared.local_now() {
+            Some(local) => local.in_flight_available(),
+            None => Some(self.shared.settings.in_flight).filter(|most| *most > 0).map(|most| {
+                let calls = i64::try_from(self.shared.seen.now().calls.unwrap_or(0)).unwrap_or(i64::MAX);
+                i64::from(most).saturating_sub(calls)
+            }),
+        };
+        self.and_own(shared, Limits::in_flight_available)
     }
 
     /// Returns how many calls of this process wait for one of them.
     pub fn waiting(&self) -> usize {
-        let local = self.shared.local.as_ref().map_or(0, |local| local.waiting());
-        self.shared.waiting.load(Relaxed).saturating_add(local)
+        let alone = [&self.shared.local, &self.shared.settings.own].into_iter().flatten();
+        alone.fold(self.shared.waiting.load(Relaxed), |sum, limits| sum.saturating_add(limits.waiting()))
+    }
+
+    /// The lesser of what is there of the shared limits and of those of this process besides, as far as there are any.
+    fn and_own(&self, shared: Option<i64>, look: impl Fn(&Limits) -> Option<i64>) -> Option<i64> {
+        let own = self.shared.settings.own.as_deref().and_then(look);
+        [shared, own].into_iter().flatten().min()
     }
 }
 

@@ -42,6 +42,9 @@ struct Unanswered<'a> {
     call: Option<Arc<str>>,
 }
 
+/// What a call has of its own process's limits, until the shared ones grant it, too.
+struct Ours(Option<Reservation>);
+
 /// Nobody tells when another process's call ends.
 const ASK_AGAIN: Duration = Duration::from_millis(25);
 /// Tokens may come back earlier than the server foresees: calls need less than expected.
@@ -107,14 +110,38 @@ impl Drop for Unanswered<'_> {
     }
 }
 
+// === impl Ours ===
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        // Nothing was sent.
+        self.0.take().into_iter().for_each(Reservation::cancel);
+    }
+}
+
+/// Takes what the process's own limits allow, if there are any, then the shared ones: always in this order.
 async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result<Reservation, Limited> {
     shared.begin_to_settle();
     check_size(&shared, tokens)?;
-    let began = Instant::now();
     // A century is endless, and an instant that can be told.
-    let end = began + patience.wait.min(Duration::from_secs(3_000_000_000));
-    let outcome = match InLine::join(&shared, tokens, patience) {
-        Ok(_in_line) if !shared.redis.is_away() => wait_in_line(&shared, tokens, end).await?,
+    let end = Instant::now() + patience.wait.min(Duration::from_secs(3_000_000_000));
+    let Some(own) = &shared.settings.own else { return reserve_shared(&shared, tokens, patience, end).await };
+    let mut ours = Ours(Some(own.reserve(tokens, patience).await?));
+    let theirs = reserve_shared(&shared, tokens, patience.until(end), end).await?;
+    Ok(match ours.0.take() {
+        Some(ours) => ours.joined(theirs),
+        None => theirs,
+    })
+}
+
+async fn reserve_shared(
+    shared: &Arc<Shared>,
+    tokens: u64,
+    patience: Patience,
+    end: Instant,
+) -> Result<Reservation, Limited> {
+    let outcome = match InLine::join(shared, tokens, patience) {
+        Ok(_in_line) if !shared.redis.is_away() => wait_in_line(shared, tokens, end).await?,
         Ok(_) => Err(Away::LeftAlone),
         Err(full) => return Err(full),
     };
@@ -122,10 +149,10 @@ async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result
         (Ok(reservation), _) => Ok(reservation),
         (Err(_), Some(local)) => match local.reserve(tokens, patience.until(end)).await {
             // Not for ever, as of the whole limits, which it fits.
-            Err(error) if error.reason() == Reason::TooLarge => Err(is_away(&shared, error.limit())),
+            Err(error) if error.reason() == Reason::TooLarge => Err(is_away(shared, error.limit())),
             outcome => outcome,
         },
-        (Err(_), None) => Err(is_away(&shared, Limit::Requests)),
+        (Err(_), None) => Err(is_away(shared, Limit::Requests)),
     }
 }
 

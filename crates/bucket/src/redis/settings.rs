@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mainstay_redis::{Redis, RedisResult};
 
@@ -16,6 +16,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// | [`longest_call`](Self::longest_call) | 10 min |
 /// | [`lease`](Self::lease) | none: each call asks the server |
 /// | [`when_away`](Self::when_away) | [`WhenAway::Fail`] |
+/// | [`within`](Self::within) | no others |
 ///
 /// All who use a name must give it the same limits: each call is judged by the limits of its own process.
 ///
@@ -45,6 +46,7 @@ pub struct SharedLimits {
     pub(super) longest_call: Duration,
     pub(super) lease: Option<Lease>,
     pub(super) when_away: WhenAway,
+    pub(super) own: Option<Arc<Limits>>,
 }
 
 /// What becomes of calls while the server cannot be asked.
@@ -86,6 +88,7 @@ impl SharedLimits {
             longest_call: Duration::from_secs(600),
             lease: None,
             when_away: WhenAway::Fail,
+            own: None,
         }
     }
 
@@ -179,6 +182,28 @@ impl SharedLimits {
         self.when_away = policy;
         self.local_share()?;
         Ok(self)
+    }
+
+    /// Keeps calls within limits of this process, too. A call takes those first, and gives them back where the shared ones refuse.
+    ///
+    /// They learn what a model's server says of its limits, all of it: of that, the shared ones take over how much is left at
+    /// most. A Retry-After pauses both. Who pauses these alone holds back the calls of this process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::{sync::Arc, time::Duration};
+    /// use mainstay_bucket::{Limits, redis::SharedLimits};
+    ///
+    /// let own = Arc::new(Limits::default().requests_per_minute(600)?);
+    /// let limits = SharedLimits::like("gpt-4o", &own).within(Arc::clone(&own)).connect("redis://127.0.0.1/")?;
+    /// own.pause(Duration::from_secs(60));
+    /// assert!(limits.wait_for(1_000) > Some(Duration::from_secs(59)));
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn within(mut self, own: Arc<Limits>) -> Self {
+        self.own = Some(own);
+        self
     }
 
     /// Uses one server. It is connected when it is first needed, and need not be there yet.

@@ -141,7 +141,23 @@ impl Shared {
     /// Reserves without asking the server, if that can be: from what was taken in advance, while nobody waits.
     pub(super) fn try_local(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
         let nobody_waits = self.waiting.load(Relaxed) == 0 && self.paused_until().is_none();
-        (nobody_waits && self.stock.spend(tokens, self.limited())).then(|| self.granted(tokens, None))
+        if !nobody_waits || !self.stock.holds(tokens, self.limited()) {
+            return None;
+        }
+        let Some(own) = &self.settings.own else { return self.try_stock(tokens) };
+        let ours = own.try_reserve(tokens)?;
+        match self.try_stock(tokens) {
+            Some(theirs) => Some(ours.joined(theirs)),
+            None => {
+                ours.cancel();
+                None
+            }
+        }
+    }
+
+    /// Reserves what lies in the stock.
+    fn try_stock(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {
+        self.stock.spend(tokens, self.limited()).then(|| self.granted(tokens, None))
     }
 
     /// A reservation for which everything was taken.

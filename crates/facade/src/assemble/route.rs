@@ -183,14 +183,17 @@ impl RouteBuilder<'_> {
     fn limits(&mut self, on: &str, model: &str) -> Result<crate::kept::KeptLimits, InvalidLimit> {
         let numbers = self.numbers.get(&(on, model)).copied().unwrap_or_default();
         #[cfg(feature = "redis")]
-        let sharing = self.sharing.as_ref().filter(|_| numbers.is_limited());
-        self.keeping.limits(on, model, numbers, |limits| {
-            let set = HashMap::from([(model.to_owned(), Arc::clone(limits))]);
+        let sharing = self.sharing.as_ref();
+        self.keeping.limits(on, model, numbers, |own, set| {
+            let of_model = |limits| HashMap::from([(model.to_owned(), limits)]);
+            let own = of_model(Arc::clone(own));
             #[cfg(feature = "redis")]
             if let Some(sharing) = sharing {
-                return limits::shared_by_model(on, set, sharing);
+                return limits::shared_by_model(on, own, &of_model(Arc::new(set)), sharing);
             }
-            Ok(limits::by_model(set))
+            #[cfg(not(feature = "redis"))]
+            drop(set);
+            Ok(limits::by_model(own))
         })
     }
 }

@@ -86,7 +86,7 @@ impl Builder {
 #[cfg(feature = "redis")]
 fn limits_of(host: &str, set: HashMap<String, Arc<Limits>>, config: &Config) -> Result<Models, BuildError> {
     let Some(sharing) = crate::sharing::Sharing::of(config)? else { return Ok(by_model(set)) };
-    shared_by_model(host, set, &sharing).map_err(|error| {
+    shared_by_model(host, set.clone(), &set, &sharing).map_err(|error| {
         let spot = Spot::default().key("redis_url").key("local_share");
         ConfigError::invalid(spot.invalid(error.to_string())).into()
     })

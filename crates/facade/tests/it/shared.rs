@@ -6,7 +6,7 @@ use std::{
 };
 
 use mainstay::{
-    ChatRequest, Config, FaultKind, HasFault, Mainstay,
+    ChatRequest, Config, FaultKind, HasFault, Mainstay, RetryPolicy,
     bucket::{
         Limits, Patience,
         redis::{Redis, SharedLimits},
@@ -199,6 +199,47 @@ async fn what_is_closed_has_settled() {
     })
     .await;
     assert!(mainstay.status().limits[0].tokens.is_some_and(|left| left < 100_000));
+}
+
+/// A mock with a plan for its model, and what calls it within shared limits, without waiting and without retries.
+async fn limited(plan: ModelPlan, redis: &TestServer, limits: Limits) -> (MockOpenAi, Mainstay) {
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap();
+    let builder = Mainstay::builder().base_url(mock.base_url()).limits("m", limits).max_wait(Duration::ZERO);
+    let builder = builder.retry(RetryPolicy::default().retries(0)).redis_url(redis.url(), None);
+    (mock, builder.redis_timeout(Duration::from_secs(30)).build().unwrap())
+}
+
+#[tokio::test]
+async fn what_the_server_says_of_a_limit_that_is_not_set_counts_beside_shared_ones() {
+    let Some(redis) = TestServer::start(&[]).await else { return };
+    let some = [Limits::default(), Limits::default().requests_per_minute(600).unwrap().in_flight(9).unwrap()];
+    for limits in some {
+        let (mock, mainstay) = limited(ModelPlan::new().tokens_per_minute(6_000), &redis, limits).await;
+        let long = || mainstay.chat(ChatRequest::new("m").user("x".repeat(16_000)));
+        long().await.unwrap();
+        let fault = long().await.unwrap_err().fault();
+        assert!(fault.kind == FaultKind::Shed && fault.retry_after > Some(Duration::ZERO), "{fault:?}");
+        assert_eq!(mock.stats().calls, 1, "the other was not sent");
+        mainstay.close().await;
+    }
+    let keys: Vec<String> = redis.ask(&["KEYS", "mainstay:*:limits"]).await;
+    let [key] = &keys[..] else { panic!("{keys:?}") };
+    let shared: Vec<String> = redis.ask(&["HKEYS", key]).await;
+    assert_eq!(shared, ["requests"], "what is not set is not shared");
+}
+
+#[tokio::test]
+async fn limits_that_are_paused_hold_calls_back_though_others_share_them() {
+    let Some(redis) = TestServer::start(&[]).await else { return };
+    let limits = Limits::default().requests_per_minute(600).unwrap();
+    let (mock, mainstay) = limited(ModelPlan::new(), &redis, limits).await;
+    let ask = || mainstay.chat(ChatRequest::new("m").user("Hello."));
+    ask().await.unwrap();
+    mainstay.limits().into_values().next().unwrap().pause(Duration::from_secs(3_600));
+    let fault = ask().await.unwrap_err().fault();
+    assert_eq!(fault.kind, FaultKind::Shed);
+    assert!(fault.retry_after > Some(Duration::from_secs(3_500)), "{fault:?}");
+    assert_eq!(mock.stats().calls, 1);
 }
 
 #[test]

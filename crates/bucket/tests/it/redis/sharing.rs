@@ -1,7 +1,7 @@
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use mainstay_bucket::{
-    Limit, Limited, Patience, RateLimitLayer, Reason, ServerLimits,
+    Limit, Limited, Limiter, Limits, Patience, RateLimitLayer, Reason, ServerLimits, TokenBucket,
     redis::{RedisLimits, SharedLimits},
     usage,
 };
@@ -173,6 +173,71 @@ async fn an_absurd_usage_locks_nobody_out_for_more_than_an_hour() {
     take(&limits, 10).await.unwrap().settle(150);
     assert!(limits.flush().await);
     assert_eq!(limits.tokens_available(), Some(-50));
+}
+
+/// Limits of this process, and shared ones of the same size within which calls are kept, too.
+fn both(server: &TestServer, lease: bool) -> (Arc<Limits>, RedisLimits) {
+    let bucket = || TokenBucket::new(100, daily()).unwrap();
+    let own = Arc::new(Limits::default().tokens(bucket()).requests(bucket()).in_flight(5).unwrap());
+    let mut settings = shared(100, 100);
+    if lease {
+        settings = settings.lease(10, 100, Duration::from_secs(3_600));
+    }
+    (Arc::clone(&own), settings.within(own).on(patient(server)))
+}
+
+#[tokio::test]
+async fn a_call_is_kept_within_its_own_processs_limits_and_the_shared_ones() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let (own, limits) = both(&server, false);
+    let theirs = shared(100, 100).on(patient(&server));
+    // What the shared ones refuse is given back to its own.
+    let held = take(&theirs, 60).await.unwrap();
+    assert_eq!(refused(&limits, 50).await, (Limit::Tokens, Reason::TooLong));
+    assert_eq!((own.tokens_available(), own.in_flight_available()), (Some(100), Some(5)));
+    // So is what a call has that goes away while it waits for the shared ones.
+    let mut waits = pin!(limits.reserve(50, Patience::new(Duration::from_secs(100 * 86_400))));
+    assert!(timeout(Duration::from_millis(50), waits.as_mut()).await.is_err());
+    assert_eq!((own.tokens_available(), own.in_flight_available()), (Some(50), Some(4)));
+    waits.set(limits.reserve(101, Patience::new(Duration::ZERO)));
+    assert_eq!((own.tokens_available(), own.in_flight_available()), (Some(100), Some(5)));
+    held.cancel();
+    assert!(theirs.flush().await);
+    // Both settle.
+    take(&limits, 50).await.unwrap().settle(30);
+    take(&limits, 10).await.unwrap().cancel();
+    assert!(limits.flush().await);
+    assert_eq!((own.tokens_available(), own.requests_available()), (Some(70), Some(99)));
+    assert_eq!((limits.tokens_available(), limits.in_flight_available()), (Some(70), Some(5)));
+    take(&theirs, 70).await.unwrap().cancel();
+}
+
+#[tokio::test]
+async fn a_processs_own_limits_learn_and_pause_beside_the_shared_ones() {
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    for lease in [false, true] {
+        let (own, limits) = both(&server, lease);
+        let mut word = ServerLimits::default();
+        word.tokens.limit = Some(40);
+        let call = take(&limits, 10).await.unwrap();
+        call.learn(&word);
+        call.settle(10);
+        assert_eq!(refused(&limits, 41).await, (Limit::Tokens, Reason::TooLarge));
+        assert_eq!((own.tokens_available(), limits.wait_for(41)), (Some(40), None));
+        // Of a lease, without asking.
+        let at_once = limits.try_reserve(&(), 10);
+        assert_eq!((at_once.is_some(), own.tokens_available()), (lease, Some(if lease { 30 } else { 40 })));
+        let call = take(&limits, 10).await.unwrap();
+        call.pause(Duration::from_secs(3_600));
+        drop(call);
+        assert!(own.try_reserve(1).is_none());
+        assert!(limits.try_reserve(&(), 1).is_none());
+        assert!(own.wait_for(1) > Some(Duration::from_secs(3_500)));
+        assert!(limits.wait_for(1) > Some(Duration::from_secs(3_500)));
+        assert!(limits.flush().await);
+        server.kill();
+        server.restart().await;
+    }
 }
 
 #[tokio::test]
