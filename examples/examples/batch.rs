@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use mainstay::{Mainstay, RetryPolicy, bucket::Limits};
@@ -61,11 +61,10 @@ const MANY: u64 = 1_000_000_000;
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    let server = Server::from_env_or(moody()).await?;
     let demo = tempfile::tempdir()?;
-    let (input, output) = match (&options.input, &options.output) {
-        (Some(input), Some(output)) => (input.clone(), output.clone()),
-        _ => (write_demo(&demo)?, demo.path().join("answers.jsonl")),
+    let (server, input, output) = match (&options.input, &options.output) {
+        (Some(input), Some(output)) => (named()?, input.clone(), output.clone()),
+        _ => (Server::mock(moody()).await?, write_demo(&demo)?, demo.path().join("answers.jsonl")),
     };
     let mut lines = batch::read_lines(&input, &server.model)?;
     let (results, done) = Results::open(&output)?;
@@ -78,6 +77,13 @@ async fn main() -> Result<ExitCode> {
     mainstay.close().await;
     bar.abandon();
     Ok(tell(&summary, all))
+}
+
+/// The server that the environment names: what a mock makes up has no place in a file of answers.
+fn named() -> Result<Server> {
+    Server::from_env().context(
+        "no server is named: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server that needs no key, and OPENAI_MODEL",
+    )
 }
 
 fn mainstay(options: &Options, server: &Server, output: &Path) -> Result<Mainstay> {
@@ -108,6 +114,7 @@ fn moody() -> Plan {
 }
 
 fn write_demo(folder: &tempfile::TempDir) -> Result<PathBuf> {
+    eprintln!("no files are named: a demo, at a mock that fails on purpose\n");
     let path = folder.path().join("prompts.jsonl");
     let mut text = String::new();
     for number in 1..=2_000 {

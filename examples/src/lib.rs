@@ -8,7 +8,8 @@
 //! ```
 //!
 //! They talk to the server that `OPENAI_BASE_URL` and `OPENAI_API_KEY` name, with the model of `OPENAI_MODEL`; where neither
-//! is set, to a mock in the same process that fails on purpose.
+//! is set, to a mock in the same process that fails on purpose. `batch` asks the mock only where no files are named: what a mock
+//! makes up has no place in a file of answers.
 //!
 //! Each layer alone, around a service that has never heard of models, on a clock that needs no waiting:
 //!

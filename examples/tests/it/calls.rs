@@ -78,3 +78,14 @@ async fn documents_are_read_by_the_server_that_is_named() {
     // Each once by the bare client, and once through the tiers.
     assert_eq!(stats.calls, 16);
 }
+
+#[test]
+fn no_file_gets_the_answers_of_a_mock() {
+    let folder = tempfile::tempdir().unwrap();
+    let (prompts, answers) = (folder.path().join("prompts.jsonl"), folder.path().join("answers.jsonl"));
+    std::fs::write(&prompts, "{\"id\": \"a\", \"prompt\": \"What is a mainstay?\"}\n").unwrap();
+    let output = keyless("batch").arg(&prompts).arg(&answers).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && said.contains("OPENAI_API_KEY"), "{said}");
+    assert!(!answers.exists());
+}
