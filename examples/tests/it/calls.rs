@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, Stats};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, Stats, WholeFault};
+use tempfile::TempDir;
 
 use crate::{example, said};
 
@@ -18,9 +19,13 @@ fn keyless(name: &str) -> Command {
 
 /// Runs an example at a server that knows one key, and returns what it said and what the server has seen.
 async fn keyed(name: &str, args: &[&str]) -> (String, Stats) {
-    let plan = Plan::new().model("m", ModelPlan::new()).model("small", ModelPlan::new());
+    keyed_at(ModelPlan::new(), &tempfile::tempdir().unwrap(), name, args).await
+}
+
+/// The same, at a server both of whose models have this plan, in a folder.
+async fn keyed_at(model: ModelPlan, folder: &TempDir, name: &str, args: &[&str]) -> (String, Stats) {
+    let plan = Plan::new().model("m", model.clone()).model("small", model);
     let mock = MockOpenAi::builder().plan(plan.key("sk-test")).start().await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
     let mut command = keyless(name);
     command
         .args(args)
@@ -88,4 +93,20 @@ fn no_file_gets_the_answers_of_a_mock() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success() && said.contains("OPENAI_API_KEY"), "{said}");
     assert!(!answers.exists());
+}
+
+#[tokio::test]
+async fn what_real_documents_leave_for_people_stays_in_the_queue() {
+    let folder = tempfile::tempdir().unwrap();
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let (text, _) = keyed_at(down, &folder, "document_pipeline", &["30"]).await;
+    let row = text.lines().find(|line| line.contains("today")).unwrap();
+    let people = row.split(['│', '┆']).find_map(|cell| cell.trim().split_once(" (")).unwrap().0;
+    let queue = std::fs::read_to_string(folder.path().join("target/document_pipeline/today.jsonl")).unwrap();
+    assert!(queue.lines().count() > 0, "{text}");
+    assert_eq!(queue.lines().count().to_string(), people, "{text}");
+    assert!(
+        text.contains(&format!("{people} for people, in target/document_pipeline/today.jsonl")),
+        "{text}"
+    );
 }
