@@ -84,7 +84,7 @@ fn fresh(
         }
         Play::Refusal(_) | Play::Silence(_) => (Vec::new(), Duration::ZERO),
     };
-    let work = if let Play::Answer(played) = &play { played.work } else { None };
+    let work = if let Play::Answer(played) = &play { Some(played.work) } else { None };
     call.holds(ticket, work);
     Ok(Verdict { play, headers, wait })
 }

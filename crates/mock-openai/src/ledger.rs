@@ -33,15 +33,27 @@ pub(crate) struct Call {
     holds_key: bool,
     outcome: Option<&'static str>,
     work: Option<Work>,
+    /// The tokens of the answer that have been handed over, once its first byte is.
+    handed: Option<u64>,
     ticket: Option<Ticket>,
 }
 
-/// What an answer, once it is wholly sent, has cost and counts for.
+/// What an answer has cost, once it is wholly sent, and what it counts for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     pub(crate) usage: Usage,
-    /// Whether the answer is right: only then has the call executed.
-    pub(crate) right: bool,
+    pub(crate) worth: Worth,
+}
+
+/// What an answer is worth to whoever gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Worth {
+    /// It is right: wholly sent, the call has executed.
+    Right,
+    /// It is whole, and of no use.
+    Useless,
+    /// A fault keeps it from being whole.
+    Lost,
 }
 
 /// What the ledger knows of an idempotency key.
@@ -66,7 +78,15 @@ impl Ledger {
             count(&mut stats.received, key);
         }
         let key = key.map(str::to_owned);
-        Call { ledger: Arc::clone(self), key, holds_key: false, outcome: None, work: None, ticket: None }
+        Call {
+            ledger: Arc::clone(self),
+            key,
+            holds_key: false,
+            outcome: None,
+            work: None,
+            handed: None,
+            ticket: None,
+        }
     }
 
     /// How often a request of this fingerprint has come before.
@@ -136,11 +156,14 @@ impl Call {
     pub(crate) fn claim_key(&mut self) -> KeyState {
         let Some(key) = &self.key else { return KeyState::New };
         let mut books = self.ledger.books();
+        if books.busy.contains(key) {
+            return KeyState::Busy;
+        }
         if books.done.contains(key) {
             return KeyState::Done;
         }
         self.holds_key = books.busy.insert(key.clone());
-        if self.holds_key { KeyState::New } else { KeyState::Busy }
+        KeyState::New
     }
 
     pub(crate) fn key(&self) -> Option<&str> {
@@ -160,24 +183,44 @@ impl Call {
         self.ledger.books().stats.limited += 1;
     }
 
-    /// Keeps the call's ticket until its end, and what its answer will have cost once it is wholly sent.
+    /// Keeps the call's ticket until its end, and what its answer costs and counts for.
     pub(crate) fn holds(&mut self, ticket: Ticket, work: Option<Work>) {
         self.ticket = Some(ticket);
         self.work = work;
     }
 
+    /// Says that bytes of the model's answer are about to be sent, and with them so many tokens.
+    pub(crate) fn hands_over(&mut self, tokens: u64) {
+        if self.work.is_none() {
+            return;
+        }
+        if let Some(key) = self.key.as_ref().filter(|_| self.handed.is_none()) {
+            count(&mut self.ledger.books().stats.begun, key);
+        }
+        *self.handed.get_or_insert(0) += tokens;
+    }
+
     /// Closes the entry of a call whose answer is wholly sent.
     pub(crate) fn answered(mut self) {
         self.outcome("ok");
-        let Some(Work { usage, right }) = self.work.take() else { return };
+        self.charge(true);
+    }
+
+    /// Charges what a model has done that began to answer, whatever became of its answer.
+    fn charge(&mut self, wholly_sent: bool) {
+        let Some((Work { usage, worth }, completion)) = self.work.take().zip(self.handed) else { return };
+        let usage = if wholly_sent && worth != Worth::Lost { usage } else { Usage { completion, ..usage } };
         if let Some(ticket) = &mut self.ticket {
             ticket.used(usage);
         }
         let mut books = self.ledger.books();
         books.stats.prompt_tokens += usage.prompt;
         books.stats.completion_tokens += usage.completion;
-        if let Some(key) = self.key.as_ref().filter(|_| right) {
+        let Some(key) = &self.key else { return };
+        if wholly_sent && worth == Worth::Right {
             count(&mut books.stats.executions, key);
+        }
+        if worth != Worth::Useless {
             books.done.insert(key.clone());
         }
     }
@@ -186,6 +229,9 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         self.outcome("client_gone");
+        self.charge(false);
+        // What it did not use is given back before anybody can see that it is over.
+        drop(self.ticket.take());
         let mut books = self.ledger.books();
         books.stats.in_flight = books.stats.in_flight.saturating_sub(1);
         if let Some(key) = self.key.as_ref().filter(|_| self.holds_key) {

@@ -115,7 +115,7 @@ impl Model {
 // === impl Ticket ===
 
 impl Ticket {
-    /// Says what the call really used.
+    /// Says what the call really used, of the prompt and of what was handed over of its answer.
     pub(crate) fn used(&mut self, usage: Usage) {
         self.used = usage.total();
     }

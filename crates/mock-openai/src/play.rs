@@ -9,7 +9,7 @@ use crate::{
     answer::{Answer, Usage},
     chance::{Chance, Purpose},
     fault::{FaultSpec, WholeFault},
-    ledger::Work,
+    ledger::{Work, Worth},
     line::Ending,
     model::Model,
     refusal::{Overlong, Refusal},
@@ -34,8 +34,8 @@ pub(crate) struct Played {
     pub(crate) steps: Vec<Step>,
     /// What `content-length` promises; without it the body comes in chunks.
     pub(crate) length: Option<u64>,
-    /// What the answer counts for, if it is wholly sent at all.
-    pub(crate) work: Option<Work>,
+    /// What the answer counts for, as far as it is sent.
+    pub(crate) work: Work,
     pub(crate) streamed: bool,
 }
 
@@ -111,7 +111,7 @@ impl Part<'_> {
     }
 
     fn whole(&self, body: Bytes, usage: Usage, fault: Option<&WholeFault>) -> Played {
-        let whole::Body { content_type, steps, length } = whole::body(body, fault);
+        let whole::Body { content_type, steps, length } = whole::body(body, usage.completion, fault);
         Played { content_type, steps, length, work: self.work(usage), streamed: false }
     }
 
@@ -140,10 +140,14 @@ impl Part<'_> {
         }
     }
 
-    /// What the answer counts for; nothing where a fault keeps it from being wholly sent.
-    fn work(&self, usage: Usage) -> Option<Work> {
-        let right = self.fault.is_none_or(FaultSpec::is_harmless);
-        (right || self.fault.is_some_and(FaultSpec::is_useless)).then_some(Work { usage, right })
+    /// What the answer counts for.
+    fn work(&self, usage: Usage) -> Work {
+        let worth = match self.fault {
+            Some(fault) if fault.is_useless() => Worth::Useless,
+            Some(fault) if !fault.is_harmless() => Worth::Lost,
+            _ => Worth::Right,
+        };
+        Work { usage, worth }
     }
 }
 

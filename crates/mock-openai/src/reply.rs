@@ -31,7 +31,7 @@ impl Reply {
     pub(crate) fn refusal(refusal: Refusal) -> Self {
         let Refusal { status, headers, body, .. } = refusal;
         let length = Some(body.len() as u64);
-        let steps = if body.is_empty() { Vec::new() } else { vec![Step::Send(body)] };
+        let steps = if body.is_empty() { Vec::new() } else { vec![Step::Send(body, None)] };
         Self { status, headers: HeaderMap::new(), steps, length, call: None }.with_headers(headers)
     }
 

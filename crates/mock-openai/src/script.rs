@@ -23,8 +23,8 @@ use crate::{
 /// One step of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Send these bytes.
-    Send(Bytes),
+    /// Send these bytes, and with them so many tokens of the model's answer; none at all where they are not of it.
+    Send(Bytes, Option<u64>),
     /// Let what was sent go out before anything more is.
     Flush,
     /// Wait.
@@ -39,8 +39,8 @@ pub(crate) enum Step {
 
 /// Plays steps as the body of a response.
 ///
-/// When the last byte is handed over, and not before, the call counts as answered: the peer cannot have read the answer's
-/// end before it is counted.
+/// When the first byte of the model's answer is handed over, the call counts as begun; when the last byte is, and not before, as
+/// answered: the peer cannot have read what is not counted yet.
 pub(crate) struct Script {
     steps: VecDeque<Step>,
     length: Option<u64>,
@@ -82,7 +82,12 @@ impl Script {
 
     fn poll_step(&mut self, step: Step, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         match step {
-            Step::Send(bytes) => return Poll::Ready(Some(bytes)),
+            Step::Send(bytes, tokens) => {
+                if let Some((tokens, call)) = tokens.zip(self.call.as_mut()) {
+                    call.hands_over(tokens);
+                }
+                return Poll::Ready(Some(bytes));
+            }
             Step::Flush => cx.waker().wake_by_ref(),
             Step::Pause(wait) => {
                 if self.poll_pause(wait, cx).is_ready() {
@@ -92,7 +97,7 @@ impl Script {
             }
             Step::Repeat(bytes, every) => {
                 self.steps.extend([
-                    Step::Send(bytes.clone()),
+                    Step::Send(bytes.clone(), None),
                     Step::Pause(every),
                     Step::Repeat(bytes, every),
                 ]);

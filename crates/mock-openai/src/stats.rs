@@ -28,12 +28,17 @@ pub struct Stats {
     pub by_outcome: BTreeMap<String, u64>,
     /// Calls refused by the limits of the plan, not by a planned fault.
     pub limited: u64,
-    /// Prompt tokens of the answers that were wholly sent.
+    /// The prompt tokens that are billed: those of all answers that were begun, also if they were lost on their way.
     pub prompt_tokens: u64,
-    /// Completion tokens of the answers that were wholly sent.
+    /// The completion tokens that are billed: all of an answer that is not streamed, once it is begun, and of a stream as many as were
+    /// sent.
     pub completion_tokens: u64,
     /// By idempotency key, the calls received.
     pub received: BTreeMap<String, u64>,
+    /// By idempotency key, the calls that the model began to answer, rightly or not: it has run, and is billed, whatever became of the answer.
+    /// An answer has begun when its first byte is sent, in a stream with the role. Not begun are refusals, answers that are not the
+    /// model's (a page of HTML, an error under 200, comments), those that never come, and those that a server with `dedupe` gives again.
+    pub begun: BTreeMap<String, u64>,
     /// By idempotency key, the calls that fully executed: a right answer was generated and wholly sent.
     pub executions: BTreeMap<String, u64>,
     /// By a hash of the prompt (whatever the model, the settings and the headers), the calls received.
@@ -62,7 +67,12 @@ impl Stats {
         self.by_prompt.values().copied().max().unwrap_or(0)
     }
 
-    /// The most executions that any idempotency key had: 1 where nothing ran twice.
+    /// How often the model began to answer under any one idempotency key, at most: 1 where nothing ran twice.
+    pub fn most_begun_of_a_key(&self) -> u64 {
+        self.begun.values().copied().max().unwrap_or(0)
+    }
+
+    /// The most executions that any idempotency key had: 1 where no right answer was given twice.
     pub fn most_executions_of_a_key(&self) -> u64 {
         self.executions.values().copied().max().unwrap_or(0)
     }

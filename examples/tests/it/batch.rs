@@ -111,7 +111,7 @@ async fn a_batch_that_is_killed_goes_on_where_it_was_and_runs_nothing_twice() {
     assert_eq!(ids, (0..LINES).map(|number| format!("line-{number}")).collect::<Vec<_>>());
 
     let stats = mock.stats();
-    assert_eq!((stats.executions.len(), stats.most_executions_of_a_key()), (LINES, 1));
+    assert_eq!((stats.begun.len(), stats.most_begun_of_a_key()), (LINES, 1));
     assert!(kept.iter().all(|key| stats.received[key] == before[key]), "what was kept was asked again");
 }
 
@@ -134,12 +134,12 @@ async fn what_was_under_way_when_it_was_killed_is_told_and_asked_again_only_if_w
     left.retain(|id| !answers(&path).values().any(|answered| answered.id == *id));
     left.sort_unstable();
     assert_eq!(left, unknown, "all others are answered");
-    assert_eq!(mock.stats().most_executions_of_a_key(), 1, "nothing was billed twice");
+    assert_eq!(mock.stats().most_begun_of_a_key(), 1, "nothing was billed twice");
 
     let output = batch(&folder, &mock).arg("--ask-unknown").output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!(answers(&path).len(), LINES);
-    let again = mock.stats().executions.values().filter(|times| **times > 1).count();
+    let again = mock.stats().begun.values().filter(|times| **times > 1).count();
     assert!(again <= unknown.len(), "{again} of {}", unknown.len());
 }
 

@@ -127,8 +127,8 @@ fn table(done: &[Done], server: &Stats) -> Table {
     row("answered", &|done| done.answered.to_string(), sum(&|done| done.answered as u64));
     row("upstream calls", &none, server.calls.to_string());
     row("rate limited by server", &none, server.limited.to_string());
-    row("runs of the model", &none, server.executions.values().sum::<u64>().to_string());
-    row("  for the same key, at most", &none, most(&server.executions).to_string());
+    row("runs of the model", &none, server.begun.values().sum::<u64>().to_string());
+    row("  for the same key, at most", &none, most(&server.begun).to_string());
     row("tokens billed", &none, (server.prompt_tokens + server.completion_tokens).to_string());
     let millis = |micros: u64| format!("{:.0} ms", micros as f64 / 1e3);
     row("latency p50", &|done| millis(done.p50), String::new());
@@ -141,13 +141,13 @@ fn table(done: &[Done], server: &Stats) -> Table {
     table
 }
 
-fn most(executions: &BTreeMap<String, u64>) -> u64 {
-    executions.values().copied().max().unwrap_or(0)
+fn most(begun: &BTreeMap<String, u64>) -> u64 {
+    begun.values().copied().max().unwrap_or(0)
 }
 
 fn shortfall(done: &[Done], server: &Stats) -> Option<String> {
     let lost = done.iter().map(|done| done.documents - done.answered as u64).sum::<u64>();
-    let twice = most(&server.executions) > 1;
+    let twice = most(&server.begun) > 1;
     let refused = server.limited * 50 > server.calls;
     let says = [
         (lost > 0, format!("{lost} submissions were not answered")),

@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use futures::{StreamExt, stream};
 use mainstay::{ChatRequest, Mainstay, RetryPolicy, backoff::Exponential, openai::Client};
 use mainstay_examples::documents::Document;
-use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, Stats, WholeFault};
 
 use super::storm;
 
@@ -47,8 +47,14 @@ pub(crate) async fn show(documents: &[Document], seed: u64) -> Result<Option<Str
     table.add_row(["submitted".to_owned(), (asked * TIMES).to_string(), (asked * TIMES).to_string()]);
     table.add_row(["answered".to_owned(), bare.0.to_string(), ours.0.to_string()]);
     table.add_row(["upstream calls".to_owned(), bare.1.calls.to_string(), ours.1.calls.to_string()]);
-    let runs = |stats: &mainstay_mock_openai::Stats| stats.executions.values().sum::<u64>().to_string();
-    table.add_row(["runs of the model".to_owned(), runs(&bare.1), runs(&ours.1)]);
+    let runs = |stats: &Stats| stats.begun.values().sum::<u64>();
+    let lost = |stats: &Stats| runs(stats) - stats.executions.values().sum::<u64>();
+    table.add_row(["runs of the model".to_owned(), runs(&bare.1).to_string(), runs(&ours.1).to_string()]);
+    table.add_row([
+        "  whose answer was lost".to_owned(),
+        lost(&bare.1).to_string(),
+        lost(&ours.1).to_string(),
+    ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }

@@ -42,7 +42,8 @@ async fn what_passes_is_retried_and_the_answer_comes() {
     assert!(!answer.text().is_empty());
     let stats = mock.stats();
     assert_eq!(stats.calls, 8);
-    assert_eq!(stats.executions["one-call"], 1, "what ran, ran once");
+    assert_eq!(stats.executions["one-call"], 1, "it was answered once");
+    assert_eq!(stats.begun["one-call"], 2, "and ran once more, for half an answer");
 }
 
 #[tokio::test]

@@ -125,10 +125,11 @@ impl World {
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    /// Looks whether no key ran twice, by what the servers count.
+    /// Looks whether no key was answered twice, wholly and rightly, by what the servers count. It may have begun again: these servers do not
+    /// know keys (`dedupe` is off), and an answer that was cut is rightly asked for once more.
     ///
-    /// Where time is real, a machine that is busy can make an attempt time out whose answer the server has sent already. The server
-    /// does not know keys (`dedupe` is off), so the retry runs again, and rightly: no client can know. Such a run is excused by an attempt of
+    /// Where time is real, a machine that is busy can make an attempt time out whose answer the server has sent already. The
+    /// retry runs again, and rightly: no client can know. Such a run is excused by an attempt of
     /// that key that did time out, one by one. On a paused clock none is.
     pub(crate) fn assert_ran_once(&self, outcomes: &[Outcome]) {
         let excused = |key: &str| -> u64 {

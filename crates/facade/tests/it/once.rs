@@ -32,11 +32,7 @@ async fn what_is_submitted_three_times_at_once_runs_once() {
     let replies: Vec<_> = calls.join_all().await.into_iter().map(Result::unwrap).collect();
     assert_eq!(replies.iter().filter(|reply| reply.report.replayed.is_some()).count(), 100);
     let stats = mock.stats();
-    assert!(
-        stats.executions.len() == 50 && stats.executions.values().all(|runs| *runs == 1),
-        "{:?}",
-        stats.executions
-    );
+    assert!(stats.begun.len() == 50 && stats.begun.values().all(|runs| *runs == 1), "{:?}", stats.begun);
     let again = mainstay.chat(ask(7)).await.unwrap();
     assert!(
         again.report.attempts.is_empty() && again.report.to_string().contains("replayed from"),

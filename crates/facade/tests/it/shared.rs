@@ -112,7 +112,7 @@ async fn four_processes_run_each_key_once() {
     let mock = MockOpenAi::builder().plan(Plan::new().model("m", slow)).start().await.unwrap();
     let answered = four(config(&mock, &redis.url(), ""), ["same"; 4]).await;
     assert_eq!(answered, [40; 4]);
-    let ran = mock.stats().executions;
+    let ran = mock.stats().begun;
     assert!(ran.len() == 10 && ran.values().all(|runs| *runs == 1), "{ran:?}");
 }
 

@@ -20,6 +20,12 @@ pub(super) struct Tempo<'a> {
     pub(super) chance: Chance,
 }
 
+/// The bytes of a stream, and where in them each token ends.
+struct Joined {
+    bytes: Bytes,
+    ends: Vec<usize>,
+}
+
 /// The stream as it should be.
 pub(super) fn paced(events: Vec<Event>, tempo: &Tempo<'_>) -> Vec<Step> {
     let mut steps = Vec::with_capacity(events.len());
@@ -32,7 +38,7 @@ pub(super) fn paced(events: Vec<Event>, tempo: &Tempo<'_>) -> Vec<Step> {
                 steps.push(Step::Pause(wait));
             }
         }
-        steps.push(Step::Send(event.bytes));
+        steps.push(Step::Send(event.bytes, event.kind.tokens()));
     }
     steps
 }
@@ -53,7 +59,7 @@ pub(super) fn with_fault(
         }
         StreamFault::CutAnywhere => {
             cut(&mut events, usize::MAX);
-            return cut_anywhere(&joined(&events), chance);
+            return cut_anywhere(&Joined::new(&events), chance);
         }
         StreamFault::EndEarly { after } => cut(&mut events, *after),
         StreamFault::NoDone => events.retain(|event| event.kind != EventKind::Done),
@@ -81,7 +87,7 @@ pub(super) fn with_fault(
         StreamFault::ErrorFirst => events = vec![error_event()],
         StreamFault::EmptyStream => events.clear(),
         StreamFault::OnlyDone => events.retain(|event| event.kind == EventKind::Done),
-        StreamFault::SplitBytes => return split(&joined(&events), chance),
+        StreamFault::SplitBytes => return split(&Joined::new(&events), chance),
         StreamFault::HugeEvent { size } => {
             events.insert(position_after(&events, 1), content_event(&"x".repeat(*size), envelope));
         }
@@ -93,7 +99,10 @@ pub(super) fn with_fault(
 pub(super) fn with_whole_fault(mut events: Vec<Event>, fault: &WholeFault, tempo: &Tempo<'_>) -> Vec<Step> {
     match fault {
         WholeFault::HangAfterHeaders => vec![Step::Hang],
-        WholeFault::SlowDrip { interval } => drip(&joined(&events), *interval),
+        WholeFault::SlowDrip { interval } => {
+            let all = Joined::new(&events);
+            drip(&all.bytes, *interval, |to| all.tokens(to))
+        }
         WholeFault::EndlessBody => {
             let token =
                 events.iter().find(|event| event.kind == EventKind::Token).map(|event| event.bytes.clone());
@@ -118,6 +127,30 @@ impl Tempo<'_> {
     }
 }
 
+// === impl Joined ===
+
+impl Joined {
+    fn new(events: &[Event]) -> Self {
+        let (mut bytes, mut ends) = (BytesMut::new(), Vec::new());
+        for event in events {
+            bytes.extend_from_slice(&event.bytes);
+            if event.kind == EventKind::Token {
+                ends.push(bytes.len());
+            }
+        }
+        Self { bytes: bytes.freeze(), ends }
+    }
+
+    /// How many tokens are whole in the first so many bytes.
+    fn tokens(&self, bytes: usize) -> u64 {
+        self.ends.partition_point(|end| *end <= bytes) as u64
+    }
+
+    fn send(&self, from: usize, to: usize) -> Step {
+        Step::Send(self.bytes.slice(from..to), Some(self.tokens(to) - self.tokens(from)))
+    }
+}
+
 /// Where the event after so many tokens stands; where the tokens end, if there are fewer.
 fn position_after(events: &[Event], tokens: usize) -> usize {
     let mut left = tokens;
@@ -136,31 +169,24 @@ fn cut(events: &mut Vec<Event>, after: usize) {
     events.truncate(position_after(events, after));
 }
 
-fn joined(events: &[Event]) -> Bytes {
-    let mut all = BytesMut::new();
-    for event in events {
-        all.extend_from_slice(&event.bytes);
-    }
-    all.freeze()
-}
-
-fn cut_anywhere(all: &Bytes, chance: Chance) -> Vec<Step> {
-    let at = usize::try_from(chance.below(all.len() as u64)).unwrap_or(0);
-    vec![Step::Send(all.slice(..=at)), Step::End(Ending::Reset)]
+fn cut_anywhere(all: &Joined, chance: Chance) -> Vec<Step> {
+    let at = usize::try_from(chance.below(all.bytes.len() as u64)).unwrap_or(0);
+    vec![all.send(0, at + 1), Step::End(Ending::Reset)]
 }
 
 /// Pieces of 1 to 64 bytes, each sent by itself; the first character of several bytes is always broken.
-fn split(all: &Bytes, chance: Chance) -> Vec<Step> {
-    let inside = all.iter().position(|byte| !byte.is_ascii()).map_or(0, |lead| lead + 1);
+fn split(all: &Joined, chance: Chance) -> Vec<Step> {
+    let length = all.bytes.len();
+    let inside = all.bytes.iter().position(|byte| !byte.is_ascii()).map_or(0, |lead| lead + 1);
     let mut steps = Vec::new();
     let mut at = 0;
-    while at < all.len() {
+    while at < length {
         let drawn = usize::try_from(chance.of(at as u64).below(64)).unwrap_or(0);
-        let mut end = (at + 1 + drawn).min(all.len());
+        let mut end = (at + 1 + drawn).min(length);
         if at < inside && inside < end {
             end = inside;
         }
-        steps.extend([Step::Flush, Step::Send(all.slice(at..end))]);
+        steps.extend([Step::Flush, all.send(at, end)]);
         at = end;
     }
     steps

@@ -18,30 +18,40 @@ pub(super) struct Body {
     pub(super) length: Option<u64>,
 }
 
-/// The right body, or what a fault makes of it.
-pub(super) fn body(right: Bytes, fault: Option<&WholeFault>) -> Body {
+/// The right body, or what a fault makes of it. Its tokens are there before its first byte is.
+pub(super) fn body(right: Bytes, tokens: u64, fault: Option<&WholeFault>) -> Body {
     let promised = right.len() as u64;
     let half = right.slice(..right.len() / 2);
+    let given = Some(tokens);
     match fault {
         Some(WholeFault::ResetMidBody) => {
-            Body::json(vec![Step::Send(half), Step::End(Ending::Reset)], Some(promised))
+            Body::json(vec![Step::Send(half, given), Step::End(Ending::Reset)], Some(promised))
         }
         Some(WholeFault::HangAfterHeaders) => Body::json(vec![Step::Hang], Some(promised)),
-        Some(WholeFault::SlowDrip { interval }) => Body::json(drip(&right, *interval), Some(promised)),
-        Some(WholeFault::EndlessBody) => Body::json(vec![Step::Send(half), endless("lorem ipsum ")], None),
-        Some(WholeFault::Html200) => Body { content_type: "text/html", ..Body::sent(html(StatusCode::OK)) },
-        Some(WholeFault::Empty200) => Body::sent(Bytes::new()),
-        Some(WholeFault::TruncatedJson) => Body::sent(half),
-        Some(WholeFault::WrongJson) => Body::sent(Bytes::from_static(br#"{"foo":1}"#)),
-        Some(WholeFault::ErrorIn200) => Body::sent(Bytes::from_static(SERVER_ERROR)),
-        _ => Body::sent(right),
+        Some(WholeFault::SlowDrip { interval }) => {
+            Body::json(drip(&right, *interval, |to| if to == 0 { 0 } else { tokens }), Some(promised))
+        }
+        Some(WholeFault::EndlessBody) => {
+            Body::json(vec![Step::Send(half, given), endless("lorem ipsum ")], None)
+        }
+        Some(WholeFault::Html200) => {
+            Body { content_type: "text/html", ..Body::sent(html(StatusCode::OK), None) }
+        }
+        Some(WholeFault::Empty200) => Body::sent(Bytes::new(), None),
+        Some(WholeFault::TruncatedJson) => Body::sent(half, given),
+        Some(WholeFault::WrongJson) => Body::sent(Bytes::from_static(br#"{"foo":1}"#), None),
+        Some(WholeFault::ErrorIn200) => Body::sent(Bytes::from_static(SERVER_ERROR), None),
+        _ => Body::sent(right, given),
     }
 }
 
-/// The bytes one at a time.
-pub(super) fn drip(bytes: &Bytes, interval: Duration) -> Vec<Step> {
+/// The bytes of an answer one at a time, where so many tokens are in its first so many bytes.
+pub(super) fn drip(bytes: &Bytes, interval: Duration, tokens: impl Fn(usize) -> u64) -> Vec<Step> {
     let between = if interval.is_zero() { Step::Flush } else { Step::Pause(interval) };
-    let each = (0..bytes.len()).flat_map(|at| [between.clone(), Step::Send(bytes.slice(at..=at))]);
+    let each = (0..bytes.len()).flat_map(|at| {
+        let more = tokens(at + 1).saturating_sub(tokens(at));
+        [between.clone(), Step::Send(bytes.slice(at..=at), Some(more))]
+    });
     each.skip(1).collect()
 }
 
@@ -59,8 +69,8 @@ impl Body {
         Self { content_type: JSON, steps, length }
     }
 
-    fn sent(bytes: Bytes) -> Self {
+    fn sent(bytes: Bytes, tokens: Option<u64>) -> Self {
         let length = bytes.len() as u64;
-        Self::json(if bytes.is_empty() { Vec::new() } else { vec![Step::Send(bytes)] }, Some(length))
+        Self::json(if bytes.is_empty() { Vec::new() } else { vec![Step::Send(bytes, tokens)] }, Some(length))
     }
 }

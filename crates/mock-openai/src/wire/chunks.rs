@@ -100,6 +100,19 @@ pub(crate) fn error_event() -> Event {
     Event::new(EventKind::Strange, format!("data: {error}\n\n"))
 }
 
+// === impl EventKind ===
+
+impl EventKind {
+    /// How many tokens of the model's answer the event brings; `None` where it is not of the answer.
+    pub(crate) const fn tokens(self) -> Option<u64> {
+        match self {
+            Self::Token => Some(1),
+            Self::Role | Self::Finish => Some(0),
+            Self::Usage | Self::Done | Self::Strange => None,
+        }
+    }
+}
+
 // === impl Event ===
 
 impl Event {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 use serde_json::json;
 use tokio::time::{Instant, advance};
 
@@ -80,6 +80,15 @@ async fn a_fault_of_the_server_gives_the_tokens_back_and_keeps_the_request_count
     let next = ask(&mock, 1).await;
     assert_eq!(next.header("x-ratelimit-remaining-tokens").unwrap(), "5995");
     assert_eq!(next.header("x-ratelimit-remaining-requests").unwrap(), "8");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_cut_is_charged_its_prompt_and_what_was_sent() {
+    let cut: Turn = StreamFault::Cut { after: 10 }.into();
+    let mock = modelled(ModelPlan::new().tokens_per_minute(6000).sequence([cut])).await;
+    chat(&mock, &with(prompt(""), &json!({"max_tokens": 900, "stream": true}))).await;
+    let next = ask(&mock, 1).await;
+    assert_eq!(next.header("x-ratelimit-remaining-tokens").unwrap(), (6000 - (4 + 10) - (4 + 1)).to_string());
 }
 
 #[tokio::test(start_paused = true)]

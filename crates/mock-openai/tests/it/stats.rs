@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use mainstay_mock_openai::{Latency, ModelPlan, Plan, Stats, StreamFault, Turn, WholeFault};
+use mainstay_mock_openai::{FaultSpec, Latency, ModelPlan, Plan, Stats, StreamFault, Turn, WholeFault};
 use serde_json::json;
 
-use crate::support::{chat, chat_with_key, get, open_chat, prompt, read_until, start, streamed, with};
+use crate::support::{
+    chat, chat_with_key, failing, get, open_chat, prompt, read_until, start, streamed, with,
+};
 
 #[tokio::test]
 async fn a_call_is_counted_before_its_answers_end_is_seen() {
@@ -41,6 +43,81 @@ async fn executions_are_counted_by_key_and_only_if_the_answer_is_whole_and_right
 }
 
 #[tokio::test]
+async fn a_model_that_began_to_answer_has_run_also_if_its_answer_is_lost() {
+    let turns: [Turn; 2] = [WholeFault::ResetMidBody.into(), Turn::Ok];
+    let mock = start(Plan::new().default_model(ModelPlan::new().sequence(turns))).await;
+    chat_with_key(&mock, &prompt("x"), "k").await;
+    let usage = chat_with_key(&mock, &prompt("x"), "k").await.json()["usage"].clone();
+    let stats = mock.stats();
+    assert_eq!((stats.begun["k"], stats.executions["k"], stats.most_begun_of_a_key()), (2, 1, 2));
+    assert_eq!(stats.prompt_tokens, 2 * usage["prompt_tokens"].as_u64().unwrap());
+    assert_eq!(stats.completion_tokens, 2 * usage["completion_tokens"].as_u64().unwrap());
+}
+
+#[tokio::test]
+async fn what_is_not_of_the_models_answer_has_not_begun() {
+    let keep_alive = Duration::from_secs(3600);
+    let faults: [FaultSpec; 13] = [
+        WholeFault::ServerError.into(),
+        WholeFault::Reset.into(),
+        WholeFault::Close.into(),
+        WholeFault::Html200.into(),
+        WholeFault::Empty200.into(),
+        WholeFault::WrongJson.into(),
+        WholeFault::ErrorIn200.into(),
+        WholeFault::HangAfterHeaders.into(),
+        StreamFault::CommentsOnly { interval: keep_alive }.into(),
+        StreamFault::ErrorFirst.into(),
+        StreamFault::EmptyStream.into(),
+        StreamFault::OnlyDone.into(),
+        WholeFault::Hang.into(),
+    ];
+    for fault in faults {
+        for request in [prompt("x"), streamed("x")] {
+            let mock = failing(fault.clone()).await;
+            let header = "Idempotency-Key: k\r\n";
+            let request = request.to_string();
+            let path = "/v1/chat/completions";
+            let peer = crate::support::open(mock.addr(), "POST", path, header, &request).await;
+            while mock.stats().outcome(fault.name()) == 0 {
+                tokio::task::yield_now().await;
+            }
+            for _ in 0..10 {
+                get(mock.addr(), "/healthz").await;
+            }
+            drop(peer);
+            let stats = mock.stop().await;
+            assert_eq!((stats.begun.len(), stats.prompt_tokens), (0, 0), "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_dedupes_does_not_begin_a_lost_answer_again() {
+    let faults: [Turn; 3] = [
+        WholeFault::ResetMidBody.into(),
+        StreamFault::Cut { after: 2 }.into(),
+        StreamFault::Stall { after: 1 }.into(),
+    ];
+    for fault in faults {
+        let model = ModelPlan::new().sequence([fault.clone()]);
+        let mock = start(Plan::new().dedupe(true).default_model(model)).await;
+        let request = streamed("x").to_string();
+        let header = "Idempotency-Key: k\r\n";
+        let path = "/v1/chat/completions";
+        let mut first = crate::support::open(mock.addr(), "POST", path, header, &request).await;
+        read_until(&mut first, "\n\n", 2).await;
+        drop(first);
+        while mock.stats().in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(chat_with_key(&mock, &streamed("x"), "k").await.is_done());
+        let stats = mock.stats();
+        assert_eq!((stats.begun["k"], stats.outcome("deduplicated")), (1, 1), "{fault:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_header_of_the_key_can_be_chosen() {
     let mock = start(Plan::new().idempotency_header("X-Run-Once")).await;
     let request = prompt("x").to_string();
@@ -71,7 +148,7 @@ async fn a_client_that_leaves_in_mid_stream_is_gone() {
         tokio::task::yield_now().await;
     }
     assert_eq!((mock.stats().outcome("client_gone"), mock.stats().ok()), (1, 0));
-    assert_eq!(mock.stats().completion_tokens, 0);
+    assert_eq!(mock.stats().completion_tokens, 1, "what was sent is billed");
 }
 
 #[tokio::test]
@@ -113,6 +190,7 @@ async fn statistics_over_http_are_those_in_process() {
     chat_with_key(&mock, &prompt("x"), "k").await;
     let told: Stats = serde_json::from_value(get(mock.addr(), "/stats").await.json()).unwrap();
     assert_eq!((told.executions, told.by_outcome), (mock.stats().executions, mock.stats().by_outcome));
+    assert_eq!(told.begun["k"], 1);
 }
 
 #[tokio::test]
