@@ -53,12 +53,14 @@ impl Limits {
         Self { buckets: Mutex::new(buckets) }
     }
 
-    /// Takes one request and its tokens, both or neither.
+    /// Takes one request and its tokens, both or neither. Where both are short, says which takes longer.
     pub(crate) fn take(&self, tokens: u64, now: Instant) -> Result<(), Denial> {
         self.with(now, |buckets| {
             let wanted = [(&mut buckets.requests, "requests", 1), (&mut buckets.tokens, "tokens", tokens)];
-            for (bucket, kind, asked) in &wanted {
-                bucket.as_ref().map_or(Ok(()), |bucket| bucket.check(kind, *asked))?;
+            let denials =
+                wanted.iter().filter_map(|(bucket, kind, asked)| bucket.as_ref()?.check(kind, *asked));
+            if let Some(longest) = denials.reduce(Denial::longer) {
+                return Err(longest);
             }
             for (bucket, _, asked) in wanted {
                 if let Some(bucket) = bucket {
@@ -106,6 +108,16 @@ const REQUEST_HEADERS: [&str; 3] =
 const TOKEN_HEADERS: [&str; 3] =
     ["x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
 
+// === impl Denial ===
+
+impl Denial {
+    /// Whichever of the two has the longer wait; one that is never over has the longest.
+    fn longer(self, other: Self) -> Self {
+        let wait = |denial: &Self| denial.wait.unwrap_or(Duration::MAX);
+        if wait(&other) > wait(&self) { other } else { self }
+    }
+}
+
 // === impl Bucket ===
 
 impl Bucket {
@@ -115,14 +127,14 @@ impl Bucket {
         self.filled = self.filled.max(now);
     }
 
-    fn check(&self, kind: &'static str, asked: u64) -> Result<(), Denial> {
+    fn check(&self, kind: &'static str, asked: u64) -> Option<Denial> {
         let short = asked as f64 - self.level;
         if short <= 0.0 {
-            return Ok(());
+            return None;
         }
         let wait = (asked <= self.limit).then(|| seconds(short / self.per_second()));
         let used = self.limit.saturating_sub(self.remaining());
-        Err(Denial { kind, limit: self.limit, used, asked, wait })
+        Some(Denial { kind, limit: self.limit, used, asked, wait })
     }
 
     #[expect(

@@ -61,6 +61,23 @@ async fn retry_after_is_rounded_up_and_true() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_both_limits_are_short_retry_after_is_the_longer_wait() {
+    let mock = modelled(ModelPlan::new().requests_per_minute(10).tokens_per_minute(60)).await;
+    for _ in 0..10 {
+        assert_eq!(ask(&mock, 1).await.status(), 200);
+    }
+    // A request comes back in 6 seconds; of the 24 tokens there are 10, and one more each second.
+    let refused = ask(&mock, 20).await;
+    assert_eq!((refused.status(), refused.header("retry-after").as_deref()), (429, Some("14")));
+    assert_eq!(refused.json()["error"]["type"], "tokens");
+    advance(Duration::from_secs(14)).await;
+    assert_eq!(ask(&mock, 20).await.status(), 200);
+
+    let refused = ask(&mock, 200).await;
+    assert_eq!((refused.status(), refused.header("retry-after")), (429, None), "it never fits");
+}
+
+#[tokio::test(start_paused = true)]
 async fn tokens_are_reserved_by_estimate_and_settled_by_use() {
     let mock = modelled(ModelPlan::new().tokens_per_minute(6000)).await;
     let first = ask(&mock, 5000).await;
