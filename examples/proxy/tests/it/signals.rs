@@ -95,6 +95,20 @@ async fn sighup_reads_the_file_again_under_calls_in_flight() {
 }
 
 #[tokio::test]
+async fn what_the_readme_has_logged_includes_what_is_not_reloaded() {
+    let readme = include_str!("../../README.md");
+    let filter = readme.split("RUST_LOG=").nth(1).unwrap().split('`').next().unwrap();
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let mut proxy =
+        Proxy::start_with(&settings(&mock, &["m"]), |command| command.env("RUST_LOG", filter)).await;
+    assert_eq!(proxy.post(&ask("m")).send().await.unwrap().status(), 200);
+    proxy.says("call{").await;
+    std::fs::write(&proxy.file, "nonsense = 7").unwrap();
+    proxy.signal("HUP");
+    proxy.says("not reloaded, all stays as it was").await;
+}
+
+#[tokio::test]
 async fn the_mock_needs_no_file_and_no_key() {
     let mut command = program();
     command.arg("--mock");
