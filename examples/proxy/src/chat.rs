@@ -44,7 +44,7 @@ async fn stream(app: App, request: ChatRequest) -> Result<Response, ApiError> {
 }
 
 /// Takes the caller's idempotency key along, marked as the caller's own: all attempts carry it, and where keys are remembered, it
-/// runs once.
+/// runs once. An empty one is none: it would be one key for all who send it.
 pub(crate) fn carry_key(
     headers: &HeaderMap,
     caller: Caller,
@@ -53,6 +53,9 @@ pub(crate) fn carry_key(
     let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
     let key =
         key.to_str().map_err(|_| ApiError::invalid("the idempotency key is not in plain text", None))?;
+    if key.trim().is_empty() {
+        return Ok(());
+    }
     if let Some(call) = request.call_mut() {
         call.key = Some(caller.own(key).into());
     }

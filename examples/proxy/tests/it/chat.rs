@@ -101,6 +101,21 @@ async fn an_idempotency_key_is_carried_and_runs_once() {
 }
 
 #[tokio::test]
+async fn an_empty_idempotency_key_is_none() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let proxy = Proxy::start(&format!("{}\n[idempotency]\n", settings(&mock, &["m"]))).await;
+    for (text, key) in [("One.", ""), ("Two.", ""), ("Two.", "  ")] {
+        let mut body = ask("m");
+        body["messages"][0]["content"] = text.into();
+        let response = proxy.post(&body).header("Idempotency-Key", key).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{text}");
+        assert!(!response.headers().contains_key("x-mainstay-replayed"), "{text}");
+    }
+    assert!(mock.stats().begun.keys().all(|key| !key.is_empty()), "{:?}", mock.stats().begun);
+    assert_eq!(mock.stats().calls, 3);
+}
+
+#[tokio::test]
 async fn a_set_answer_looks_like_any_other() {
     let mock = MockOpenAi::builder()
         .plan(Plan::new().default_model(ModelPlan::new().fault(WholeFault::ServerError, 1.0)));
