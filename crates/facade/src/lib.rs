@@ -25,6 +25,7 @@ mod deadline;
 mod error;
 #[cfg(feature = "openai")]
 mod in_line;
+#[cfg(feature = "openai")]
 mod kept;
 #[cfg(feature = "openai")]
 mod labels;
