@@ -23,7 +23,7 @@ use crate::{
     mainstay::{AllRoutes, Inner},
     once::Remember,
     overlay::Overlay,
-    remember::remember,
+    remember,
     route::Routes,
     stack,
 };
@@ -238,8 +238,8 @@ impl Builder {
         let is_routed = self.is_routed(&config);
         self.check_used(&config, is_routed)?;
         config.validate()?;
-        let remember = self.remember(&config).map_err(|error| error.of(&config))?;
-        let store = remember.as_ref().and_then(|remember| remember.store.clone());
+        let (remember, store) = self.remember(&config).map_err(|error| error.of(&config))?.unzip();
+        let store = store.flatten();
         let overlay = self.overlay.clone();
         let tables = if is_routed {
             assemble::tables(&config, &overlay.parts, &Kept::default())?
@@ -253,7 +253,7 @@ impl Builder {
         };
         Ok(Mainstay::new(Inner {
             stream: stack::stream(remember.as_ref(), Arc::clone(&routes.stream)),
-            chat: stack::chat(remember, Arc::clone(&routes.chat)),
+            chat: stack::chat(remember.as_ref(), Arc::clone(&routes.chat)),
             embed: stack::embed(Arc::clone(&routes.embed)),
             routes,
             live: ArcSwap::from_pointee(tables.live),
@@ -263,18 +263,20 @@ impl Builder {
         }))
     }
 
-    /// How keys are remembered: in a store that is set here, or as the configuration says.
-    fn remember(&self, config: &Config) -> Result<Option<Remember>, BuildError> {
+    /// How keys are remembered, and the store that is set here, or that the configuration says.
+    fn remember(&self, config: &Config) -> Result<Option<(Remember, OptionalStore)>, BuildError> {
         let Some(keys) = &config.idempotency else { return Ok(None) };
-        let mut remember = remember(keys)?;
+        let mut store = remember::store(keys)?;
         #[cfg(feature = "redis")]
         if let (None, Some(sharing)) = (&self.store, crate::sharing::Sharing::of(config)?) {
-            remember.store = Some(sharing.store());
+            store = Some(sharing.store());
         }
-        remember.store = self.store.clone().or(remember.store);
-        Ok(Some(remember))
+        store = self.store.clone().or(store);
+        Ok(Some((Remember::new(keys.ttl, keys.capacity, store.clone()), store)))
     }
 }
+
+type OptionalStore = Option<Arc<dyn Store<Served>>>;
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

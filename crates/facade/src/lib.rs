@@ -40,6 +40,8 @@ mod named;
 #[cfg(feature = "openai")]
 mod once;
 #[cfg(feature = "openai")]
+mod one_kind;
+#[cfg(feature = "openai")]
 mod ongoing;
 #[cfg(feature = "openai")]
 mod overlay;
@@ -129,6 +131,8 @@ pub use mainstay_openai_client::{ChatRequest, ChatResponse, EmbeddingRequest, Em
 pub use named::Named;
 #[cfg(feature = "openai")]
 pub use once::{NewKey, Once, OnceKey, OnceStreamed};
+#[cfg(feature = "openai")]
+pub use one_kind::{OneKind, OneKindFuture};
 #[cfg(feature = "openai")]
 pub use ongoing::Ongoing;
 #[cfg(feature = "openai")]

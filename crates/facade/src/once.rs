@@ -17,14 +17,18 @@ use tower::util::MapResponse;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{ChatRequest, ChatStream, Served, openai};
+use crate::{
+    ChatRequest, ChatStream, Served,
+    one_kind::{OneKind, taken},
+    openai,
+};
 
 /// A service of whole answers that runs each key once.
-pub type Once<S> = Idempotency<S, Served, OnceKey>;
+pub type Once<S> = Idempotency<OneKind<S>, Served, OnceKey>;
 
 /// A service of streams that runs each key once.
 pub type OnceStreamed<S> = MapResponse<
-    Streamed<Idempotency<Recorder<S, ChatStream>, Recording<ChatStream>, OnceKey>>,
+    Streamed<Idempotency<Recorder<OneKind<S>, ChatStream>, Recording<ChatStream>, OnceKey>>,
     fn(Answer<Playback<ChatStream>>) -> ChatStream,
 >;
 
@@ -38,34 +42,27 @@ pub struct OnceKey {
 #[derive(Clone, Copy, Debug)]
 pub struct NewKey<S>(S);
 
-/// How keys are remembered.
+/// Where keys are remembered: those of whole answers, and those of streams.
 #[derive(Clone)]
 pub(crate) struct Remember {
-    pub(crate) ttl: Duration,
-    pub(crate) capacity: usize,
-    /// Where whole answers are kept besides.
-    pub(crate) store: Option<Arc<dyn Store<Served>>>,
+    whole: Memory<Served>,
+    streams: Memory<Recording<ChatStream>>,
 }
 
-/// Makes the layers: one execution for each key -> a key for calls without.
-pub(crate) fn once<S>(remember: Option<Remember>, inner: S) -> Once<NewKey<S>> {
+/// Makes the layers: one execution for each key -> none of the other kind -> a key for calls without.
+pub(crate) fn once<S>(remember: Option<&Remember>, inner: S) -> Once<NewKey<S>> {
     let key = OnceKey { on: remember.is_some() };
-    let store = remember.map_or_else(Memory::new, |remember| {
-        let memory = remember.memory().keeping(Served::is_worth_keeping);
-        match remember.store {
-            Some(store) => memory.backed_by(store),
-            None => memory,
-        }
-    });
-    IdempotencyLayer::new().key_by(key).store(store).layer(NewKey(inner))
+    let store = remember.map_or_else(Memory::new, |remember| remember.whole.clone());
+    let streams = remember.map(|remember| taken(&remember.streams));
+    IdempotencyLayer::new().key_by(key).store(store).layer(OneKind::new(NewKey(inner), streams))
 }
 
 /// The same for streams.
 pub(crate) fn once_streamed<S>(remember: &Remember, inner: S) -> OnceStreamed<S> {
-    let memory = remember.memory().keeping(is_worth_keeping);
-    let layer = IdempotencyLayer::new().key_by(OnceKey { on: true }).store(memory);
+    let layer = IdempotencyLayer::new().key_by(OnceKey { on: true }).store(remember.streams.clone());
     // The error of those who did not meet the break themselves.
     let streamed = layer.streamed(|refused: Refused| openai::Error::other(refused.clone(), refused)).packed();
+    let inner = OneKind::new(inner, Some(taken(&remember.whole)));
     MapResponse::new(streamed.layer(inner), ChatStream::played as fn(_) -> _)
 }
 
@@ -77,17 +74,17 @@ fn is_worth_keeping(recording: &Recording<ChatStream>) -> bool {
 // === impl Remember ===
 
 impl Remember {
-    fn memory<T: Clone>(&self) -> Memory<T> {
-        Memory::new().ttl(self.ttl).capacity(self.capacity)
+    /// Remembers so many keys for so long, whole answers in a store besides, if there is one.
+    pub(crate) fn new(ttl: Duration, capacity: usize, store: Option<Arc<dyn Store<Served>>>) -> Self {
+        let whole = Memory::new().ttl(ttl).capacity(capacity).keeping(Served::is_worth_keeping);
+        let streams = Memory::new().ttl(ttl).capacity(capacity).keeping(is_worth_keeping);
+        Self { whole: store.into_iter().fold(whole, Memory::backed_by), streams }
     }
 }
 
 impl fmt::Debug for Remember {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Remember")
-            .field("ttl", &self.ttl)
-            .field("capacity", &self.capacity)
-            .finish_non_exhaustive()
+        f.debug_struct("Remember").field("whole", &self.whole).field("streams", &self.streams).finish()
     }
 }
 

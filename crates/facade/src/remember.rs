@@ -4,12 +4,11 @@ use std::{path::Path, sync::Arc};
 
 use mainstay_idempotency::Store;
 
-use crate::{BuildError, IdempotencyConfig, Served, once::Remember};
+use crate::{BuildError, IdempotencyConfig, Served};
 
 /// Opens the file, if one is named.
-pub(crate) fn remember(config: &IdempotencyConfig) -> Result<Remember, BuildError> {
-    let store = config.path.as_deref().map(open).transpose()?;
-    Ok(Remember { ttl: config.ttl, capacity: config.capacity, store })
+pub(crate) fn store(config: &IdempotencyConfig) -> Result<Option<Arc<dyn Store<Served>>>, BuildError> {
+    config.path.as_deref().map(open).transpose()
 }
 
 #[cfg(feature = "redb")]

@@ -248,7 +248,7 @@ pub(crate) fn tiers<T, M>(tiers: Vec<mainstay_fallback::Tier<T, M>>) -> Tiers<T,
 }
 
 /// Whole answers: report -> the route's deadline -> one execution for each key -> route.
-pub(crate) fn chat(remember: Option<Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
+pub(crate) fn chat(remember: Option<&Remember>, routes: Arc<Routes<ChatRoute>>) -> ChatService {
     let labels = Labels::of(&routes);
     let route = ByRoute::new(routes);
     let deadline = DeadlineLayer::new(route.clone());

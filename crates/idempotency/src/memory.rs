@@ -86,6 +86,27 @@ impl<T: Clone> Memory<T> {
         self.with(|rules| rules.backing = Some(Arc::new(store)))
     }
 
+    /// Whether an execution is under way under a key, or a record of one is kept here.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_idempotency::{IdempotencyLayer, Memory, Refused};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Refused> {
+    /// let memory = Memory::new();
+    /// let layer = IdempotencyLayer::new().key(|key: &&str| Some(*key)).store(memory.clone());
+    /// layer.layer(service_fn(async |key: &'static str| Ok::<_, Refused>(key.len()))).oneshot("order-17").await?;
+    /// assert!(memory.has("order-17") && !memory.has("order-18"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn has(&self, key: &str) -> bool {
+        self.0.has(key)
+    }
+
     /// How many keys there are, expired ones that were not removed yet included.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -197,6 +197,11 @@ impl<T> Shelf<T> {
         }
     }
 
+    /// Whether a key has an execution under way, or a record.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.slots.get(key).is_some_and(|slot| !self.is_over(&slot))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.keys.load(Relaxed)
     }

@@ -1,7 +1,8 @@
 //! One key, one effect, through the whole stack.
 
-use std::time::Duration;
+use std::{future::ready, time::Duration};
 
+use futures_util::TryStreamExt;
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy, Tier, backoff::Exponential};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
 use tokio::task::JoinSet;
@@ -149,6 +150,26 @@ async fn a_stream_is_followed_live_and_played_again() {
 }
 
 #[cfg(feature = "redb")]
+/// Whole answers and streams are remembered apart; a key is one all the same.
+#[tokio::test]
+async fn one_key_is_not_used_for_a_whole_answer_and_for_a_stream() {
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(20)));
+    let (mock, mainstay) = stack(slow).await;
+    let conflict = "the idempotency key was used for another request";
+    mainstay.chat_stream(ask(1)).await.unwrap().try_for_each(|_| ready(Ok(()))).await.unwrap();
+    assert_eq!(mainstay.chat(ask(1)).await.unwrap_err().to_string(), conflict);
+    mainstay.chat(ask(2)).await.unwrap();
+    assert_eq!(mainstay.chat_stream(ask(2)).await.unwrap_err().to_string(), conflict);
+    assert_eq!(mock.stats().calls, 2);
+
+    let (whole, streamed) = tokio::join!(mainstay.chat(ask(3)), mainstay.chat_stream(ask(3)));
+    assert!(whole.is_err() || streamed.is_err());
+    drop(streamed);
+    assert!(mock.stats().begun["document-3"] <= 1);
+    mainstay.chat(ask(4)).await.unwrap();
+    assert!(mainstay.chat(ask(4)).await.unwrap().report.replayed.is_some(), "one kind is as before");
+}
+
 #[tokio::test]
 async fn keys_in_a_file_survive_the_stack() {
     let mock = MockOpenAi::builder().start().await.unwrap();
