@@ -203,7 +203,7 @@ async fn ask(shared: &Arc<Shared>, tokens: u64) -> Result<Result<Reservation, Re
     let more = shared.stock.wanted();
     let asked = Asked { tokens, more, call: call.as_deref().unwrap_or_default() };
     let answer = shared.scripts.take(asked, &shared.redis).await;
-    if matches!(answer, Ok(_) | Err(Away::LeftAlone)) {
+    if matches!(answer, Ok(_) | Err(Away::LeftAlone | Away::Refused(_))) {
         unanswered.call = None;
     }
     let (answer, look) = answer?;

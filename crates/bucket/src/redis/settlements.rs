@@ -8,6 +8,9 @@ use std::{
 
 use tokio::{sync::Notify, time::Instant};
 
+/// How many calls are handed in as ended at once: a script that takes long keeps others waiting.
+const MOST_ENDED: usize = 1_000;
+
 /// What is to be settled with the server. It sums up, so that it takes no more room however long the server is away: but
 /// for the names of calls that have ended, and those are few.
 #[derive(Debug, Default)]
@@ -46,7 +49,9 @@ impl Settlements {
             return None;
         }
         batch.number = self.numbers.fetch_add(1, Relaxed) + 1;
-        Some(std::mem::take(&mut *batch))
+        let mut taken = std::mem::take(&mut *batch);
+        batch.ended = taken.ended.split_off(taken.ended.len().min(MOST_ENDED));
+        Some(taken)
     }
 
     /// Waits until something was added.
@@ -69,6 +74,11 @@ impl Batch {
             && self.requests_left.is_none()
             && self.paused_until.is_none()
             && self.ended.is_empty()
+    }
+
+    /// Tells whether there may be more that ended than were taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.ended.len() >= MOST_ENDED
     }
 
     pub(super) fn pause(&mut self, until: Instant) {

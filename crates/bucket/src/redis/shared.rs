@@ -184,8 +184,11 @@ impl Shared {
     pub(super) async fn settle(&self) -> Result<(), Away> {
         let mut unconfirmed = self.unconfirmed.lock().await;
         // First what was not confirmed, then what has come since.
-        for _ in 0..2 {
+        let mut more = true;
+        while more {
+            more = unconfirmed.is_some();
             let Some(batch) = unconfirmed.take().or_else(|| self.settlements.take()) else { break };
+            more |= batch.is_full();
             let batch = unconfirmed.insert(batch);
             let outcome = self.scripts.settle(batch, &self.redis).await;
             batch.ages();

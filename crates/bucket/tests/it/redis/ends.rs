@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use mainstay_bucket::redis::Redis;
+use mainstay_bucket::{
+    Reason,
+    redis::{Redis, SharedLimits},
+};
 use mainstay_testkit::redis::{Partition, TestServer, eventually};
 use tokio::{runtime::Builder, task::spawn_blocking};
 
@@ -52,4 +55,36 @@ async fn calls_are_settled_though_the_first_runtime_has_ended() {
     call.settle(0);
     let others = shared(100, 100).on(patient(&server));
     eventually("what was not used is given back", async || take(&others, 90).await.ok()).await.settle(90);
+}
+
+#[tokio::test]
+async fn calls_that_the_server_refuses_leave_no_names_behind() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let _: String = server.ask(&["SET", "mainstay:{model}:limits", "nonsense"]).await;
+    let limits = shared(100, 100).in_flight(1).unwrap().on(patient(&server));
+    for _ in 0..2_000 {
+        assert_eq!(take(&limits, 1).await.unwrap_err().reason(), Reason::Away);
+    }
+    let _: u64 = server.ask(&["DEL", "mainstay:{model}:limits"]).await;
+    take(&limits, 1).await.unwrap().settle(1);
+    assert!(limits.flush().await);
+    let stats: String = server.ask(&["INFO", "commandstats"]).await;
+    assert!(stats.contains("cmdstat_zrem:calls=1,"), "{stats}");
+}
+
+#[tokio::test]
+async fn very_many_calls_that_end_at_once_are_all_handed_in() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let limits = SharedLimits::new("model").in_flight(2_500).unwrap().on(patient(&server));
+    let mut calls = Vec::new();
+    for _ in 0..2_500 {
+        calls.push(take(&limits, 0).await.unwrap());
+    }
+    drop(calls);
+    assert!(limits.flush().await);
+    assert_eq!(server.ask::<u64>(&["ZCARD", "mainstay:{model}:calls"]).await, 0);
+    let stats: String = server.ask(&["INFO", "commandstats"]).await;
+    assert!(stats.contains("cmdstat_zrem:calls=2500,"), "{stats}");
+    let settled: Vec<String> = server.ask(&["KEYS", "mainstay:{model}:settled:*"]).await;
+    assert_eq!(server.ask::<u64>(&["GET", &settled[0]]).await, 3, "a thousand at a time");
 }
