@@ -54,6 +54,11 @@ impl Settlements {
         Some(taken)
     }
 
+    /// Forgets what was said of what is left.
+    pub(super) fn age(&self) {
+        self.batch.lock().unwrap_or_else(PoisonError::into_inner).ages();
+    }
+
     /// Waits until something was added.
     pub(super) async fn some(&self) {
         self.some.notified().await;

@@ -187,6 +187,10 @@ impl Shared {
         let mut more = true;
         while more {
             more = unconfirmed.is_some();
+            if more {
+                // The server was away: what was said meanwhile of what is left may be out of date, too.
+                self.settlements.age();
+            }
             let Some(batch) = unconfirmed.take().or_else(|| self.settlements.take()) else { break };
             more |= batch.is_full();
             let batch = unconfirmed.insert(batch);

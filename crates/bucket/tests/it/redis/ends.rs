@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use mainstay_bucket::{
-    Reason,
+    Reason, ServerLimits,
     redis::{Redis, SharedLimits},
 };
 use mainstay_testkit::redis::{Partition, TestServer, eventually};
 use tokio::{runtime::Builder, task::spawn_blocking};
 
-use super::{patient, shared, take};
+use super::{away::quick, patient, shared, take};
 
 #[tokio::test]
 async fn a_call_that_outlives_its_limits_is_settled() {
@@ -87,4 +87,25 @@ async fn very_many_calls_that_end_at_once_are_all_handed_in() {
     assert!(stats.contains("cmdstat_zrem:calls=2500,"), "{stats}");
     let settled: Vec<String> = server.ask(&["KEYS", "mainstay:{model}:settled:*"]).await;
     assert_eq!(server.ask::<u64>(&["GET", &settled[0]]).await, 3, "a thousand at a time");
+}
+
+#[tokio::test]
+async fn a_word_on_what_is_left_that_came_while_the_server_was_away_is_not_handed_in_later() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let limits = shared(100, 100).on(quick(&server));
+    let mut calls = Vec::new();
+    for _ in 0..3 {
+        calls.push(eventually("it answers", async || take(&limits, 10).await.ok()).await);
+    }
+    server.signal("-STOP");
+    let mut word = ServerLimits::default();
+    word.tokens.remaining = Some(0);
+    for call in calls {
+        call.learn(&word);
+        call.settle(5);
+        assert!(!limits.flush().await);
+    }
+    server.signal("-CONT");
+    eventually("it is handed in", async || limits.flush().await.then_some(())).await;
+    assert_eq!(limits.tokens_available(), Some(85));
 }
