@@ -45,6 +45,46 @@ impl<C: Clock> Queue for Core<C> {
     }
 
     fn wait_for(&self, tokens: u64) -> Option<Duration> {
-        self.refills().then(|| self.locked(|held| held.wait_for(tokens)))
+        let locked = || self.locked(|held| held.wait_for(tokens));
+        self.refills().then(|| self.foresee(tokens).unwrap_or_else(locked))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Frozen, price::Price, stash::Stash};
+
+    const CAPACITY: u64 = 1_600;
+
+    fn bucket(stash: Stash) -> Core<Frozen> {
+        Core::new(CAPACITY, Price::UNIT, Frozen, stash)
+    }
+
+    #[test]
+    fn a_look_at_the_wait_leaves_the_places_open() {
+        let core = bucket(Stash::compact(CAPACITY));
+        core.try_take(1).unwrap();
+        let reach = core.stash.reach();
+        assert_eq!(Queue::wait_for(&core, 1_000), Some(Duration::ZERO));
+        assert!(reach > 0 && core.stash.reach() == reach);
+        // What lies in them is told where it makes the difference.
+        assert_eq!(Queue::wait_for(&core, CAPACITY - 1), Some(Duration::ZERO));
+        assert_eq!(core.stash.reach(), 0);
+    }
+
+    #[test]
+    fn a_look_without_the_lock_tells_the_same() {
+        for (taken, tokens, waits) in
+            [(0, CAPACITY, false), (1_000, 600, false), (1_000, 700, true), (2_000, 0, true)]
+        {
+            let core = bucket(Stash::none());
+            core.charge(taken);
+            let locked = core.locked(|held| held.wait_for(tokens));
+            assert_eq!((Queue::wait_for(&core, tokens), !locked.is_zero()), (Some(locked), waits));
+        }
+        let core = bucket(Stash::none());
+        core.locked(|held| held.pause(Duration::from_secs(1)));
+        assert_eq!(Queue::wait_for(&core, 1), Some(Duration::from_secs(1)));
     }
 }

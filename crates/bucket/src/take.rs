@@ -48,6 +48,19 @@ impl<C: Clock> Core<C> {
         }
     }
 
+    /// How long a newcomer would wait, if that can be told without the lock, for which the places would be closed.
+    pub(crate) fn foresee(&self, tokens: u64) -> Option<Duration> {
+        let look = Look { word: self.word(), now: self.now(), price: self.price() };
+        if look.word.held() {
+            return None;
+        }
+        match self.offer(tokens, &look, None) {
+            Ok(_) | Err(Taken::Yes) => Some(Duration::ZERO),
+            Err(Taken::No(wait)) => Some(wait),
+            Err(Taken::Unknown) => None,
+        }
+    }
+
     fn take_shared(&self, tokens: u64) -> Taken {
         let mut filling = None;
         loop {
