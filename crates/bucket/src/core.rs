@@ -27,7 +27,7 @@ use crate::{
     held::{BELIEVED, Held},
     limits::MINUTE,
     line::Line,
-    price::{LAST, LONGEST, Price, Ticks, ticks, ticks_of, time},
+    price::{LAST, LONGEST, Price, Ticks, ticks, time},
     settle::LONGEST_PAUSE,
     stash::Stash,
     sync::{AtomicU64, Mutex, MutexGuard},
@@ -49,8 +49,8 @@ pub(crate) struct Core<C> {
     refills: bool,
     pub(crate) stash: Stash,
     clock: C,
-    /// The nanoseconds of the clock that are not counted: of one that counts from 1970, nearly all.
-    origin: u64,
+    /// The seconds of the clock that are not counted: of one that counts from 1970, nearly all.
+    origin: u32,
     /// Made for the first who needs it: most of many buckets never do.
     line: OnceLock<Box<Mutex<Line>>>,
 }
@@ -164,15 +164,15 @@ impl Core<Frozen> {
 
 impl<C: Clock> Core<C> {
     /// Counts the clock's time from now on, and a year before, by which it may run backwards: instants reach no further than 18 years.
-    pub(crate) fn from_now(self) -> Self {
-        let origin = self.clock.elapsed().saturating_sub(time(LONGEST)).as_nanos();
-        Self { origin: u64::try_from(origin).unwrap_or(u64::MAX), ..self }
+    pub(crate) fn counting_from_now(self) -> Self {
+        let origin = self.clock.elapsed().saturating_sub(time(LONGEST)).as_secs();
+        Self { origin: u32::try_from(origin).unwrap_or(u32::MAX), ..self }
     }
 
     /// The clock's time and one tick, so that there is an instant before a new bucket's first.
     pub(crate) fn now(&self) -> Ticks {
-        let nanos = self.clock.elapsed().as_nanos().saturating_sub(u128::from(self.origin));
-        ticks_of(nanos).saturating_add(1).min(LAST)
+        let elapsed = self.clock.elapsed().saturating_sub(Duration::from_secs(self.origin.into()));
+        ticks(elapsed).saturating_add(1).min(LAST)
     }
 
     /// Puts tokens back. They fill the bucket at most.

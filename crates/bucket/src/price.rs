@@ -24,14 +24,9 @@ const DEAREST: u128 = UNITS_PER_SECOND as u128 * 86_400;
 pub(crate) struct Price(u64);
 
 /// Turns a time into ticks; one beyond 18 years is read as that.
-pub(crate) const fn ticks(time: Duration) -> Ticks {
-    ticks_of(time.as_nanos())
-}
-
-/// As [`ticks`], of a time in nanoseconds.
 #[expect(clippy::cast_possible_truncation, reason = "compared with the largest value first")]
-pub(crate) const fn ticks_of(nanos: u128) -> Ticks {
-    let ticks = nanos.saturating_mul(TICKS_PER_NANO as u128);
+pub(crate) const fn ticks(time: Duration) -> Ticks {
+    let ticks = time.as_nanos().saturating_mul(TICKS_PER_NANO as u128);
     if ticks > LAST as u128 { LAST } else { ticks as Ticks }
 }
 

@@ -213,7 +213,7 @@ impl<C: Clock> TokenBucket<C> {
 
     fn build(capacity: u64, rate: Rate, clock: C, stash: Stash) -> Result<Self, InvalidLimit> {
         check(capacity, Core::<C>::fills(capacity, rate.price()))?;
-        let core = Core::new(capacity, rate.price(), clock, stash).from_now();
+        let core = Core::new(capacity, rate.price(), clock, stash).counting_from_now();
         Ok(Self { core: Arc::new(core) })
     }
 }
