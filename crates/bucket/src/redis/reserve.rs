@@ -43,7 +43,7 @@ struct Unanswered<'a> {
 }
 
 /// What a call has of its own process's limits, until the shared ones grant it, too.
-struct Ours(Option<Reservation>);
+pub(super) struct Ours(Option<Reservation>);
 
 /// Nobody tells when another process's call ends.
 const ASK_AGAIN: Duration = Duration::from_millis(25);
@@ -112,6 +112,20 @@ impl Drop for Unanswered<'_> {
 
 // === impl Ours ===
 
+impl Ours {
+    pub(super) const fn new(ours: Reservation) -> Self {
+        Self(Some(ours))
+    }
+
+    /// The reservation of both.
+    pub(super) fn joined(mut self, theirs: Reservation) -> Reservation {
+        match self.0.take() {
+            Some(ours) => ours.joined(theirs),
+            None => theirs,
+        }
+    }
+}
+
 impl Drop for Ours {
     fn drop(&mut self) {
         // Nothing was sent.
@@ -126,12 +140,9 @@ async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result
     // A century is endless, and an instant that can be told.
     let end = Instant::now() + patience.wait.min(Duration::from_secs(3_000_000_000));
     let Some(own) = &shared.settings.own else { return reserve_shared(&shared, tokens, patience, end).await };
-    let mut ours = Ours(Some(own.reserve(tokens, patience).await?));
+    let ours = Ours::new(own.reserve(tokens, patience).await?);
     let theirs = reserve_shared(&shared, tokens, patience.until(end), end).await?;
-    Ok(match ours.0.take() {
-        Some(ours) => ours.joined(theirs),
-        None => theirs,
-    })
+    Ok(ours.joined(theirs))
 }
 
 async fn reserve_shared(

@@ -15,6 +15,7 @@ use tokio::{
 
 use super::{
     SharedLimits, SharedReserve, Ticket,
+    reserve::Ours,
     script::Scripts,
     seen::Seen,
     settlements::{Batch, Settlements},
@@ -145,14 +146,8 @@ impl Shared {
             return None;
         }
         let Some(own) = &self.settings.own else { return self.try_stock(tokens) };
-        let ours = own.try_reserve(tokens)?;
-        match self.try_stock(tokens) {
-            Some(theirs) => Some(ours.joined(theirs)),
-            None => {
-                ours.cancel();
-                None
-            }
-        }
+        let ours = Ours::new(own.try_reserve(tokens)?);
+        Some(ours.joined(self.try_stock(tokens)?))
     }
 
     /// Reserves what lies in the stock.
