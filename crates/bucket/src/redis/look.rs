@@ -13,7 +13,8 @@ impl RedisLimits {
     /// How long a call that needs so many tokens would wait now, by what the server said last; `None` where that cannot be told: all
     /// that may be under way are, or the call needs more than there ever is.
     ///
-    /// While the server is away, it is how long the local share would have it wait; without one, until the server is asked again.
+    /// While the server is away, it is how long the local share would have it wait; without one, or where that never holds so many,
+    /// until the server is asked again.
     ///
     /// # Examples
     ///
@@ -90,9 +91,13 @@ impl Shared {
     }
 
     pub(super) fn wait_for(&self, tokens: u64) -> Option<Duration> {
+        if self.settings.tokens.is_some_and(|quota| tokens > quota.capacity) {
+            return None;
+        }
+        let fits = |local: &Limits| local.line(Limit::Tokens).is_none_or(|line| line.fits(tokens));
         match (self.redis.is_away(), &self.local) {
-            (true, Some(local)) => return local.wait_for(tokens),
-            (true, None) => return Some(self.redis.asked_again_after()),
+            (true, Some(local)) if fits(local) => return local.wait_for(tokens),
+            (true, _) => return Some(self.redis.asked_again_after()),
             (false, _) => {}
         }
         self.foresee(tokens).map(|(wait, _)| wait)

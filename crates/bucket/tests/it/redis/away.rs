@@ -181,6 +181,8 @@ async fn a_call_that_the_share_is_too_small_for_is_told_when_the_server_is_asked
     let error = take(&limits, 30).await.unwrap_err();
     assert_eq!((error.limit(), error.reason()), (Limit::Tokens, Reason::Away));
     assert!(error.retry_after().is_some_and(|wait| wait > Duration::from_secs(3_000)), "{error:?}");
+    let waits = [1, 30, 101].map(|tokens| limits.wait_for(tokens));
+    assert_eq!(waits, [Some(Duration::ZERO), Some(Duration::from_secs(3_600)), None]);
     let never = take(&limits, 101).await.unwrap_err();
     assert_eq!((never.reason(), never.retry_after()), (Reason::TooLarge, None));
 }
