@@ -187,7 +187,7 @@ impl Place {
 
     /// The same for streams, which the first-token limit only moves onward.
     pub(crate) fn stream(&self, onward: Onward) -> StreamBackend {
-        let streaming = self.streaming.clone().moving_if(move |call| onward.leads_on(call));
+        let streaming = self.streaming.clone().moving_if(move |request| onward.leads_on(request));
         self.backend(AnyAnswer, limits::stream(self.limits.clone()), streaming)
     }
 

@@ -1,6 +1,5 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use mainstay_fault::Call;
 use tower_service::Service;
 
 use crate::{
@@ -55,7 +54,7 @@ pub(crate) struct Shared {
     pub(crate) may_move: Option<Arc<MayMove>>,
 }
 
-pub(crate) type MayMove = dyn Fn(&Call) -> bool + Send + Sync;
+pub(crate) type MayMove = dyn Fn(&ChatRequest) -> bool + Send + Sync;
 
 /// How long one attempt may take.
 #[derive(Clone, Copy, Debug)]
@@ -151,9 +150,9 @@ impl fmt::Debug for Client {
 
 impl Shared {
     /// Whether a call whose stream has no token yet may be given up for that.
-    pub(crate) fn may_move(&self, call: Option<&Call>) -> bool {
-        match (&self.may_move, call) {
-            (Some(may_move), Some(call)) => may_move(call),
+    pub(crate) fn may_move(&self, request: Option<&ChatRequest>) -> bool {
+        match (&self.may_move, request) {
+            (Some(may_move), Some(request)) => may_move(request),
             _ => true,
         }
     }

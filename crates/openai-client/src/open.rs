@@ -8,7 +8,6 @@ use std::{
 };
 
 use http::{HeaderMap, header::CONTENT_TYPE, response::Parts};
-use mainstay_fault::HasCall;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
@@ -122,7 +121,7 @@ impl Future for StreamFuture {
             ready!(timer.poll(cx));
         }
         let origin = &this.sending.origin;
-        if origin.shared.may_move(this.request.as_ref().and_then(HasCall::call)) {
+        if origin.shared.may_move(this.request.as_ref()) {
             return Poll::Ready(Err(Error::silent(origin, "first token", limit)));
         }
         tracing::debug!("no token yet, and nowhere else to go: waiting on");

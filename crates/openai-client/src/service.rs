@@ -3,7 +3,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use mainstay_fault::Call;
 use tower_service::Service;
 
 use crate::{
@@ -67,13 +66,14 @@ impl Service<ListModels> for Client {
 impl Streaming {
     /// Lets the first-token limit move calls, and never fail one that has nowhere else to go.
     ///
-    /// When the limit has passed without a token, the closure is asked whether the call would be served elsewhere, or sent again, if it failed
-    /// now: that is known to whoever stands around the client. If not, the attempt goes on, up to its own timeout and the call's deadline.
+    /// When the limit has passed without a token, the closure is asked whether the request would be served elsewhere, or sent again, if it failed
+    /// now: that is known to whoever stands around the client. What the request says of itself is in its [`Call`](mainstay_fault::Call). If not, the attempt goes on, up to its own timeout and the call's deadline.
     ///
     /// # Examples
     ///
     /// ```
     /// use std::time::Duration;
+    /// use mainstay_fault::HasCall;
     /// use mainstay_openai_client::Client;
     ///
     /// let client = Client::builder()
@@ -81,12 +81,12 @@ impl Streaming {
     ///     .first_token_timeout(Duration::from_secs(8))
     ///     .build()?;
     /// // Three attempts are made: the last one waits for as long as it takes.
-    /// let patient = client.streaming().moving_if(|call| call.attempt.get() < 3);
+    /// let patient = client.streaming().moving_if(|request| request.call().is_some_and(|call| call.attempt.get() < 3));
     /// # let _ = patient;
     /// # Ok::<_, mainstay_openai_client::InvalidSetting>(())
     /// ```
     #[must_use]
-    pub fn moving_if(self, may_move: impl Fn(&Call) -> bool + Send + Sync + 'static) -> Self {
+    pub fn moving_if(self, may_move: impl Fn(&ChatRequest) -> bool + Send + Sync + 'static) -> Self {
         let mut shared = Shared::clone(&self.0.shared);
         shared.may_move = Some(Arc::new(may_move));
         Self(shared.into())

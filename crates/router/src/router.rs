@@ -4,7 +4,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use mainstay_fault::HasFault;
+use mainstay_fault::{HasFault, Tried};
 use tower_service::Service;
 
 use crate::{
@@ -175,6 +175,39 @@ impl<S, D, M, T> Router<S, D, M, T> {
         let (list, pool) = (self.rules.backends.list(), self.rules.backends.pool());
         let now = Moment::now();
         Why::of(&*self.rules.strategy, &View::new(&list.members, pool, &profile, tried.tried(), now))
+    }
+
+    /// Whether a backend other than these can take a request now: for who would move a call on that one of them has.
+    ///
+    /// It is a look ahead, and reserves nothing: other calls may be quicker. The last backend left is not counted while it is set aside.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fault::{BackendId, Tried};
+    /// use mainstay_router::{Backend, Backends, Capabilities, Profile, Router, strategy::LeastLoaded};
+    ///
+    /// let backends = Backends::new([
+    ///     Backend::new("deft", "a service"),
+    ///     Backend::new("plain", "another").can(Capabilities::all() - Capabilities::TOOLS),
+    /// ])?;
+    /// let router = Router::new(backends, LeastLoaded::default());
+    /// let router = router.describe(|needs: &Capabilities| Profile { needs: *needs, ..Profile::default() });
+    ///
+    /// let mut tried = Tried::default();
+    /// tried.insert(BackendId(0));
+    /// assert!(router.serves(&Capabilities::empty(), &tried));
+    /// assert!(!router.serves(&Capabilities::TOOLS, &tried), "it would have nowhere to go");
+    /// # Ok::<_, mainstay_router::TooManyBackends>(())
+    /// ```
+    pub fn serves<Request>(&self, request: &Request, tried: &Tried) -> bool
+    where
+        D: Describe<Request>,
+    {
+        let profile = self.describe.describe(request);
+        let (list, pool) = (self.rules.backends.list(), self.rules.backends.pool());
+        let view = View::new(&list.members, pool, &profile, Some(tried), Moment::now());
+        self.rules.strategy.serves(&view)
     }
 
     fn with(mut self, change: impl FnOnce(&mut Rules<S, M>)) -> Self

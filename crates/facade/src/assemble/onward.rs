@@ -1,34 +1,62 @@
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use mainstay_backoff::RetryPolicy;
-use mainstay_fault::{BackendId, Call, Fault, FaultKind};
-use mainstay_router::Standing;
+use mainstay_fault::{BackendId, Fault, FaultKind, HasCall, Tried};
+use mainstay_router::{Backends, Router};
 
-/// Where a streamed call can go that waits for its first token: what its tier knows of that.
+use super::tiers::Choosing;
+use crate::{
+    ChatRequest,
+    among::{self, Describe},
+};
+
+/// Where a streamed call can go that waits for its first token: what its route knows of that.
 pub(crate) struct Onward {
     pub(super) policy: RetryPolicy,
-    /// How the backends of the tier stand, by their numbers.
-    pub(super) standings: Arc<[Standing]>,
-    /// The number of the one that has the call.
-    pub(super) own: u16,
-    /// Whether a tier below takes over what is slow.
-    pub(super) below: bool,
+    pub(super) stages: Stages,
+    /// Which tier has the call, and the number of the backend there.
+    pub(super) tier: usize,
+    pub(super) own: BackendId,
+}
+
+/// The tiers of a route, from the first on: there when all are put together.
+pub(super) type Stages = Arc<OnceLock<Vec<Stage>>>;
+
+/// A tier as a call can go on to it.
+pub(super) struct Stage {
+    /// The same choice as its router's, among the same backends but for their services; a tier without models answers whatever comes.
+    pub(super) models: Option<Router<(), Describe>>,
+    /// Whether it takes over what is too slow above.
+    pub(super) takes_slow: bool,
 }
 
 // === impl Onward ===
 
 impl Onward {
     /// Whether the call would be served elsewhere, or sent again, if its attempt were given up now.
-    pub(crate) fn leads_on(&self, call: &Call) -> bool {
-        let slow = Fault::new(FaultKind::Timeout).with_elsewhere(self.others(call));
-        self.below || self.policy.would_retry(call, &slow)
+    pub(crate) fn leads_on(&self, request: &ChatRequest) -> bool {
+        let stages = self.stages.get().map(Vec::as_slice).unwrap_or_default();
+        let mut below = stages.iter().skip(self.tier + 1);
+        if below.any(|stage| stage.takes_slow && stage.serves(request, &Tried::default())) {
+            return true;
+        }
+        let Some(call) = request.call() else { return false };
+        let mut tried = call.tried.clone();
+        tried.insert(self.own);
+        let others = stages.get(self.tier).is_some_and(|stage| stage.serves(request, &tried));
+        self.policy.would_retry(call, &Fault::new(FaultKind::Timeout).with_elsewhere(others))
+    }
+}
+
+// === impl Stage ===
+
+impl Stage {
+    pub(super) fn among(backends: Backends<()>, choosing: &Choosing<'_>, takes_slow: bool) -> Self {
+        let router = choosing.by.router(backends, choosing.budgets, choosing.below.chats());
+        Self { models: Some(router.describe_by(among::describe_stream as Describe)), takes_slow }
     }
 
-    /// Whether another backend can take the call: it was not tried, and is not set aside.
-    fn others(&self, call: &Call) -> bool {
-        let takes = |(id, standing): (u16, &Standing)| {
-            id != self.own && !call.tried.contains(BackendId(id)) && standing.set_aside().is_none()
-        };
-        (0..).zip(&*self.standings).any(takes)
+    fn serves(&self, request: &ChatRequest, tried: &Tried) -> bool {
+        self.models.as_ref().is_none_or(|models| models.serves(request, tried))
     }
 }

@@ -63,7 +63,7 @@ impl RouteBuilder<'_> {
             if let Some(local) = self.local(&name, tier, &spot)? {
                 assembly.local(local);
             } else {
-                let rest = Below::of_config(config.tiers.get(at + 1..).unwrap_or_default(), self.parts);
+                let rest = Below::of_config(config.tiers.get(at + 1..).unwrap_or_default());
                 let below = rest.or(Below::of(&self.parts.below));
                 self.models(&mut assembly, &route, (&name, tier), &spot, below)?;
             }
@@ -138,8 +138,8 @@ impl RouteBuilder<'_> {
         let strategy = tier.strategy.clone().unwrap_or_default();
         let by = Chooses::of(&strategy, self.parts, &spot.key("strategy").key(strategy.name()))?;
         match &*places {
-            [(place, served, _)] if route.budgets.is_empty() && served.is_plain() && !by.is_own() => {
-                assembly.one(name, route.policy, place, below, None);
+            [(place, served, limits)] if route.budgets.is_empty() && served.is_plain() && !by.is_own() => {
+                assembly.one(name, route.policy, place, below, Some(limits), None);
             }
             several => {
                 let choosing = Choosing { by: &by, budgets: &route.budgets, below };

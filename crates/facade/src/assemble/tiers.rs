@@ -2,11 +2,14 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::RetryPolicy;
 use mainstay_fallback as fallback;
+use mainstay_fault::BackendId;
 use mainstay_router::{self as router, Backends, Capabilities, Grade, Health, Router};
 use tower::util::{Either, MapResponse};
 
 use super::{
     Below, Onward, Ways,
+    below::takes_slow,
+    onward::{Stage, Stages},
     strategy::{Chooses, Spending},
 };
 use crate::{
@@ -31,6 +34,9 @@ pub(crate) struct Assembly {
     models: Vec<fallback::Tier<stack::StreamTier, Ask>>,
     embed: Vec<fallback::Tier<stack::EmbedModels, AskAgain>>,
     watched: Vec<Watched>,
+    /// The tiers of streams, as calls can go on to them; and where these are told, once all are there.
+    lower: Vec<Stage>,
+    stages: Stages,
     /// Whether what a policy refuses goes on.
     around_filters: bool,
     /// The largest window of the tiers so far, if there is one.
@@ -62,7 +68,7 @@ pub(super) struct Choosing<'a> {
 // === impl Assembly ===
 
 impl Assembly {
-    pub(crate) const fn new(check: SharedCheck) -> Self {
+    pub(crate) fn new(check: SharedCheck) -> Self {
         Self {
             check,
             chat: Vec::new(),
@@ -70,6 +76,8 @@ impl Assembly {
             models: Vec::new(),
             embed: Vec::new(),
             watched: Vec::new(),
+            lower: Vec::new(),
+            stages: Stages::default(),
             around_filters: false,
             window: None,
         }
@@ -81,18 +89,22 @@ impl Assembly {
         self
     }
 
-    /// Adds a tier of one model, which takes whatever call comes, and over which faults by what a closure says, if there is one.
+    /// Adds a tier of one model, which takes whatever call its limits allow, and over which faults by what a closure says, if there is one.
     pub(crate) fn one(
         &mut self,
         name: &Arc<str>,
         policy: &RetryPolicy,
         place: &Place,
         below: Below,
+        limits: Option<&Limited>,
         accepts: Option<Accepts>,
     ) {
         let Standings { chats, embeddings } = &place.standings;
-        let standings = Arc::from([chats.clone()]);
-        let onward = Onward { policy: policy.clone(), standings, own: 0, below: below.takes_slow };
+        let onward = self.onward(policy, 0);
+        let choosing = Choosing { by: &Chooses::InOrder, budgets: &[], below };
+        let look = router::Backend::new(Arc::clone(&place.name), ()).sharing(chats);
+        let look = set([if let Some(limits) = limits { look.gate(limits.clone()) } else { look }]);
+        self.lower.push(Stage::among(look, &choosing, takes_slow(accepts.as_ref())));
         let sets = (
             set([
                 router::Backend::new(Arc::clone(&place.name), place.chat(self.check.clone())).sharing(chats)
@@ -100,7 +112,6 @@ impl Assembly {
             set([router::Backend::new(Arc::clone(&place.name), place.stream(onward)).sharing(chats)]),
             set([router::Backend::new(Arc::clone(&place.name), place.embed()).sharing(embeddings)]),
         );
-        let choosing = Choosing { by: &Chooses::InOrder, budgets: &[], below };
         let choices = self.among(name, sets, &choosing, Choice::One);
         let takes = Takes { accepts, ..self.takes(u64::MAX) };
         self.push(name, policy, choices, &takes);
@@ -115,15 +126,16 @@ impl Assembly {
         choosing: &Choosing<'_>,
     ) -> Result<(), router::Invalid> {
         let (mut chats, mut streams, mut embeds) = (Vec::new(), Vec::new(), Vec::new());
-        let standings: Arc<[_]> = places.iter().map(|(place, ..)| place.standings.chats.clone()).collect();
+        let mut looks = Vec::new();
         for ((place, served, limits), own) in places.iter().zip(0..) {
             let Standings { chats: standing, embeddings } = &place.standings;
-            let (policy, below) = (policy.clone(), choosing.below.takes_slow);
-            let onward = Onward { policy, standings: Arc::clone(&standings), own, below };
+            let onward = self.onward(policy, own);
             chats.push(describe(place, place.chat(self.check.clone()), served, limits)?.sharing(standing));
             streams.push(describe(place, place.stream(onward), served, limits)?.sharing(standing));
             embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));
+            looks.push(describe(place, (), served, limits)?.sharing(standing));
         }
+        self.lower.push(Stage::among(set(looks), choosing, true));
         let choices = self.among(name, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
         let windows = places.iter().map(|(_, served, _)| served.context_window.unwrap_or(u64::MAX));
         let takes = self.takes(windows.max().unwrap_or_default());
@@ -134,6 +146,7 @@ impl Assembly {
     /// Adds a tier that needs no model. It embeds nothing.
     pub(crate) fn local(&mut self, tier: Tier) {
         let Tier { name, kind: Kind::Local(service), degraded, accepts } = tier else { return };
+        self.lower.push(Stage { models: None, takes_slow: takes_slow(accepts.as_ref()) });
         let takes = Takes { filtered: self.around_filters, accepts, ..Takes::default() };
         let streams = Either::Right(stack::local_stream(service.clone()));
         self.stream.push(takes.set(local(&name, streams, degraded)));
@@ -147,6 +160,8 @@ impl Assembly {
         deadline: Duration,
         continuation: Option<Continuation>,
     ) -> (Ways, Vec<Watched>) {
+        // Nobody else has told them.
+        let _ = self.stages.set(self.lower);
         let chat = MapResponse::new(stack::tiers(self.chat), Served::of as fn(_) -> _);
         let ways = Ways {
             chat: Way { deadline, tiers: chat },
@@ -154,6 +169,12 @@ impl Assembly {
             embed: Way { deadline, tiers: stack::tiers(self.embed) },
         };
         (ways, self.watched.into_iter().map(|watched| watched.on(route)).collect())
+    }
+
+    /// Where streams can go on to that a backend of the next tier has.
+    fn onward(&self, policy: &RetryPolicy, own: u16) -> Onward {
+        let (policy, stages) = (policy.clone(), Arc::clone(&self.stages));
+        Onward { policy, stages, tier: self.lower.len(), own: BackendId(own) }
     }
 
     /// What a tier with such a window takes over: what was too long, if it was for all tiers above.

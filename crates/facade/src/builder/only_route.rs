@@ -55,14 +55,16 @@ impl Builder {
         let any = health().leave_missing_models();
         let mut assembly = Assembly::new(parts.check);
         let first = place(host.as_str().into(), None, any);
-        assembly.one(&Arc::from("model"), &policy, &first, Below::of(&parts.below), None);
+        assembly.one(&Arc::from("model"), &policy, &first, Below::of(&parts.below), None, None);
         let mut tiers = parts.below.into_iter();
         while let Some(tier) = tiers.next() {
             match &tier.kind {
                 Kind::Model(model) => {
                     let place = place(format!("{host}/{model}").into(), Some(Arc::clone(model)), health());
                     let below = Below::of(tiers.as_slice());
-                    assembly.one(&tier.name, &policy, &place, below, tier.accepts.clone());
+                    let mut set = kept.limits().filter(|(_, of, _)| *of == &**model);
+                    let limited = set.next().map(|(.., limited)| limited);
+                    assembly.one(&tier.name, &policy, &place, below, limited.as_ref(), tier.accepts.clone());
                 }
                 Kind::Local(_) => assembly.local(tier),
             }

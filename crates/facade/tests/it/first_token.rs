@@ -2,8 +2,9 @@
 
 use std::{fmt::Write, time::Duration};
 
-use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, Report, Tier};
+use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, Report, Tier, openai::Tool};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, WholeFault};
+use serde_json::json;
 use tokio::time::Instant;
 
 const ALONE: &str = r#"{ models = [{ on = "a" }] }"#;
@@ -145,6 +146,42 @@ async fn a_configurations_limit_is_the_only_backends() {
     let report = stream.report();
     assert_eq!(report.attempts[0].fault.map(|fault| fault.kind), Some(FaultKind::Timeout), "{report}");
     assert_eq!(report.attempts[0].took.as_secs(), 5, "{report}");
+}
+
+/// A backend that cannot take the very call is nowhere to go, in the same tier or below.
+#[tokio::test(start_paused = true)]
+async fn it_is_not_given_up_for_a_backend_that_cannot_take_the_call() {
+    let look_up = || Tool::function("look_up", "Looks it up.", json!({"type": "object", "properties": {}}));
+    for (settings, fields) in [
+        ("", "lacks = [\"tools\"]"),
+        ("", "context_window = 400"),
+        ("", "tokens_per_minute = 100"),
+        ("budget = { dollars = 1 }", "price = { input = 0, output = 1e5 }"),
+    ] {
+        let first = "{ on = \"a\", price = { input = 0, output = 0 } }";
+        let second = format!("{{ on = \"b\", {fields} }}");
+        for tiers in [
+            format!("{{ models = [{first}, {second}], strategy = \"in_order\" }}"),
+            format!("{{ models = [{first}] }}, {{ models = [{second}] }}"),
+        ] {
+            let settings = format!("{settings}\n[retry]\nretries = 0");
+            let stack = start([slow(), ModelPlan::new()], &settings, &tiers).await;
+            let stream = stack.mainstay.chat_stream(ask().tool(look_up())).await.unwrap();
+            assert_eq!(served_by(&stream.report()), [("a/m", None)], "{tiers}");
+        }
+    }
+}
+
+/// Nor is a tier below whose backends are all set aside.
+#[tokio::test(start_paused = true)]
+async fn it_is_not_given_up_for_a_tier_that_is_set_aside() {
+    let broke = ModelPlan::new().fault(WholeFault::InsufficientQuota, 1.0);
+    let tiers = format!("{ALONE}, {{ models = [{{ on = \"b\" }}] }}");
+    let stack = start([slow(), broke], "[retry]\nretries = 0", &tiers).await;
+    let failed = stack.mainstay.chat_stream(ask()).await.unwrap_err();
+    assert_eq!(served_by(failed.report()), [("a/m", SLOW), ("b/m", Some(FaultKind::QuotaExhausted))]);
+    let (report, took) = answered(&stack.mainstay).await;
+    assert_eq!((served_by(&report), took), (vec![("a/m", None)], 20));
 }
 
 /// A backend that is set aside is nowhere to go.

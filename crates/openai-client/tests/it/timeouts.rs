@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mainstay_fault::{FaultKind, HasFault};
+use mainstay_fault::{FaultKind, HasCall, HasFault};
 use mainstay_openai_client::ChatRequest;
 use tokio::time::Instant;
 use tower::Service;
@@ -55,7 +55,8 @@ async fn the_first_token_limit_does_not_fail_a_call_that_has_nowhere_else_to_go(
     let server = Server::streaming(ROLE, vec![Act::Hang]).await;
     let client = server.builder().first_token_timeout(LIMIT).timeout(2 * LIMIT).build().unwrap();
     for goes_on in [true, false] {
-        let mut service = client.streaming().moving_if(move |call| {
+        let mut service = client.streaming().moving_if(move |request| {
+            let call = request.call().unwrap();
             assert_eq!(call.key.as_deref(), Some("order-17"), "it is asked of this very call");
             goes_on
         });
