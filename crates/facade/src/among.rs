@@ -1,6 +1,6 @@
 //! What a router must know of chats, and how it reads their answers.
 
-use mainstay_openai_client::{Content, Part, Role, Usage};
+use mainstay_openai_client::{Content, Part, ResponseFormat, Role, Usage};
 use mainstay_router::{self as router, ByUsage, Capabilities, HandOver, Profile, Ticket, hand_over, usage};
 
 use crate::{ChatRequest, ChatStream, EmbeddingRequest, EmbeddingResponse, limits, stack::Shared};
@@ -68,7 +68,7 @@ pub(crate) fn anything<R>(_: &R) -> Profile<'_> {
 fn needs(request: &ChatRequest) -> Capabilities {
     let mut needs = Capabilities::empty();
     needs.set(Capabilities::TOOLS, request.tools.as_ref().is_some_and(|tools| !tools.is_empty()));
-    needs.set(Capabilities::STRUCTURED_OUTPUT, request.response_format.is_some());
+    needs.set(Capabilities::STRUCTURED_OUTPUT, is_structured(request));
     let parts = request.messages.iter().filter_map(|message| match &message.content {
         Some(Content::Parts(parts)) => Some(parts),
         _ => None,
@@ -83,6 +83,11 @@ fn needs(request: &ChatRequest) -> Capabilities {
         }
     }
     needs
+}
+
+/// Whether the answer must have a structure. Text has none, also where the request says so.
+pub(crate) fn is_structured(request: &ChatRequest) -> bool {
+    request.response_format.as_ref().is_some_and(|format| !matches!(format, ResponseFormat::Text))
 }
 
 /// For whom the call is made, if the caller says.

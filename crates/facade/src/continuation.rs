@@ -15,6 +15,7 @@ use tower_service::Service;
 
 use crate::{
     ChatRequest, ChatStream, Error,
+    among::is_structured,
     openai::{ChatChunk, Message},
     tier::number_on,
 };
@@ -178,7 +179,7 @@ impl<F: fmt::Debug> fmt::Debug for ContinueFuture<F> {
 impl Resume {
     /// `None` if what the request asks for cannot be continued.
     fn new(continuation: &Continuation, request: &ChatRequest, again: Again) -> Option<Box<Self>> {
-        let formatted = request.response_format.is_some() && continuation.words.is_some();
+        let formatted = is_structured(request) && continuation.words.is_some();
         if continuation.times == 0 || formatted || request.n.is_some_and(|n| n > 1) {
             return None;
         }

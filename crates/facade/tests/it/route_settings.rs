@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay};
+use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, openai::ResponseFormat};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 
 const HOUR: &str =
@@ -70,4 +70,15 @@ async fn a_stream_may_take_as_long_as_its_route_allows() {
     let slow = ModelPlan::new().first_token(Latency::Constant(Duration::from_millis(200)));
     let (_mock, mainstay) = route(slow, "deadline = \"50ms\"", "deadline = \"1h\"", "").await;
     assert_eq!(end(&mainstay).await, None);
+}
+
+/// To name what is usual asks for nothing.
+#[tokio::test]
+async fn a_stream_of_text_goes_on() {
+    let cut = ModelPlan::new().sequence([Turn::from(StreamFault::Cut { after: 2 })]);
+    let (mock, mainstay) = route(cut, HOUR, "continue_streams = {}", "").await;
+    let mut request = ask();
+    request.response_format = Some(ResponseFormat::Text);
+    let items: Vec<_> = mainstay.chat_stream(request).await.unwrap().collect().await;
+    assert!(items.iter().all(Result::is_ok) && mock.stats().calls == 2);
 }

@@ -2,7 +2,7 @@
 
 use mainstay::{
     ChatRequest, Config, FaultKind, HasFault, Mainstay, Preset,
-    openai::{ChatBody, Content, Message, Part, Tool},
+    openai::{ChatBody, Content, Message, Part, ResponseFormat, Tool},
 };
 use mainstay_mock_openai::MockOpenAi;
 use serde_json::json;
@@ -59,6 +59,16 @@ async fn what_a_model_lacks_goes_elsewhere() {
         "{nobody}"
     );
     assert_eq!(mock.stats().calls, 2);
+}
+
+/// A request may name what is usual.
+#[tokio::test]
+async fn text_is_no_structured_output() {
+    let (_mock, mainstay) = tier("", "", &["model = \"plain\", lacks = [\"structured_output\"]"]).await;
+    let mut request = ask("Hello?");
+    request.response_format = Some(ResponseFormat::Text);
+    assert_eq!(served_by(&mainstay, request).await, "mock/plain");
+    mainstay.chat(ask("Hello?").json_object()).await.unwrap_err();
 }
 
 #[tokio::test]
