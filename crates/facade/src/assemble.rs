@@ -126,14 +126,16 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
         #[cfg(feature = "redis")]
         sharing: crate::sharing::Sharing::of(config)?,
     };
+    let spot = Spot::default().key("retry");
+    let budget = builder.retries(None, &config.retry, &spot)?;
     let policy = match &parts.retry {
         Some(policy) => policy.clone(),
-        None => builder.policy(None, &config.retry, &Spot::default().key("retry"))?,
+        None => policy(&config.retry, &spot)?.budget(budget.clone()),
     };
     for (name, route) in &config.routes {
         let spot = Spot::default().key("routes").key(name);
         let policy = match &route.retry {
-            Some(retry) => builder.policy(Some(name), retry, &spot.key("retry"))?,
+            Some(retry) => builder.policy(name, retry, &budget, &spot.key("retry"))?,
             None => policy.clone(),
         };
         let ways = builder.build(name, route, &policy, &spot)?;
@@ -154,6 +156,9 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
 pub(crate) fn usual_policy(config: &Config, parts: &Parts) -> Result<RetryPolicy, BuildError> {
     match &parts.retry {
         Some(policy) => Ok(policy.clone()),
-        None => policy(&config.retry, &Spot::default().key("retry")),
+        None => {
+            let spot = Spot::default().key("retry");
+            Ok(policy(&config.retry, &spot)?.budget(policy::budget(&config.retry, &spot)?))
+        }
     }
 }

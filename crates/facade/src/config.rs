@@ -243,6 +243,7 @@ impl Config {
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let mut root = DeTable::parse(text)?;
         preset::add_preset(root.get_mut());
+        preset::add_retry(root.get_mut());
         let mut config = Self::deserialize(toml::Deserializer::from(root))?;
         config.origin.text = Some(text.into());
         Ok(config)

@@ -2,7 +2,7 @@ use mainstay_backoff::{Exponential, Jitter, RetryBudget, RetryPolicy};
 
 use crate::{BuildError, ConfigError, JitterConfig, RetryConfig, config::Spot};
 
-/// When calls are sent again, as a configuration says.
+/// When calls are sent again, as a configuration says; what that is paid from is to be set.
 pub(crate) fn policy(config: &RetryConfig, spot: &Spot) -> Result<RetryPolicy, BuildError> {
     let jitter = match config.jitter {
         JitterConfig::None => Jitter::None,
@@ -13,13 +13,12 @@ pub(crate) fn policy(config: &RetryConfig, spot: &Spot) -> Result<RetryPolicy, B
     let invalid =
         |error: mainstay_backoff::InvalidBackoff| ConfigError::invalid(spot.invalid(error.to_string()));
     let backoff = Exponential::new(config.base, config.factor, config.cap).map_err(invalid)?;
-    let policy = RetryPolicy::default()
+    Ok(RetryPolicy::default()
         .retries(config.retries)
         .backoff(backoff)
         .cap(config.cap)
         .jitter(jitter)
-        .max_wait(config.max_wait);
-    Ok(policy.budget(budget(config, spot)?))
+        .max_wait(config.max_wait))
 }
 
 /// What retries are paid from, as a configuration says.

@@ -3,7 +3,7 @@ use std::{
     sync::Arc,
 };
 
-use mainstay_backoff::RetryPolicy;
+use mainstay_backoff::{RetryBudget, RetryPolicy};
 use mainstay_bucket::InvalidLimit;
 use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::Price;
@@ -96,16 +96,30 @@ impl RouteBuilder<'_> {
         own.or_else(|| self.parts.continuation.clone()).or_else(all)
     }
 
-    /// When the calls of a route, or of all, are sent again. What is left of the retry budget is kept.
+    /// When the calls of a route are sent again: paid from its own budget, if it has one, else from that of all.
     pub(super) fn policy(
+        &mut self,
+        route: &str,
+        config: &RetryConfig,
+        all: &RetryBudget,
+        spot: &Spot,
+    ) -> Result<RetryPolicy, BuildError> {
+        let budget = match config.budget {
+            Some(_) => self.retries(Some(route), config, spot)?,
+            None => all.clone(),
+        };
+        Ok(policy(config, spot)?.budget(budget))
+    }
+
+    /// What the calls of a route, or of all, have to retry with. What is left of it is kept.
+    pub(super) fn retries(
         &mut self,
         route: Option<&str>,
         config: &RetryConfig,
         spot: &Spot,
-    ) -> Result<RetryPolicy, BuildError> {
+    ) -> Result<RetryBudget, BuildError> {
         let fresh = policy::budget(config, spot)?;
-        let budget = self.keeping.retries(route, config.budget, fresh);
-        Ok(policy(config, spot)?.budget(budget))
+        Ok(self.keeping.retries(route, config.budget, fresh))
     }
 
     /// The budgets that the route's calls spend: its own, and that of all routes.

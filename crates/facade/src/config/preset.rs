@@ -85,6 +85,23 @@ pub(super) fn add_preset(config: &mut DeTable<'_>) {
     }
 }
 
+/// Adds what is said of retries everywhere, where a route says nothing of its own. Their budget stays one for all.
+pub(super) fn add_retry(config: &mut DeTable<'_>) {
+    let Some(DeValue::Table(everywhere)) = config.get("retry").map(|value| value.get_ref().clone()) else {
+        return;
+    };
+    let Some(DeValue::Table(routes)) = config.get_mut("routes").map(toml::Spanned::get_mut) else { return };
+    for (_, route) in routes.iter_mut() {
+        if let DeValue::Table(route) = route.get_mut()
+            && let Some(DeValue::Table(own)) = route.get_mut("retry").map(toml::Spanned::get_mut)
+        {
+            let mut more = everywhere.clone();
+            more.remove("budget");
+            add(own, more);
+        }
+    }
+}
+
 fn add<'c>(config: &mut DeTable<'c>, settings: DeTable<'c>) {
     for (key, value) in settings {
         match config.get_mut(key.get_ref().as_ref()).map(toml::Spanned::get_mut) {

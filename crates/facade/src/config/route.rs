@@ -47,7 +47,8 @@ pub struct RouteConfig {
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub max_wait: Option<Duration>,
-    /// When a call is sent again, where it is not as everywhere.
+    /// When a call is sent again, where it is not as everywhere: what is left out is as in `retry` of all routes (and the preset); without
+    /// a `budget` of its own, the route pays from that of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryConfig>,
     /// How a stream goes on that broke after its first token, where it is not as everywhere; `{ times = 0 }` ends it in an error.
@@ -120,7 +121,8 @@ impl RouteConfig {
         self
     }
 
-    /// Sets when a call is sent again.
+    /// Sets when a call is sent again, in all: only in a file, what is left out is as everywhere. Without a budget of its own, the route
+    /// pays from that of all.
     #[must_use]
     pub fn retry(mut self, retry: RetryConfig) -> Self {
         self.retry = Some(retry);

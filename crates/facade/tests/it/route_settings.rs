@@ -72,6 +72,30 @@ async fn a_stream_may_take_as_long_as_its_route_allows() {
     assert_eq!(end(&mainstay).await, None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn routes_without_a_retry_budget_of_their_own_share_that_of_all() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(down)).start().await.unwrap();
+    let route = |name, budget| {
+        let tiers = "[{ models = [{ on = \"a\" }] }]";
+        format!("[routes.{name}]\nretry = {{ retries = 1{budget} }}\ntiers = {tiers}\n")
+    };
+    let one = "budget = { ratio = 0, floor = 0, burst = 1 }";
+    for (own, calls) in [("", 3), (&*format!(", {one}"), 4)] {
+        let toml = format!(
+            "[retry]\n{one}\n[backends.a]\nbase_url = {:?}\n{}{}",
+            mock.base_url(),
+            route("m", ""),
+            route("n", own)
+        );
+        let (mainstay, before) = (Mainstay::from_toml(&toml).unwrap(), mock.stats().calls);
+        for model in ["m", "n"] {
+            mainstay.chat(ChatRequest::new(model).user("Tell me of the sea.")).await.unwrap_err();
+        }
+        assert_eq!(mock.stats().calls - before, calls);
+    }
+}
+
 /// To name what is usual asks for nothing.
 #[tokio::test]
 async fn a_stream_of_text_goes_on() {

@@ -170,6 +170,21 @@ async fn what_is_found_when_the_stack_is_built_names_its_line_too() {
 }
 
 #[test]
+fn what_a_routes_retry_leaves_out_is_as_everywhere() {
+    let seconds = std::time::Duration::from_secs;
+    let settings = "preset = \"batch\"\n[retry]\nfactor = 3\nbudget = { ratio = 0.5 }";
+    let toml =
+        format!("{settings}\n[routes.x]\nretry = {{ retries = 1 }}\ntiers = [{{ answer = \"Later.\" }}]");
+    let config = Config::from_toml(&toml).unwrap();
+    let retry = config.routes["x"].retry.as_ref().unwrap();
+    assert_eq!((retry.retries, retry.factor, retry.base, retry.cap), (1, 3.0, seconds(2), seconds(120)));
+    assert_eq!(retry.budget, None, "it is that of all");
+    assert_eq!(Config::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+    let refused = Config::from_toml(&toml.replace("retries = 1", "base = \"1h\"")).unwrap_err().to_string();
+    assert!(refused.contains("line 6: `routes.x.retry.cap`"), "{refused}");
+}
+
+#[test]
 fn a_preset_says_what_is_left_out() {
     let seconds = std::time::Duration::from_secs;
     let config = Config::from_toml("preset = \"batch\"\n[retry]\nretries = 1").unwrap();
