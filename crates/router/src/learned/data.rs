@@ -13,7 +13,7 @@ pub use reader::{BadLine, DatasetError, Lines};
 ///
 /// | field | meaning |
 /// |---|---|
-/// | `prompt` | the prompt; or `request` (or the line itself) has `messages` as in a chat request |
+/// | `prompt` | the prompt: what the user has asked last, as choices are made by that; or `request` (or the line itself) has `messages` as in a chat request, of which it is the last one of the user (whose role may be left out): its text, or the first of its parts that is one |
 /// | `outcomes` | by model, whether it answered well: `true`, `false`, a score from 0 to 1, or `null` for unknown |
 /// | any other field that is `true` or `false` | the same, if there is no `outcomes` |
 /// | `cost` | by model, what the call cost, in dollars; optional |

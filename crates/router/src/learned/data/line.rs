@@ -36,16 +36,18 @@ fn prompt(fields: &Map<String, Value>) -> Result<String, String> {
     let request = fields.get("request").and_then(Value::as_object).unwrap_or(fields);
     let messages = request.get("messages").and_then(Value::as_array);
     let messages = messages.ok_or_else(|| "has neither `prompt` nor `messages`".to_owned())?;
-    let texts: Vec<&str> = messages.iter().flat_map(texts).collect();
-    Ok(texts.join("\n"))
+    let of_user = |message: &&Value| message.get("role").is_none_or(|role| role == "user");
+    Ok(messages.iter().rfind(of_user).map(text).unwrap_or_default().to_owned())
 }
 
-/// The texts of a message: its content, or the parts of it.
-fn texts(message: &Value) -> Vec<&str> {
+/// The text of a message: its content, or the first part of it that is text.
+fn text(message: &Value) -> &str {
     match message.get("content") {
-        Some(Value::String(text)) => vec![text],
-        Some(Value::Array(parts)) => parts.iter().filter_map(|part| part.get("text")?.as_str()).collect(),
-        _ => Vec::new(),
+        Some(Value::String(text)) => text,
+        Some(Value::Array(parts)) => {
+            parts.iter().find_map(|part| part.get("text")?.as_str()).unwrap_or_default()
+        }
+        _ => "",
     }
 }
 

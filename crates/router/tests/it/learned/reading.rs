@@ -39,11 +39,20 @@ fn outcomes_are_scores_from_0_to_1() {
     assert_eq!(data.mean_cost(0), Some(0.01));
 }
 
+/// As choices are made: learned from other words, it would be asked about what it has never seen.
 #[test]
-fn a_request_is_its_messages() {
-    let lines = r#"{"request": {"messages": [{"role": "system", "content": "Be kind."}, {"content": [{"type": "text", "text": "Hi"}]}]}, "m": true}"#;
-    let data = Dataset::read(lines.as_bytes(), Lines::AllGood).unwrap();
-    assert_eq!(data.records()[0].prompt, "Be kind.\nHi");
+fn a_request_is_what_the_user_asked_last() {
+    let parts = r#"[{"type": "image_url", "image_url": {"url": "https://example.com"}}, {"type": "text", "text": "Hi"}, {"type": "text", "text": "you"}]"#;
+    for last in [
+        r#"{"role": "user", "content": "Hi"}"#.to_owned(),
+        r#"{"content": "Hi"}, {"role": "assistant", "content": "Let me see."}"#.to_owned(),
+        format!(r#"{{"role": "user", "content": {parts}}}"#),
+    ] {
+        let before = r#"{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Ho"}"#;
+        let line = format!(r#"{{"request": {{"messages": [{before}, {last}]}}, "m": true}}"#);
+        let data = Dataset::read(line.as_bytes(), Lines::AllGood).unwrap();
+        assert_eq!(data.records()[0].prompt, "Hi", "{line}");
+    }
 }
 
 #[test]
