@@ -17,7 +17,7 @@ use mainstay_backoff::RetryPolicy;
 use mainstay_openai_client::Client;
 
 use crate::{
-    BuildError, Config,
+    BuildError, Config, ConfigError,
     config::Spot,
     kept::{Keeping, Kept},
     parts::Parts,
@@ -126,6 +126,10 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
         #[cfg(feature = "redis")]
         sharing: crate::sharing::Sharing::of(config)?,
     };
+    if config.routes.is_empty() {
+        let none = Spot::default().key("routes").invalid("has none: no call would lead anywhere");
+        return Err(ConfigError::invalid(none).into());
+    }
     let spot = Spot::default().key("retry");
     let budget = builder.retries(None, &config.retry, &spot)?;
     let policy = match &parts.retry {

@@ -14,9 +14,8 @@ use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    BuildError, Builder, Config, ConfigError, Failure, Reply, Served, Status,
+    BuildError, Builder, Config, Failure, Reply, Served, Status,
     assemble::{self, Live},
-    config::Spot,
     overlay::Overlay,
     route::Routes,
     stack::{
@@ -155,14 +154,10 @@ impl Mainstay {
     ///
     /// # Errors
     ///
-    /// As [`Builder::build`], or there is no route, as in a file that is just being written; everything stays as it was then.
+    /// As [`Builder::build`], and there must be a route, which a file may lack that is just being written; everything stays as it was then.
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
         let _one_at_a_time = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let config = self.0.overlay.onto(config.clone());
-        if config.routes.is_empty() {
-            let none = Spot::default().key("routes").invalid("has none: no call would lead anywhere");
-            return Err(ConfigError::invalid(none).of(&config).into());
-        }
         let tables = assemble::tables(&config, &self.0.overlay.parts, &self.0.live.load().kept)?;
         self.0.routes.chat.replace(tables.chat);
         self.0.routes.stream.replace(tables.stream);

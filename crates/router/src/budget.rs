@@ -103,7 +103,11 @@ impl Budget {
     /// What all keys together have spent in this window, reservations included, in dollars.
     pub fn spent_by_all(&self) -> f64 {
         let window = self.window().0;
-        self.shared.accounts.iter().map(|account| account.spent(window) as f64 / BILLION).sum()
+        self.shared
+            .accounts
+            .iter()
+            .map(|account| account.spent(window) as f64 / BILLION)
+            .fold(0.0, |sum, spent| sum + spent)
     }
 
     /// How long until the next window begins.

@@ -169,6 +169,17 @@ async fn what_is_found_when_the_stack_is_built_names_its_line_too() {
     assert!(refused.contains("stack.toml, line 3: `backends.here.api_key`"), "{refused}");
 }
 
+/// As a file that was cut short.
+#[tokio::test]
+async fn a_stack_without_a_route_is_none() {
+    let cut = "[backends.here]\nbase_url = \"http://127.0.0.1:1/v1\"\n";
+    let refused = Mainstay::from_toml(cut).unwrap_err().to_string();
+    assert!(refused.contains("`routes` has none"), "{refused}");
+    let whole = format!("{cut}[routes.chat]\ntiers = [{{ models = [{{ on = \"here\" }}] }}]");
+    let mainstay = Mainstay::from_toml(&whole).unwrap();
+    mainstay.reload(&cut.parse().unwrap()).unwrap_err();
+}
+
 #[test]
 fn what_a_routes_retry_leaves_out_is_as_everywhere() {
     let seconds = std::time::Duration::from_secs;

@@ -59,7 +59,8 @@ impl CostBudget {
     /// Those that fit come first, the most capable of them before the others; the rest by their cost.
     fn order(&self, view: &View<'_>, one: &Candidate<'_>, other: &Candidate<'_>) -> Ordering {
         let (cost, other_cost) = (Self::cost(view, one), Self::cost(view, other));
-        let fits = |cost: f64| cost <= self.per_call;
+        // What is not known never fits, however much would.
+        let fits = |cost: f64| cost.is_finite() && cost <= self.per_call;
         let by_grade = match (fits(cost), fits(other_cost)) {
             (true, true) => other.attributes().grade().cmp(&one.attributes().grade()),
             (true, false) => Ordering::Less,

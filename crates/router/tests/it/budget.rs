@@ -44,6 +44,28 @@ async fn the_most_capable_that_fits_is_taken_otherwise_the_cheapest() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_no_price_comes_last_whatever_a_call_may_cost() {
+    let knob = Knob::new(1);
+    let price = Price::per_million(0.15, 0.60).unwrap();
+    for dollars in [0.0, 1.0, f64::INFINITY] {
+        let backends = [
+            knob.backend("unknown").grade(Grade::DEEP),
+            knob.backend("priced").price(price).grade(Grade::SMALL),
+        ];
+        let mut router =
+            Router::new(Backends::new(backends).unwrap(), CostBudget::per_call(dollars).unwrap())
+                .meter(hand_over(|_: u32, ticket: Ticket| ticket.name().to_owned()));
+        assert_eq!(call(&mut router, 0).await.unwrap(), "priced", "{dollars}");
+    }
+}
+
+#[test]
+fn nothing_spent_is_nothing_and_not_less() {
+    let budget = Budget::new(1.0, DAY).unwrap();
+    assert!(budget.spent_by_all().is_sign_positive());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_budget_that_is_used_up_sheds_until_it_renews() {
     let budget = Budget::new(0.40, DAY).unwrap();
     let strategy = CostBudget::per_call(0.2).unwrap().within(budget.clone());
