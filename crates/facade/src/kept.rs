@@ -7,11 +7,18 @@ use std::{
     sync::Arc,
 };
 
+#[cfg(feature = "learned")]
+use std::hash::{DefaultHasher, Hasher};
+
 use mainstay_backoff::RetryBudget;
 use mainstay_bucket::{InvalidLimit, Limits};
 use mainstay_fallback::queue::{JsonlQueue, QueueError};
+#[cfg(feature = "learned")]
+use mainstay_router::strategy::Learned;
 use mainstay_router::{Budget, Invalid};
 
+#[cfg(feature = "learned")]
+use crate::LearnedConfig;
 use crate::{
     BackendConfig, BudgetConfig, ChatRequest, Config, KeySource, RetryBudgetConfig, ServedConfig,
     assemble::health, limited::Limited, limits, shares::Shares, stack::Standings,
@@ -32,6 +39,9 @@ pub(crate) struct Kept {
     retries: HashMap<Option<String>, (Option<RetryBudgetConfig>, RetryBudget)>,
     /// By the path, however it is written. A file that is open cannot be opened once more.
     queues: HashMap<PathBuf, Queue>,
+    /// By the tier's name.
+    #[cfg(feature = "learned")]
+    learned: HashMap<Arc<str>, KeptLearned>,
 }
 
 type Queue = JsonlQueue<ChatRequest>;
@@ -46,6 +56,16 @@ pub(crate) struct KeptLimits {
     numbers: Option<Numbers>,
     own: Arc<Limits>,
     pub(crate) models: limits::Models,
+}
+
+/// What chooses by what was learned, and goes on learning: from which settings and which file it began.
+#[cfg(feature = "learned")]
+#[derive(Clone)]
+struct KeptLearned {
+    config: LearnedConfig,
+    /// A hash of the file; `None` if there was none to be read.
+    file: Option<u64>,
+    learned: Learned,
 }
 
 /// The limits of a model on a backend as numbers, wherever they were said.
@@ -177,6 +197,26 @@ impl<'a> Keeping<'a> {
         budget
     }
 
+    /// What chooses in a tier by what was learned: what is kept, with all that it has learned since, if its settings and its file are the
+    /// same.
+    #[cfg(feature = "learned")]
+    pub(crate) fn learned<E>(
+        &mut self,
+        tier: &Arc<str>,
+        config: &LearnedConfig,
+        load: impl FnOnce() -> Result<Learned, E>,
+    ) -> Result<Learned, E> {
+        let file = hash_of(&config.model);
+        let same = |kept: &&KeptLearned| file.is_some() && kept.file == file && kept.config == *config;
+        let learned = match self.before.learned.get(tier).filter(same) {
+            Some(kept) => kept.learned.clone(),
+            None => load()?,
+        };
+        let kept = KeptLearned { config: config.clone(), file, learned: learned.clone() };
+        self.now.learned.insert(Arc::clone(tier), kept);
+        Ok(learned)
+    }
+
     /// The queue in a file: the one that has it open already, if there is one.
     pub(crate) fn queue(&mut self, path: &Path) -> Result<Queue, QueueError> {
         let name = canonical(path);
@@ -189,6 +229,14 @@ impl<'a> Keeping<'a> {
         self.now.queues.insert(canonical(path), queue.clone());
         Ok(queue)
     }
+}
+
+/// Tells a file's content from another's.
+#[cfg(feature = "learned")]
+fn hash_of(path: &Path) -> Option<u64> {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&std::fs::read(path).ok()?);
+    Some(hasher.finish())
 }
 
 /// The one name of a file, if it exists.

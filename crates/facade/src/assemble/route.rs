@@ -150,7 +150,13 @@ impl RouteBuilder<'_> {
             places.push((place, served, limits));
         }
         let strategy = tier.strategy.clone().unwrap_or_default();
-        let by = Chooses::of(&strategy, self.parts, &spot.key("strategy").key(strategy.name()))?;
+        let by = Chooses::of(
+            name,
+            &strategy,
+            self.parts,
+            &mut self.keeping,
+            &spot.key("strategy").key(strategy.name()),
+        )?;
         match &*places {
             [(place, served, limits)] if route.budgets.is_empty() && served.is_plain() && !by.is_own() => {
                 assembly.one(name, route.policy, place, below, Some(limits), None);

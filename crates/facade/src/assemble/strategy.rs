@@ -8,7 +8,8 @@ use mainstay_router::{
 };
 
 use crate::{
-    BuildError, ComplexityConfig, ConfigError, StrategyConfig, config::Spot, parts::Parts, stack::Last,
+    BuildError, ComplexityConfig, ConfigError, StrategyConfig, config::Spot, kept::Keeping, parts::Parts,
+    stack::Last,
 };
 
 /// What chooses by what was learned, to be told of outcomes.
@@ -35,7 +36,14 @@ pub(super) type Spending = (Budget, bool);
 // === impl Chooses ===
 
 impl Chooses {
-    pub(super) fn of(config: &StrategyConfig, parts: &Parts, spot: &Spot) -> Result<Self, BuildError> {
+    /// How a tier chooses. What it has learned is kept.
+    pub(super) fn of(
+        tier: &Arc<str>,
+        config: &StrategyConfig,
+        parts: &Parts,
+        keeping: &mut Keeping<'_>,
+        spot: &Spot,
+    ) -> Result<Self, BuildError> {
         let invalid = |error: router::Invalid| ConfigError::invalid(spot.invalid(error.to_string()));
         Ok(match config {
             StrategyConfig::LeastLoaded => Self::LeastLoaded,
@@ -47,7 +55,7 @@ impl Chooses {
             StrategyConfig::CostBudget(config) => {
                 Self::CostBudget(CostBudget::per_call(config.per_call).map_err(invalid)?)
             }
-            StrategyConfig::Learned(config) => learned(config, spot)?,
+            StrategyConfig::Learned(config) => learned(tier, config, keeping, spot)?,
             StrategyConfig::Own(name) => {
                 Self::Own(parts.strategy(name).map_err(|wrong| ConfigError::invalid(spot.invalid(wrong)))?)
             }
@@ -107,7 +115,28 @@ fn complexity(config: &ComplexityConfig) -> Result<Complexity, router::Invalid> 
 }
 
 #[cfg(feature = "learned")]
-fn learned(config: &crate::LearnedConfig, spot: &Spot) -> Result<Chooses, BuildError> {
+fn learned(
+    tier: &Arc<str>,
+    config: &crate::LearnedConfig,
+    keeping: &mut Keeping<'_>,
+    spot: &Spot,
+) -> Result<Chooses, BuildError> {
+    keeping.learned(tier, config, || load(config, spot)).map(Chooses::Learned)
+}
+
+#[cfg(not(feature = "learned"))]
+fn learned(
+    _: &Arc<str>,
+    _: &crate::LearnedConfig,
+    _: &mut Keeping<'_>,
+    spot: &Spot,
+) -> Result<Chooses, BuildError> {
+    Err(ConfigError::invalid(spot.invalid("needs the feature `learned`")).into())
+}
+
+/// Loads what was learned.
+#[cfg(feature = "learned")]
+fn load(config: &crate::LearnedConfig, spot: &Spot) -> Result<strategy::Learned, BuildError> {
     use router::learned::{Chooser, Online, Target};
     use strategy::{Learned, LearnedError, Unloadable};
 
@@ -131,14 +160,9 @@ fn learned(config: &crate::LearnedConfig, spot: &Spot) -> Result<Chooses, BuildE
     {
         let (model, threshold) = (chooser.model().clone(), chooser.threshold());
         let chooser = Chooser::new(model, threshold).online(Online::default());
-        return Ok(Chooses::Learned(Learned::sharing(Arc::new(chooser))));
+        return Ok(Learned::sharing(Arc::new(chooser)));
     }
-    Ok(Chooses::Learned(loaded))
-}
-
-#[cfg(not(feature = "learned"))]
-fn learned(_: &crate::LearnedConfig, spot: &Spot) -> Result<Chooses, BuildError> {
-    Err(ConfigError::invalid(spot.invalid("needs the feature `learned`")).into())
+    Ok(loaded)
 }
 
 fn cost(candidate: &router::Candidate<'_>, profile: &router::Profile<'_>) -> f64 {

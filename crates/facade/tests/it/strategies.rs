@@ -10,14 +10,18 @@ use serde_json::json;
 /// A stack with one tier on one server: its strategy if there is a choice, and `models`, each the fields beside `on`.
 async fn tier(settings: &str, strategy: &str, models: &[&str]) -> (MockOpenAi, Mainstay) {
     let mock = MockOpenAi::builder().start().await.unwrap();
+    let mainstay = Mainstay::from_toml(&toml(&mock, settings, strategy, models)).unwrap();
+    (mock, mainstay)
+}
+
+fn toml(mock: &MockOpenAi, settings: &str, strategy: &str, models: &[&str]) -> String {
     let models: Vec<_> = models.iter().map(|fields| format!("{{ on = \"mock\", {fields} }}")).collect();
     let strategy = if models.len() == 1 { String::new() } else { format!("strategy = {strategy}, ") };
-    let toml = format!(
+    format!(
         "{settings}\n[backends.mock]\nbase_url = {:?}\n[routes.chat]\ntiers = [{{ {strategy}models = [{}] }}]",
         mock.base_url(),
         models.join(", ")
-    );
-    (mock, Mainstay::from_toml(&toml).unwrap())
+    )
 }
 
 fn ask(prompt: impl Into<String>) -> ChatRequest {
@@ -218,14 +222,20 @@ mod learned {
 
     use super::*;
 
+    const STRONG_AND_WEAK: [&str; 2] = ["model = \"strong\"", "model = \"weak\""];
+
     /// What the weak model gets wrong is whatever speaks of proofs.
-    fn model() -> Model {
+    fn data() -> Dataset {
         let mut data = Dataset::default();
         for n in 0..200 {
             data.push(format!("Greet visitor number {n}, please."), [("weak", 1.0), ("strong", 1.0)]);
             data.push(format!("Prove theorem {n} with full rigour."), [("weak", 0.0), ("strong", 1.0)]);
         }
-        Model::train(&data, &Recipe::default().trees(20)).unwrap()
+        data
+    }
+
+    fn model() -> Model {
+        Model::train(&data(), &Recipe::default().trees(20)).unwrap()
     }
 
     #[tokio::test]
@@ -234,7 +244,7 @@ mod learned {
         let path = folder.path().join("router.model");
         model().save(&path).unwrap();
         let strategy = format!("{{ learned = {{ model = {path:?}, share = 0.5, online = true }} }}");
-        let (_mock, mainstay) = tier("", &strategy, &["model = \"strong\"", "model = \"weak\""]).await;
+        let (mock, mainstay) = tier("", &strategy, &STRONG_AND_WEAK).await;
         assert_eq!(served_by(&mainstay, ask("Greet visitor number 7, please.")).await, "mock/weak");
         assert_eq!(served_by(&mainstay, ask("Prove theorem 9 with full rigour.")).await, "mock/strong");
         let (route, chooser) = &mainstay.choosers()[0];
@@ -243,6 +253,15 @@ mod learned {
             chooser.observe("Greet visitor number 7, please.", "weak", 0.0);
         }
         assert_eq!(served_by(&mainstay, ask("Greet visitor number 7, please.")).await, "mock/strong");
+
+        // A reload leaves that as it is, and the handle teaches on; another file is another model.
+        let config = |settings| toml(&mock, settings, &strategy, &STRONG_AND_WEAK).parse::<Config>().unwrap();
+        mainstay.reload(&config("deadline = \"5m\"")).unwrap();
+        assert_eq!(served_by(&mainstay, ask("Greet visitor number 7, please.")).await, "mock/strong");
+        assert!(std::sync::Arc::ptr_eq(chooser, &mainstay.choosers()[0].1));
+        Model::train(&data(), &Recipe::default().trees(10)).unwrap().save(&path).unwrap();
+        mainstay.reload(&config("")).unwrap();
+        assert_eq!(served_by(&mainstay, ask("Greet visitor number 7, please.")).await, "mock/weak");
     }
 
     #[tokio::test]
