@@ -46,6 +46,7 @@ pub(crate) fn describe(request: &ChatRequest) -> Profile<'_> {
     Profile {
         input_tokens: limits::prompt(request),
         output_tokens: limits::answer(request),
+        open_answers: limits::open_answers(request),
         prompt_chars,
         needs: needs(request),
         steps: u32::try_from(steps).map_or(u32::MAX, |steps| steps.saturating_add(1)),

@@ -173,8 +173,18 @@ fn weigh(request: &ChatRequest) -> u64 {
 
 /// The tokens that an answer is expected to have at the most.
 pub(crate) fn answer(request: &ChatRequest) -> u64 {
-    let answer = request.max_completion_tokens.or(request.max_tokens).map_or(ANSWER, u64::from);
-    answer.saturating_mul(request.n.unwrap_or(1).into())
+    limit(request).unwrap_or(ANSWER).saturating_mul(request.n.unwrap_or(1).into())
+}
+
+/// How many answers a request asks for without saying how long they may be.
+pub(crate) fn open_answers(request: &ChatRequest) -> u16 {
+    let answers = || u16::try_from(request.n.unwrap_or(1)).unwrap_or(u16::MAX);
+    if limit(request).is_some() { 0 } else { answers() }
+}
+
+/// The most tokens that one answer may have, if the request says.
+fn limit(request: &ChatRequest) -> Option<u64> {
+    request.max_completion_tokens.or(request.max_tokens).map(u64::from)
 }
 
 /// The prompt's tokens, as its model counts them.

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use crate::{Capabilities, Gate, Invalid, Price, Standing};
+use crate::{Capabilities, Gate, Invalid, Price, Profile, Standing, Usage};
 
 /// A service, and what a strategy may know of it.
 ///
@@ -9,6 +9,7 @@ use crate::{Capabilities, Gate, Invalid, Price, Standing};
 /// | [`model`](Self::model) | the backend's name |
 /// | [`price`](Self::price) | none: strategies that look at costs leave it for last |
 /// | [`window`](Self::window) | no limit |
+/// | [`max_output`](Self::max_output) | not known: calls say how long an answer may be, or estimate it |
 /// | [`can`](Self::can) | everything |
 /// | [`grade`](Self::grade) | [`Grade::STANDARD`] |
 /// | [`weight`](Self::weight) | 1 |
@@ -45,6 +46,7 @@ pub struct Attributes {
     pub(crate) model: Arc<str>,
     pub(crate) price: Option<Price>,
     pub(crate) window: Option<u64>,
+    pub(crate) max_output: Option<u64>,
     pub(crate) can: Capabilities,
     pub(crate) grade: Grade,
 }
@@ -73,6 +75,7 @@ impl<S> Backend<S> {
             name,
             price: None,
             window: None,
+            max_output: None,
             can: Capabilities::all(),
             grade: Grade::STANDARD,
         };
@@ -97,6 +100,25 @@ impl<S> Backend<S> {
     #[must_use]
     pub fn window(mut self, tokens: u64) -> Self {
         self.attributes.window = Some(tokens);
+        self
+    }
+
+    /// Sets how many tokens an answer has at the most: what budgets reserve for calls that set no limit of their own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_router::{Backend, Profile};
+    ///
+    /// let backend = Backend::new("small", "a service").max_output(4_096);
+    /// let open = Profile { output_tokens: 500, open_answers: 2, ..Profile::default() };
+    /// assert_eq!(backend.attributes().worst_case(&open).output_tokens, 8_192);
+    /// let limited = Profile { output_tokens: 500, ..Profile::default() };
+    /// assert_eq!(backend.attributes().worst_case(&limited).output_tokens, 500);
+    /// ```
+    #[must_use]
+    pub fn max_output(mut self, tokens: u64) -> Self {
+        self.attributes.max_output = Some(tokens);
         self
     }
 
@@ -184,6 +206,21 @@ impl Attributes {
     /// How many tokens fit into its context window, if there is a limit.
     pub const fn window(&self) -> Option<u64> {
         self.window
+    }
+
+    /// How many tokens an answer has at the most, if that is known.
+    pub const fn max_output(&self) -> Option<u64> {
+        self.max_output
+    }
+
+    /// The most that a call can use here.
+    pub const fn worst_case(&self, profile: &Profile<'_>) -> Usage {
+        match (self.max_output, profile.open_answers) {
+            (Some(most), answers @ 1..) => {
+                Usage::new(profile.input_tokens, most.saturating_mul(answers as u64))
+            }
+            _ => profile.worst_case(),
+        }
     }
 
     /// What it can do.

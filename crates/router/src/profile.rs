@@ -14,8 +14,12 @@ use crate::{Attributes, Capabilities, Usage};
 pub struct Profile<'a> {
     /// The tokens of the prompt, as estimated.
     pub input_tokens: u64,
-    /// The most tokens that the answer may have.
+    /// The most tokens that the answer may have, or as many as are expected of one that is not limited: see
+    /// [`open_answers`](Self::open_answers).
     pub output_tokens: u64,
+    /// How many answers are asked for without a limit to their length: 0 unless set. Their worst case is a backend's
+    /// [`max_output`](crate::Backend::max_output) for each, if that is known.
+    pub open_answers: u16,
     /// The characters of the prompt.
     pub prompt_chars: u64,
     /// What the backend must be able to do. Tools and structured output also make a call more complex.
@@ -34,7 +38,8 @@ pub(crate) struct Needs {
     input_tokens: u32,
     output_tokens: u32,
     prompt_chars: u32,
-    steps: u16,
+    steps: u8,
+    open_answers: u8,
     abilities: Capabilities,
 }
 
@@ -71,6 +76,7 @@ impl Default for Profile<'_> {
         Self {
             input_tokens: 0,
             output_tokens: 0,
+            open_answers: 0,
             prompt_chars: 0,
             needs: Capabilities::empty(),
             steps: 1,
@@ -81,7 +87,7 @@ impl Default for Profile<'_> {
 }
 
 impl Profile<'_> {
-    /// The most that the call can use.
+    /// The most that the call can use at a backend of which nothing more is known.
     pub const fn worst_case(&self) -> Usage {
         Usage::new(self.input_tokens, self.output_tokens)
     }
@@ -90,11 +96,13 @@ impl Profile<'_> {
     #[inline]
     pub(crate) fn needs(&self) -> Needs {
         let least = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        let few = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
         Needs {
             input_tokens: least(self.input_tokens),
             output_tokens: least(self.output_tokens),
             prompt_chars: least(self.prompt_chars),
-            steps: u16::try_from(self.steps).unwrap_or(u16::MAX),
+            steps: few(self.steps),
+            open_answers: few(self.open_answers.into()),
             abilities: self.needs,
         }
     }
@@ -110,6 +118,7 @@ impl Needs {
             prompt_chars: self.prompt_chars.into(),
             needs: self.abilities,
             steps: self.steps.into(),
+            open_answers: self.open_answers.into(),
             ..Profile::default()
         }
     }

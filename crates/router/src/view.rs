@@ -269,7 +269,8 @@ impl<'a> Candidate<'a> {
 
     /// What the call costs in the worst case, in dollars, if the price is known.
     pub fn worst_cost(&self, profile: &Profile<'_>) -> Option<f64> {
-        self.attributes().price.map(|price| price.cost(profile.worst_case()))
+        let attributes = self.attributes();
+        attributes.price.map(|price| price.cost(attributes.worst_case(profile)))
     }
 
     /// What is to be waited for: a latency for each call that it would have, more where calls fail or it has just come back.

@@ -273,6 +273,9 @@ fn describe<S>(
     if let Some(window) = served.context_window {
         backend = backend.window(window);
     }
+    if let Some(tokens) = served.max_output_tokens {
+        backend = backend.max_output(tokens);
+    }
     Ok(backend)
 }
 

@@ -3,8 +3,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Dollars to spend in each window of time. Each call reserves the most that it can cost, and settles on what it did cost; a call
-/// that the budget has no room for is refused here (`shed`), or served by a tier below that costs nothing.
+/// Dollars to spend in each window of time. Each call reserves what it may cost, and settles on what it did cost; a call that the budget
+/// has no room for is refused here (`shed`), or served by a tier below that costs nothing.
+///
+/// What is reserved is the prompt, and of each answer the request's `max_completion_tokens` or `max_tokens`; if it has neither, the
+/// model's `max_output_tokens`: no answer overspends the budget then. Where that is not set either, 500 tokens are reserved, which is an
+/// estimate: what answers have beyond it is charged too, and may be more than was left.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]

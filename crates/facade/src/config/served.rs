@@ -42,6 +42,10 @@ pub struct ServedConfig {
     /// The most tokens, prompt and answer together, that it takes in one call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub context_window: Option<u64>,
+    /// The most tokens that an answer has: what budgets reserve for a request that sets no `max_tokens`, and what strategies that look at
+    /// costs count with. 500, an estimate, unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_output_tokens: Option<u64>,
     /// What it costs; for OpenAI's models as the table that comes with Mainstay says, unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<PriceConfig>,
@@ -109,6 +113,7 @@ impl ServedConfig {
             tokens_per_minute: None,
             in_flight: None,
             context_window: None,
+            max_output_tokens: None,
             price: None,
             grade: GradeConfig::Standard,
             lacks: Vec::new(),
@@ -154,6 +159,13 @@ impl ServedConfig {
     #[must_use]
     pub fn context_window(mut self, tokens: u64) -> Self {
         self.context_window = Some(tokens);
+        self
+    }
+
+    /// Sets the most tokens that an answer has.
+    #[must_use]
+    pub fn max_output_tokens(mut self, tokens: u64) -> Self {
+        self.max_output_tokens = Some(tokens);
         self
     }
 

@@ -1,4 +1,4 @@
-//! What budgets are charged for calls that were never sent.
+//! What budgets reserve, and what they are charged for calls that were never sent.
 
 use std::time::Duration;
 
@@ -34,6 +34,36 @@ async fn a_tier_that_the_deadline_leaves_no_time_costs_nothing() {
     mainstay.chat(ask()).await.unwrap_err();
     assert_eq!(mock.stats().calls, 1, "the second tier was not asked");
     assert!((spent(&mainstay) - 10.0).abs() < 1e-9, "{}", spent(&mainstay));
+}
+
+/// A thousand tokens of an answer cost a dollar. A request says how many an answer has at the most, else its model does, else 500 are
+/// expected.
+#[tokio::test(start_paused = true)]
+async fn what_is_reserved_is_the_longest_answer() {
+    let most = "max_output_tokens = 4_000";
+    let open = || ChatRequest::new("m").user("Tell me of the sea.");
+    let two = || {
+        let mut request = open();
+        request.n = Some(2);
+        request
+    };
+    for (served, request, dollars) in [
+        ("", ask(), 10.0),
+        ("", open(), 0.5),
+        ("", two(), 1.0),
+        (most, ask(), 10.0),
+        (most, open(), 4.0),
+        (most, two(), 8.0),
+        (most, two().max_tokens(100), 0.2),
+    ] {
+        let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_secs(20)));
+        let (_mock, mainstay) = start(slow, "", served, 1).await;
+        let call = tokio::spawn(mainstay.chat(request));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!((spent(&mainstay) - dollars).abs() < 1e-9, "{served}: {} of {dollars}", spent(&mainstay));
+        call.await.unwrap().unwrap();
+        assert!(spent(&mainstay) < dollars, "settled on what was used");
+    }
 }
 
 #[tokio::test(start_paused = true)]

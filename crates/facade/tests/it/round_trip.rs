@@ -106,9 +106,9 @@ fn served() -> impl Strategy<Value = ServedConfig> {
     let grades = [GradeConfig::Small, GradeConfig::Standard, GradeConfig::Deep];
     let named = (text(), of(text()), of(any::<u32>()), prop::sample::select(grades.to_vec()), lacks);
     let limits = (of(count()), of(count()), of(any::<u32>()), of(count()), of((number(), number())));
-    (named, limits).prop_map(|((on, model, weight, grade, lacks), limits)| {
+    (named, limits, of(count())).prop_map(|((on, model, weight, grade, lacks), limits, max_output)| {
         let mut served = ServedConfig::on(on).grade(grade).lacks(lacks);
-        (served.model, served.weight) = (model, weight);
+        (served.model, served.weight, served.max_output_tokens) = (model, weight, max_output);
         (served.requests_per_minute, served.tokens_per_minute, served.in_flight, served.context_window, _) =
             limits;
         match limits.4 {

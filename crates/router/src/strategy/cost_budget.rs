@@ -91,13 +91,14 @@ impl CostBudget {
     }
 
     fn has_room(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> bool {
-        let (profile, price) = (view.profile(), candidate.attributes().price);
-        price.is_some_and(|price| budget.has_room(profile.budget_key, price, profile.worst_case()))
+        let (profile, attributes) = (view.profile(), candidate.attributes());
+        let has_room = |price| budget.has_room(profile.budget_key, price, attributes.worst_case(profile));
+        attributes.price.is_some_and(has_room)
     }
 
     fn reserve(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> Option<Hold> {
-        let profile = view.profile();
-        budget.reserve(profile.budget_key, candidate.attributes().price?, profile.worst_case())
+        let (profile, attributes) = (view.profile(), candidate.attributes());
+        budget.reserve(profile.budget_key, attributes.price?, attributes.worst_case(profile))
     }
 }
 

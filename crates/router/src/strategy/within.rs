@@ -59,13 +59,14 @@ impl<St> Within<St> {
     }
 
     fn fits(&self, candidate: &Candidate<'_>, profile: &Profile<'_>) -> bool {
-        let Some(price) = candidate.attributes().price else { return false };
-        self.budget.has_room(self.key(profile), price, profile.worst_case())
+        let attributes = candidate.attributes();
+        let Some(price) = attributes.price else { return false };
+        self.budget.has_room(self.key(profile), price, attributes.worst_case(profile))
     }
 
     fn reserve(&self, view: &View<'_>, index: usize) -> Option<Hold> {
-        let (profile, price) = (view.profile(), view.get(index)?.attributes().price?);
-        self.budget.reserve(self.key(profile), price, profile.worst_case())
+        let (profile, attributes) = (view.profile(), view.get(index)?.attributes());
+        self.budget.reserve(self.key(profile), attributes.price?, attributes.worst_case(profile))
     }
 }
 

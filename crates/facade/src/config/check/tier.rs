@@ -72,6 +72,7 @@ impl ServedConfig {
         at_least_one(&spot.key("tokens_per_minute"), self.tokens_per_minute)?;
         at_least_one(&spot.key("in_flight"), self.in_flight)?;
         at_least_one(&spot.key("context_window"), self.context_window)?;
+        at_least_one(&spot.key("max_output_tokens"), self.max_output_tokens)?;
         let Some(price) = self.price else { return Ok(()) };
         let spot = spot.key("price");
         not_negative(&spot.key("input"), price.input)?;
