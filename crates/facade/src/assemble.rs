@@ -158,11 +158,9 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
 
 /// When calls are sent again, where their route says nothing of that.
 pub(crate) fn usual_policy(config: &Config, parts: &Parts) -> Result<RetryPolicy, BuildError> {
-    match &parts.retry {
-        Some(policy) => Ok(policy.clone()),
-        None => {
-            let spot = Spot::default().key("retry");
-            Ok(policy(&config.retry, &spot)?.budget(policy::budget(&config.retry, &spot)?))
-        }
+    if let Some(policy) = &parts.retry {
+        return Ok(policy.clone());
     }
+    let spot = Spot::default().key("retry");
+    Ok(policy(&config.retry, &spot)?.budget(policy::budget(&config.retry, &spot)?))
 }
