@@ -260,6 +260,8 @@ impl Builder {
             reloading: Mutex::default(),
             overlay,
             store,
+            #[cfg(feature = "metrics")]
+            sampled: crate::metrics::Sampled::default(),
         }))
     }
 

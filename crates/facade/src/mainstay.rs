@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     /// What was set in code, for configurations that are read later.
     pub(crate) overlay: Overlay,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
+    #[cfg(feature = "metrics")]
+    pub(crate) sampled: crate::metrics::Sampled,
 }
 
 /// The routes, by what is asked for.
@@ -168,7 +170,11 @@ impl Mainstay {
 
     /// How things stand: backends, limits, budgets.
     pub fn status(&self) -> Status {
-        Status::of(&self.0.live.load())
+        Status::of(
+            &self.0.live.load(),
+            #[cfg(feature = "metrics")]
+            self.0.sampled.clone(),
+        )
     }
 
     /// What chooses by what was learned from past calls, by route: to be told of outcomes

@@ -18,7 +18,7 @@
 //! | `mainstay.tiers` | counter | `tier`, `degraded` | whole answers, by the tier that gave them |
 //! | `mainstay.replays` | counter | `model` | answers that were given before |
 //!
-//! How things stand is told by [`sample`], to be called before the metrics are read:
+//! How things stand is told by [`sample`], to be called before the metrics are read; what is no more, as after a reload, is NaN:
 //!
 //! | metric | kind, unit | labels | what it counts |
 //! |---|---|---|---|
@@ -43,6 +43,8 @@
 //! `examples/proxy` (package `mainstay-proxy`) serves all of it to Prometheus, by `metrics-exporter-prometheus`, with the buckets that the
 //! conventions ask for: [`SECONDS`] and [`TOKENS`].
 
+mod sample;
+
 use std::{sync::Arc, time::Duration};
 
 use mainstay_fault::{Fault, Journal};
@@ -50,7 +52,9 @@ use metrics::{
     Label, SharedString, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-use crate::{AttemptReport, BackendStatus, BudgetStatus, LimitStatus, Report, Status};
+pub(crate) use self::sample::Sampled;
+pub use self::sample::sample;
+use crate::{AttemptReport, Report};
 
 /// The bounds of the buckets, in seconds, that the conventions ask for where durations are exported as buckets.
 pub const SECONDS: [f64; 14] =
@@ -99,48 +103,6 @@ pub fn describe() {
     describe_gauge!("mainstay.limit.queue", Count, "Calls that wait for a limit.");
     describe_gauge!("mainstay.budget.spent", "What was spent of a budget in its window, in US dollars.");
     describe_gauge!("mainstay.budget.dollars", "What there is in a budget's window, in US dollars.");
-}
-
-/// Tells the recorder how things stand: to be called before the metrics are read, such as by who answers a scrape.
-///
-/// ```
-/// # fn example(mainstay: &mainstay::Mainstay) {
-/// mainstay::metrics::sample(&mainstay.status());
-/// # }
-/// ```
-pub fn sample(status: &Status) {
-    status.backends.iter().for_each(sample_backend);
-    status.limits.iter().for_each(sample_limit);
-    for BudgetStatus { route, spent, dollars, .. } in &status.budgets {
-        let route = SharedString::from(route.clone().unwrap_or_default());
-        gauge!("mainstay.budget.spent", "route" => route.clone()).set(*spent);
-        gauge!("mainstay.budget.dollars", "route" => route).set(*dollars);
-    }
-}
-
-fn sample_backend(status: &BackendStatus) {
-    let BackendStatus { route, tier, operation, backend, .. } = status;
-    let labels = [
-        Label::new("route", route.clone()),
-        Label::new("tier", tier.clone()),
-        Label::new("backend", backend.clone()),
-        Label::from_static_parts("operation", operation),
-    ];
-    let set = |name: &'static str, value: f64| gauge!(name, labels.iter()).set(value);
-    set("mainstay.backend.up", f64::from(u8::from(status.is_up())));
-    set("mainstay.backend.in_flight", status.in_flight.into());
-    set("mainstay.backend.failure_ratio", status.failure_ratio);
-}
-
-fn sample_limit(status: &LimitStatus) {
-    let LimitStatus { backend, requests, tokens, in_flight, waiting } = status;
-    for (unit, left) in [("requests", requests), ("tokens", tokens), ("calls", in_flight)] {
-        if let Some(left) = left {
-            gauge!("mainstay.limit.available", "backend" => backend.clone(), "unit" => unit)
-                .set(*left as f64);
-        }
-    }
-    gauge!("mainstay.limit.queue", "backend" => backend.clone()).set(*waiting as f64);
 }
 
 /// A call that is being counted.

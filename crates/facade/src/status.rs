@@ -37,6 +37,10 @@ pub struct Status {
     pub limits: Vec<LimitStatus>,
     /// The budgets in dollars.
     pub budgets: Vec<BudgetStatus>,
+    /// What metrics were told of before, which may be no more.
+    #[cfg(feature = "metrics")]
+    #[serde(skip)]
+    pub(crate) sampled: crate::metrics::Sampled,
 }
 
 /// How a backend does in a tier of a route.
@@ -110,7 +114,7 @@ pub(crate) struct Watched {
 // === impl Status ===
 
 impl Status {
-    pub(crate) fn of(live: &Live) -> Self {
+    pub(crate) fn of(live: &Live, #[cfg(feature = "metrics")] sampled: crate::metrics::Sampled) -> Self {
         let mut limits: Vec<_> = live
             .kept
             .limits()
@@ -134,7 +138,14 @@ impl Status {
             })
             .collect();
         budgets.sort_unstable_by(|one, other| one.route.cmp(&other.route));
-        Self { backends: live.watched.iter().flat_map(Watched::status).collect(), limits, budgets }
+        let backends = live.watched.iter().flat_map(Watched::status).collect();
+        Self {
+            backends,
+            limits,
+            budgets,
+            #[cfg(feature = "metrics")]
+            sampled,
+        }
     }
 }
 

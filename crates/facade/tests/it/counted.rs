@@ -206,6 +206,36 @@ fn how_things_stand_is_sampled() {
 }
 
 #[test]
+fn what_a_reload_took_away_has_no_number_any_more() {
+    let counted = Counted::of(async || {
+        let (mock, mainstay) = stack().await;
+        mainstay::metrics::sample(&mainstay.status());
+        let toml = format!(
+            "[backends.mock]\nbase_url = {:?}\n[routes.m]\ntiers = [{{ models = [{{ on = \"mock\", model = \"rich\" }}] }}]",
+            mock.base_url()
+        );
+        mainstay.reload(&toml.parse().unwrap()).unwrap();
+        mainstay::metrics::sample(&mainstay.status());
+    });
+    let sampled = |key: &str| {
+        ["backend.", "limit.", "budget."].iter().any(|it| key.contains(&format!("mainstay.{it}")))
+    };
+    let (kept, gone): (Vec<_>, Vec<_>) = counted
+        .0
+        .iter()
+        .filter(|(key, _)| sampled(key))
+        .map(|(key, _)| key)
+        .partition(|key| key.contains("backend=mock/rich"));
+    // Three figures each, of chats, streams and embeddings.
+    assert_eq!(kept.len(), 9, "{kept:?}");
+    assert!(kept.iter().all(|key| !counted.gauge(key).is_nan()), "{kept:?}");
+    assert!(gone.len() > 9, "{gone:?}");
+    for key in gone {
+        assert!(counted.gauge(key).is_nan(), "{key}");
+    }
+}
+
+#[test]
 fn a_call_that_is_dropped_is_counted_once() {
     let counted = Counted::of(async || {
         let (_mock, mainstay) = stack().await;
