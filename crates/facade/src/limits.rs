@@ -63,6 +63,11 @@ const ANSWER: u64 = 500;
 const MANY_REQUESTS: u64 = 10_000_000;
 const MANY_TOKENS: u64 = 10_000_000_000;
 
+/// What is left of a limit, if anybody has said how much there is: of what nobody limits, nearly all is left at any time.
+pub(crate) fn known(left: Option<i64>, many: u64) -> Option<i64> {
+    left.filter(|left| (*left).max(0).unsigned_abs() < many / 2)
+}
+
 /// The limits of each model: those that were set, and for all that was not limits so wide that only the server narrows them.
 pub(crate) fn by_model(set: HashMap<String, Arc<Limits>>) -> Models {
     models(filled(set))

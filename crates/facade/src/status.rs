@@ -5,7 +5,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use mainstay_router::{Backends, Snapshot};
 use serde::{Serialize, Serializer};
 
-use crate::assemble::Live;
+use crate::{
+    assemble::Live,
+    limits::{MANY_REQUESTS, MANY_TOKENS, known},
+};
 
 /// How things stand at a moment. Shown, it is a small table; by serde it is JSON.
 ///
@@ -25,6 +28,7 @@ use crate::assemble::Live;
 /// let status = mainstay.status();
 /// assert!(status.backends.iter().all(|backend| backend.is_up()));
 /// assert_eq!(status.limits[0].requests, Some(60));
+/// assert_eq!(status.limits[0].tokens, None);
 /// # Ok::<_, mainstay::BuildError>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -70,6 +74,8 @@ pub struct BackendStatus {
 }
 
 /// What is left of the limits of a model on a backend. What is owed is negative.
+///
+/// A limit is told of if it is set, or the server has stated it of late.
 ///
 /// Of limits that processes share it is what the server said last, and what has come back since; while it is away, what is left of the
 /// local share.
@@ -120,8 +126,8 @@ impl Status {
             .limits()
             .map(|(on, model, limits)| LimitStatus {
                 backend: format!("{on}/{model}"),
-                requests: limits.requests_available(),
-                tokens: limits.tokens_available(),
+                requests: known(limits.requests_available(), MANY_REQUESTS),
+                tokens: known(limits.tokens_available(), MANY_TOKENS),
                 in_flight: limits.in_flight_available(),
                 waiting: limits.waiting(),
             })

@@ -34,6 +34,30 @@ async fn hurry(mainstay: &Mainstay) {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_limit_is_told_of_once_it_is_set_or_stated() {
+    let stating = ModelPlan::new().tokens_per_minute(40_000);
+    let plan = Plan::new().model("silent", ModelPlan::new()).model("stating", stating);
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let models = ["silent", "stating"].map(|model| {
+        format!(
+            "[routes.{model}]\ntiers = [{{ models = [{{ on = \"mock\", requests_per_minute = 60 }}] }}]\n"
+        )
+    });
+    let toml = format!("[backends.mock]\nbase_url = {:?}\n{}", mock.base_url(), models.concat());
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    for model in ["silent", "stating"] {
+        mainstay.chat(ChatRequest::new(model).user("Hello?")).await.unwrap();
+    }
+    let status = mainstay.status();
+    let told: Vec<_> = status.limits.iter().map(|limit| (limit.requests, limit.tokens)).collect();
+    assert_eq!(told[0], (Some(59), None), "{status}");
+    assert!(told[1].1.is_some_and(|tokens| (30_000..40_000).contains(&tokens)), "{status}");
+    assert!(
+        !status.to_string().lines().any(|line| line.starts_with("mock/silent") && line.contains("tokens"))
+    );
+}
+
 #[tokio::test]
 async fn a_limit_that_is_known_is_hardly_ever_run_into() {
     let (mock, builder) = limited(ModelPlan::new().requests_per_minute(600)).await;
