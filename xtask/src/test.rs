@@ -6,7 +6,7 @@ use std::{
     process::{Command, ExitCode, Output},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use tokio::time::Instant;
 
@@ -33,7 +33,7 @@ struct Tally {
     missing: BTreeMap<String, usize>,
 }
 
-const STEPS: [Step; 9] = [
+static STEPS: [Step; 9] = [
     Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
     Step {
         name: "lints",
@@ -82,9 +82,7 @@ const STEPS: [Step; 9] = [
 /// Runs the steps in order; prints one line for each that passes, and all that a failing one said.
 pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     let mut total = Tally::default();
-    for step in
-        STEPS.iter().filter(|step| options.only.as_ref().is_none_or(|only| step.name.contains(&**only)))
-    {
+    for step in options.steps()? {
         print!("{:<12}", step.name);
         std::io::stdout().flush()?;
         let started = Instant::now();
@@ -106,6 +104,19 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode> {
     }
     println!("{} passed, {} failed, {} skipped", total.passed, total.failed, total.ignored);
     Ok(ExitCode::SUCCESS)
+}
+
+// === impl Options ===
+
+impl Options {
+    /// The steps that are to be run; to have none is an error.
+    fn steps(&self) -> Result<Vec<&'static Step>> {
+        let only = self.only.as_deref().unwrap_or_default();
+        let steps: Vec<_> = STEPS.iter().filter(|step| step.name.contains(only)).collect();
+        let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        ensure!(!steps.is_empty(), "no step is named `{only}`; there are: {}", names.join(", "));
+        Ok(steps)
+    }
 }
 
 // === impl Step ===
