@@ -32,7 +32,8 @@ fn every_configuration_in_the_guide_can_be_read() {
     let entries = fs::read_dir(here.join("src")).unwrap().map(|entry| entry.unwrap().path());
     let chapters = entries.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
     for path in chapters.chain([here.join("../README.md")]) {
-        for block in blocks(&fs::read_to_string(&path).unwrap()) {
+        let blocks = blocks(&fs::read_to_string(&path).unwrap()).into_iter();
+        for block in blocks.filter(|block| !block.starts_with("[dependencies]")) {
             let config = Config::from_toml(&block);
             assert!(config.is_ok(), "{}: {}\n{block}", path.display(), config.unwrap_err());
             read += 1;

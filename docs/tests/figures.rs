@@ -38,6 +38,16 @@ fn the_table_of_presets_is_what_they_are() {
 }
 
 #[test]
+fn the_versions_to_depend_on_are_those_of_this_workspace() {
+    let (version, _) = env!("CARGO_PKG_VERSION").rsplit_once('.').unwrap();
+    for text in [include_str!("../src/intro.md"), include_str!("../../README.md")] {
+        let block = text.split("```toml\n[dependencies]\n").nth(1).unwrap().split("```").next().unwrap();
+        assert!(block.lines().next().unwrap().ends_with(&format!("\"{version}\"")), "{block}");
+        assert!(text.contains(concat!("needs Rust ", env!("CARGO_PKG_RUST_VERSION"), " or later")));
+    }
+}
+
+#[test]
 fn the_block_on_retries_has_all_fields_and_their_defaults() {
     let block = CONFIGURATION.split("```toml\n").find(|block| block.starts_with("[retry]\n")).unwrap();
     let block = block.split("```").next().unwrap();
