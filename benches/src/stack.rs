@@ -90,7 +90,7 @@ impl Failure {
 
 impl HasFault for Failure {
     fn fault(&self) -> Fault {
-        (*self.0).clone()
+        *self.0
     }
 }
 

@@ -60,8 +60,8 @@ pub(crate) type StreamLimits = RateLimitLayer<ByModel, Weigh, StreamMeter, Track
 const ANSWER: u64 = 500;
 
 /// More a minute than any provider allows.
-const MANY_REQUESTS: u64 = 10_000_000;
-const MANY_TOKENS: u64 = 10_000_000_000;
+pub(crate) const MANY_REQUESTS: u64 = 10_000_000;
+pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
 
 /// What is left of a limit, if anybody has said how much there is: of what nobody limits, nearly all is left at any time.
 pub(crate) fn known(left: Option<i64>, many: u64) -> Option<i64> {
