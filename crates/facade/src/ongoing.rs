@@ -117,7 +117,7 @@ impl Ongoing {
         if !std::mem::replace(&mut self.has_said, true) {
             self.said(&chunk.id, &chunk.model);
         }
-        self.reasons.extend(chunk.choices.iter().filter_map(|choice| choice.finish_reason.clone()));
+        self.reasons.extend(chunk.choices.iter().filter_map(|choice| choice.ended().cloned()));
     }
 
     /// Notes how it ended. The first end counts.

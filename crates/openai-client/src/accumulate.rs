@@ -52,10 +52,10 @@ impl Accumulator {
     pub fn push(&mut self, mut chunk: ChatChunk) {
         for part in std::mem::take(&mut chunk.choices) {
             let choice = self.choice(part.index);
-            grow(&mut choice.message, part.delta);
-            if part.finish_reason.is_some() {
-                choice.finish_reason = part.finish_reason;
+            if let Some(reason) = part.ended() {
+                choice.finish_reason = Some(reason.clone());
             }
+            grow(&mut choice.message, part.delta);
             if let Some(more) = part.logprobs {
                 join(choice.logprobs.get_or_insert_default(), more);
             }

@@ -118,6 +118,15 @@ impl ChatChunk {
     }
 }
 
+// === impl ChunkChoice ===
+
+impl ChunkChoice {
+    /// Returns why the answer ended, if it has. A server that writes an empty reason, or `"null"` as text, gives none.
+    pub fn ended(&self) -> Option<&FinishReason> {
+        self.finish_reason.as_ref().filter(|reason| !matches!(reason.as_str(), "" | "null"))
+    }
+}
+
 // === impl Delta ===
 
 impl Delta {

@@ -26,7 +26,7 @@ impl Progress {
             // The API allows 128 answers at most; any further ones share the last bit.
             let bit = 1 << choice.index.min(u128::BITS - 1);
             self.begun |= bit;
-            if let Some(reason) = &choice.finish_reason {
+            if let Some(reason) = choice.ended() {
                 self.finished |= bit;
                 self.filtered |= *reason == FinishReason::ContentFilter;
             }

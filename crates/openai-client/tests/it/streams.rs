@@ -67,6 +67,29 @@ async fn a_clean_end_that_says_nothing_is_an_interruption() {
 }
 
 #[tokio::test]
+async fn an_empty_reason_to_finish_is_none() {
+    for none in ["", "null"] {
+        let with = |event: &str, reason: &str| {
+            event.trim_end_matches("}]}").replace(",\"finish_reason\":null", "")
+                + &format!(r#","finish_reason":"{reason}"}}]}}"#)
+        };
+        let (role, hel, lo) = (with(ROLE, none), with(HEL, none), with(LO, none));
+        let server = Server::streaming(events(&[&role, &hel, &lo]), vec![]).await;
+        let (text, error) = told(&server).await;
+        assert_eq!(
+            (text.as_str(), error.unwrap().fault().kind),
+            ("Hello", FaultKind::Interrupted),
+            "{none:?}"
+        );
+        let server = Server::streaming(events(&[&role]), vec![]).await;
+        assert_eq!(refused(&server).await.fault().kind, FaultKind::Malformed, "{none:?}");
+        let server = Server::streaming(events(&[&role, &hel, &with(LO, "stop"), &role]), vec![]).await;
+        let whole = server.client().chat_stream(ask()).await.unwrap().into_response().await.unwrap();
+        assert_eq!((whole.text().as_ref(), whole.finish_reason()), ("Hello", Some(&FinishReason::Stop)));
+    }
+}
+
+#[tokio::test]
 async fn whatever_breaks_after_the_first_token_is_an_item() {
     for (name, tail, then) in [
         ("reset", String::new(), vec![Act::Reset]),
