@@ -88,7 +88,7 @@ fn chat_json(request: &ChatRequest, stream: bool) -> serde_json::Result<Vec<u8>>
         (None, false) => json(&Streamed { body: request, stream }),
         _ => {
             let mut request = request.clone();
-            request.extra.remove("stream");
+            request.extra.shift_remove("stream");
             request.stream = Some(stream);
             json(&request)
         }

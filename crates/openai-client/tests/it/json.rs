@@ -4,7 +4,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderMap;
 use mainstay_fault::HasCall;
 use mainstay_openai_client::{
-    Accumulator, ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role,
+    Accumulator, ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role, Tool,
     ToolChoice, Vector,
 };
 use proptest::prelude::*;
@@ -24,6 +24,23 @@ fn unknown_fields_survive_at_every_level() {
     assert_eq!(typed.extra["timings"]["cache_n"], 1);
     assert_eq!(typed.usage.as_ref().unwrap().cached_tokens(), 1);
     assert_eq!(serde_json::to_value(&typed).unwrap(), response);
+}
+
+/// A model fills a schema's properties in their order, so that another one is another answer.
+#[test]
+fn the_order_of_fields_is_the_callers() {
+    let properties =
+        json!({"type": "object", "properties": {"z": {"type": "string"}, "a": {"type": "integer"}}});
+    let request = ChatRequest::new("m")
+        .tool(Tool::function("f", "", properties.clone()))
+        .json_schema("answer", properties)
+        .set("y", json!({"z": 1, "a": 2}))
+        .set("b", 3);
+    let text = serde_json::to_string(&request).unwrap();
+    assert_eq!(text.matches(r#"{"z":{"type":"string"},"a":{"type":"integer"}}"#).count(), 2, "{text}");
+    assert!(text.ends_with(r#""y":{"z":1,"a":2},"b":3}"#), "{text}");
+    let again: ChatRequest = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), text);
 }
 
 #[test]
