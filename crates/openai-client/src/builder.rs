@@ -133,7 +133,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long a stream may take from one token to the next.
+    /// Sets how long a stream may take from one token to the next, while it is being read.
     pub fn between_tokens_timeout(mut self, limit: Duration) -> Self {
         self.timeouts.between_tokens = limit;
         self

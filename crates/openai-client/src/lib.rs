@@ -34,6 +34,7 @@ mod chunks;
 mod events;
 mod open;
 mod progress;
+mod silence;
 mod stream;
 
 #[cfg(fuzzing)]

@@ -1,20 +1,19 @@
 use std::{
     collections::VecDeque,
     fmt,
-    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
 use http::HeaderMap;
-use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     Accumulator, ChatChunk, ChatRequest, ChatResponse, Error, Usage,
     events::{Event, Events},
     progress::Progress,
     send::Origin,
+    silence::Silence,
 };
 
 /// A streamed answer, from its first token on.
@@ -23,7 +22,7 @@ use crate::{
 /// stream said that it is whole: with a `finish_reason` for each answer that was asked for, or with `[DONE]`. Everything
 /// else is one last item, an error of the kind [`Interrupted`](mainstay_fault::FaultKind::Interrupted): a reset, a clean
 /// end that said nothing, an error event, an event that cannot be read, or no token for too long. What came before it is
-/// an exact prefix of one answer.
+/// an exact prefix of one answer. Time in which nobody reads does not count against the server.
 ///
 /// # Cancel safety
 ///
@@ -50,7 +49,7 @@ pub struct ChatStream {
     events: Option<Events>,
     held: VecDeque<ChatChunk>,
     progress: Progress,
-    timer: Pin<Box<Sleep>>,
+    silence: Silence,
     usage: Option<Usage>,
 }
 
@@ -65,8 +64,8 @@ impl ChatStream {
         held: VecDeque<ChatChunk>,
         progress: Progress,
     ) -> Self {
-        let timer = Box::pin(sleep(origin.shared.timeouts.between_tokens));
-        Self { origin, request, headers, events: Some(events), held, progress, timer, usage: None }
+        let silence = Silence::new(origin.shared.timeouts.between_tokens);
+        Self { origin, request, headers, events: Some(events), held, progress, silence, usage: None }
     }
 
     /// The request that it answers.
@@ -95,13 +94,10 @@ impl ChatStream {
         Ok(whole.finish(self.headers))
     }
 
-    /// Passes a chunk on, and starts to wait for the next token if it has one.
+    /// Passes a chunk on, and grants the next token all of its time if it has one.
     fn take(&mut self, chunk: ChatChunk) -> ChatChunk {
         self.progress.note(&chunk);
-        if chunk.has_token() {
-            let next = Instant::now() + self.origin.shared.timeouts.between_tokens;
-            self.timer.as_mut().reset(next);
-        }
+        self.silence.heard(chunk.has_token());
         if let Some(usage) = &chunk.usage {
             self.usage = Some(usage.clone());
         }
@@ -119,9 +115,8 @@ impl ChatStream {
 
     /// The error of a stream in which no token came for too long.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        ready!(self.timer.as_mut().poll(cx));
-        let limit = self.origin.shared.timeouts.between_tokens;
-        Poll::Ready(Error::silent(&self.origin, "further token", limit))
+        ready!(self.silence.poll_over(cx));
+        Poll::Ready(Error::silent(&self.origin, "further token", self.silence.limit()))
     }
 }
 
@@ -134,6 +129,7 @@ impl Stream for ChatStream {
             return Poll::Ready(Some(Ok(this.take(chunk))));
         }
         let Some(events) = &mut this.events else { return Poll::Ready(None) };
+        this.silence.awaited();
         let broken = match events.poll_event(&this.origin, cx) {
             Poll::Ready(Event::Chunk(chunk)) => return Poll::Ready(Some(Ok(this.take(*chunk)))),
             Poll::Ready(Event::Done) => {

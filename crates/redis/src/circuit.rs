@@ -21,7 +21,7 @@ impl Circuit {
             None => true,
             Some(until) if Instant::now() < until => false,
             Some(_) => {
-                *open_until = Some(Instant::now() + retry_every);
+                *open_until = Some(after(retry_every));
                 true
             }
         }
@@ -37,10 +37,32 @@ impl Circuit {
     }
 
     pub(crate) fn open(&self, time: Duration) {
-        *self.open_until() = Some(Instant::now() + time);
+        *self.open_until() = Some(after(time));
     }
 
     fn open_until(&self) -> MutexGuard<'_, Option<Instant>> {
         self.open_until.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The moment after a time; a time without end ends in thirty years.
+fn after(time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_may_stay_open_without_end() {
+        let circuit = Circuit::default();
+        circuit.open(Duration::MAX);
+        assert!(circuit.is_open() && !circuit.admits(Duration::MAX));
+        circuit.open(Duration::ZERO);
+        assert!(circuit.admits(Duration::MAX), "one may ask");
+        assert!(circuit.is_open());
     }
 }

@@ -1,4 +1,7 @@
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -20,6 +23,9 @@ struct Held {
     requests: u64,
     until: Option<Instant>,
 }
+
+/// What stands for a time without end: thirty years.
+const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
 
 // === impl Stock ===
 
@@ -59,7 +65,8 @@ impl Stock {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.tokens = held.tokens.saturating_add(tokens);
         held.requests = held.requests.saturating_add(requests);
-        held.until = Some(Instant::now() + lease.time);
+        let now = Instant::now();
+        held.until = Some(now.checked_add(lease.time).unwrap_or_else(|| now + FAR));
     }
 
     /// When what is left must be given back.
@@ -87,5 +94,17 @@ impl Held {
             requests: self.requests.checked_sub(need(limits_requests, 1))?,
             until: self.until,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_may_be_without_end() {
+        let stock = Stock::new(Some(Lease { calls: 1, tokens: 10, time: Duration::MAX }));
+        stock.put([10, 1]);
+        assert!(stock.holds(10, [true; 2]) && !stock.holds(11, [true; 2]));
     }
 }

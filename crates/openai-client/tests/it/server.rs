@@ -1,6 +1,9 @@
 //! A server that says exactly the bytes that a test tells it to.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use mainstay_openai_client::{Client, ClientBuilder};
 use tokio::{
@@ -16,6 +19,8 @@ pub(crate) enum Act {
     Say(Vec<u8>),
     /// Waits until the peer closes the connection.
     Hang,
+    /// Says nothing for a time.
+    Pause(Duration),
     /// Resets the connection.
     Reset,
     /// Sends the bytes for as long as the peer reads.
@@ -86,6 +91,7 @@ async fn serve(mut socket: TcpStream, acts: Vec<Act>, seen: &Mutex<Vec<String>>)
                 let _ = socket.write_all(&bytes).await;
             }
             Act::Hang => while socket.read(&mut [0; 64]).await.is_ok_and(|read| read > 0) {},
+            Act::Pause(time) => tokio::time::sleep(time).await,
             Act::Reset => socket.set_zero_linger().unwrap(),
             Act::Forever(bytes) => while socket.write_all(&bytes).await.is_ok() {},
         }

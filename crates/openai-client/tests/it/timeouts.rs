@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use mainstay_fault::{FaultKind, HasCall, HasFault};
-use mainstay_openai_client::ChatRequest;
+use mainstay_openai_client::{ChatRequest, ChatStream};
 use tokio::time::Instant;
 use tower::Service;
 
@@ -81,6 +81,58 @@ async fn a_stall_between_tokens_is_an_interruption() {
         assert_eq!(error.fault().kind, FaultKind::Interrupted, "{error}");
         assert!(error.to_string().contains("further token"), "{error}");
     }
+}
+
+/// A stream of one token, of which the next comes in two halves: one at once, the other after 25 s.
+async fn halting() -> ChatStream {
+    let (half, rest) = TOKEN.split_at(20);
+    let rest = format!("{rest}data: [DONE]\n\n");
+    let then = vec![Act::Pause(Duration::from_secs(25)), Act::Say(rest.into())];
+    let server = Server::streaming(TOKEN.to_owned() + half, then).await;
+    let client = server.builder().between_tokens_timeout(Duration::from_secs(10)).build().unwrap();
+    let mut stream = client.chat_stream(ask()).await.unwrap();
+    assert_eq!(stream.next().await.unwrap().unwrap().text(), "Hel");
+    stream
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_who_takes_his_time_blames_nobody() {
+    for has_asked in [false, true] {
+        let mut stream = halting().await;
+        if has_asked {
+            assert!(stream.next().now_or_never().is_none(), "the other half is not here yet");
+        }
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let items: Vec<_> = stream.collect().await;
+        assert_eq!(items.len(), 1, "asked before: {has_asked}");
+        assert_eq!(items[0].as_ref().unwrap().text(), "Hel", "asked before: {has_asked}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_is_noticed_whatever_time_the_reader_took_before() {
+    let server = Server::streaming(TOKEN, vec![Act::Hang]).await;
+    let client = server.builder().between_tokens_timeout(Duration::from_secs(10)).build().unwrap();
+    for has_asked in [false, true] {
+        let mut stream = client.chat_stream(ask()).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        if has_asked {
+            assert!(stream.next().now_or_never().is_none());
+        }
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let began = Instant::now();
+        assert_eq!(stream.next().await.unwrap().unwrap_err().fault().kind, FaultKind::Interrupted);
+        assert_eq!(began.elapsed().as_secs(), 10, "asked before: {has_asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_without_end_is_none() {
+    let server = Server::streaming(TOKEN.to_owned() + "data: [DONE]\n\n", vec![]).await;
+    let (client, max) = (server.builder(), Duration::MAX);
+    let client = client.between_tokens_timeout(max).first_token_timeout(max).timeout(max).build().unwrap();
+    let items: Vec<_> = client.chat_stream(ask()).await.unwrap().collect().await;
+    assert!(items.len() == 1 && items[0].is_ok(), "{items:?}");
 }
 
 #[tokio::test]

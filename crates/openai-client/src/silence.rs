@@ -1,0 +1,85 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long a stream has said no token, which it may for a limit.
+///
+/// Only the time in which its reader waits counts: a token that lies ready while the reader is busy is not late.
+#[derive(Debug)]
+pub(crate) struct Silence {
+    limit: Duration,
+    left: Duration,
+    /// Since when the reader has been waiting.
+    since: Option<Instant>,
+    /// Whether the timer runs for that wait.
+    runs: bool,
+    /// Whether the reader is known to have been away while it seemed to wait.
+    was_away: bool,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// A timer that has run out wakes the reader: one who comes later than this was away.
+const LATE: Duration = Duration::from_millis(100);
+
+// === impl Silence ===
+
+impl Silence {
+    pub(crate) fn new(limit: Duration) -> Self {
+        let timer = Box::pin(sleep_until(after(Instant::now(), limit)));
+        Self { limit, left: limit, since: None, runs: false, was_away: false, timer }
+    }
+
+    pub(crate) const fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Notes that the reader waits.
+    pub(crate) fn awaited(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Notes that something has come: a token, which ends the silence, or something else, which the reader takes its time for.
+    pub(crate) fn heard(&mut self, token: bool) {
+        let since = self.since.take();
+        self.runs = false;
+        if token {
+            (self.left, self.was_away) = (self.limit, false);
+        } else if let Some(since) = since {
+            self.left = self.left.saturating_sub(since.elapsed());
+        }
+    }
+
+    /// Waits on, and resolves when the limit has passed.
+    ///
+    /// A reader who was away when that happened, as it looked after something else, is given the limit once more: what came in the
+    /// meantime may still be on its way from the socket.
+    pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.runs {
+            let since = *self.since.get_or_insert_with(Instant::now);
+            self.run(since);
+        }
+        ready!(self.timer.as_mut().poll(cx));
+        if self.was_away || self.timer.deadline().elapsed() < LATE {
+            return Poll::Ready(());
+        }
+        (self.left, self.was_away) = (self.limit, true);
+        self.run(Instant::now());
+        self.timer.as_mut().poll(cx)
+    }
+
+    fn run(&mut self, since: Instant) {
+        (self.since, self.runs) = (Some(since), true);
+        self.timer.as_mut().reset(after(since, self.left));
+    }
+}
+
+/// The moment after a time; a time without end ends in thirty years.
+fn after(now: Instant, time: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    now.checked_add(time).unwrap_or_else(|| now + FAR)
+}
