@@ -26,7 +26,15 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     head: Option<ChatChunk>,
-    choices: Vec<Choice>,
+    answers: Vec<Answer>,
+}
+
+/// One answer as far as it has come.
+#[derive(Clone, Debug)]
+struct Answer {
+    choice: Choice,
+    /// The index under which each of its calls of tools came, in order.
+    calls: Vec<u32>,
 }
 
 // === impl Accumulator ===
@@ -51,11 +59,11 @@ impl Accumulator {
     /// Adds the next chunk.
     pub fn push(&mut self, mut chunk: ChatChunk) {
         for part in std::mem::take(&mut chunk.choices) {
-            let choice = self.choice(part.index);
+            let Answer { choice, calls } = self.answer(part.index);
             if let Some(reason) = part.ended() {
                 choice.finish_reason = Some(reason.clone());
             }
-            grow(&mut choice.message, part.delta);
+            grow(&mut choice.message, calls, part.delta);
             if let Some(more) = part.logprobs {
                 join(choice.logprobs.get_or_insert_default(), more);
             }
@@ -77,9 +85,9 @@ impl Accumulator {
 
     /// Returns the response as far as it has come. The headers are those of the stream's response.
     pub fn finish(mut self, headers: HeaderMap) -> ChatResponse {
-        self.choices.sort_by_key(|choice| choice.index);
+        self.answers.sort_by_key(|answer| answer.choice.index);
         let mut whole = ChatResponse {
-            choices: self.choices,
+            choices: self.answers.into_iter().map(|answer| answer.choice).collect(),
             object: Some("chat.completion".to_owned()),
             headers,
             ..ChatResponse::empty()
@@ -94,25 +102,34 @@ impl Accumulator {
         whole
     }
 
-    fn choice(&mut self, index: u32) -> &mut Choice {
-        let place = self.choices.iter().position(|choice| choice.index == index).unwrap_or_else(|| {
-            let message = Message { content: None, ..Message::assistant("") };
-            self.choices.push(Choice {
-                message,
-                index,
-                finish_reason: None,
-                logprobs: None,
-                extra: Map::new(),
-                nulls: Nulls::default(),
-            });
-            self.choices.len() - 1
+    fn answer(&mut self, index: u32) -> &mut Answer {
+        let known = self.answers.iter().position(|answer| answer.choice.index == index);
+        let place = known.unwrap_or_else(|| {
+            self.answers.push(Answer::new(index));
+            self.answers.len() - 1
         });
-        self.choices.get_mut(place).expect("it was found or pushed just now")
+        self.answers.get_mut(place).expect("it was found or pushed just now")
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    fn new(index: u32) -> Self {
+        let choice = Choice {
+            message: Message { content: None, ..Message::assistant("") },
+            index,
+            finish_reason: None,
+            logprobs: None,
+            extra: Map::new(),
+            nulls: Nulls::default(),
+        };
+        Self { choice, calls: Vec::new() }
     }
 }
 
 /// Adds to a message what a delta says.
-fn grow(message: &mut Message, delta: Delta) {
+fn grow(message: &mut Message, calls: &mut Vec<u32>, delta: Delta) {
     if let Some(role) = delta.role {
         message.role = if role.as_str().is_empty() { Role::Assistant } else { role };
     }
@@ -126,7 +143,7 @@ fn grow(message: &mut Message, delta: Delta) {
         message.refusal.get_or_insert_default().push_str(&more);
     }
     for call in delta.tool_calls.into_iter().flatten() {
-        grow_call(message.tool_calls.get_or_insert_default(), call);
+        grow_call(message.tool_calls.get_or_insert_default(), calls, call);
     }
     if let Some(more) = delta.annotations {
         message.annotations.get_or_insert_default().extend(more);
@@ -156,32 +173,36 @@ fn join(lists: &mut Value, more: Value) {
     }
 }
 
-/// Adds to the calls of tools what a delta says of one of them.
-fn grow_call(calls: &mut Vec<ToolCall>, delta: ToolCallDelta) {
-    let index = delta.index as usize;
-    // A gap in the indices is filled at the end: a server that counts from 1 makes no empty call.
-    let index = index.min(calls.len());
-    if index == calls.len() {
-        calls.push(ToolCall {
-            id: String::new(),
-            function: None,
-            extra: Map::new(),
-            nulls: Nulls::default(),
-        });
-    }
-    let Some(call) = calls.get_mut(index) else { return };
-    if let Some(id) = delta.id {
+/// Adds to the calls of tools what a delta says of one of them. They stand in the order of the indices under which they came.
+fn grow_call(calls: &mut Vec<ToolCall>, indices: &mut Vec<u32>, delta: ToolCallDelta) {
+    let ToolCallDelta { index, id, function, extra, .. } = delta;
+    let id = id.unwrap_or_default();
+    let place = known_call(calls, indices, index, &id).unwrap_or_else(|| {
+        let place = indices.partition_point(|other| *other <= index);
+        indices.insert(place, index);
+        calls.insert(place, ToolCall::empty());
+        place
+    });
+    let Some(call) = calls.get_mut(place) else { return };
+    if !id.is_empty() {
         call.id = id;
     }
-    call.extra.extend(delta.extra);
-    if let Some(more) = delta.function {
-        let function = call.function.get_or_insert_with(|| FunctionCall {
-            name: String::new(),
-            arguments: String::new(),
-            extra: Map::new(),
-            nulls: Nulls::default(),
-        });
+    call.extra.extend(extra.into_iter().filter(|(_, value)| !value.is_null()));
+    if let Some(more) = function {
+        let function = call.function.get_or_insert_with(FunctionCall::empty);
         function.name.push_str(&more.name.unwrap_or_default());
         function.arguments.push_str(&more.arguments.unwrap_or_default());
+        function.extra.extend(more.extra.into_iter().filter(|(_, value)| !value.is_null()));
     }
+}
+
+/// The place of the call that is meant by an index, and an id if there is one.
+///
+/// Servers count from 0 or 1, or give all calls the same index or none: another id under an index is another call, and what has no
+/// id belongs to the last one there.
+fn known_call(calls: &[ToolCall], indices: &[u32], index: u32, id: &str) -> Option<usize> {
+    let there = || calls.iter().zip(indices).enumerate().rev().filter(|(_, (_, other))| **other == index);
+    let named = there().find(|(_, (call, _))| !id.is_empty() && call.id == id);
+    let open = || there().next().filter(|(_, (call, _))| id.is_empty() || call.id.is_empty());
+    named.or_else(open).map(|(place, _)| place)
 }

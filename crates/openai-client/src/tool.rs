@@ -107,9 +107,24 @@ impl Tool {
     }
 }
 
+// === impl ToolCall ===
+
+impl ToolCall {
+    /// A call of which nothing is known yet.
+    pub(crate) fn empty() -> Self {
+        Self { id: String::new(), function: None, extra: serde_json::Map::new(), nulls: Nulls::default() }
+    }
+}
+
 // === impl FunctionCall ===
 
 impl FunctionCall {
+    /// A function of which nothing is known yet.
+    pub(crate) fn empty() -> Self {
+        let (name, arguments) = (String::new(), String::new());
+        Self { name, arguments, extra: serde_json::Map::new(), nulls: Nulls::default() }
+    }
+
     /// Parses the arguments.
     pub fn parse<T: serde::de::DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(&self.arguments)

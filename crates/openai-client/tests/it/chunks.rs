@@ -1,6 +1,6 @@
 //! Whole responses as streams, and what chunks say.
 
-use mainstay_openai_client::{Accumulator, ChatChunk, ChatResponse};
+use mainstay_openai_client::{Accumulator, ChatChunk, ChatResponse, ToolCall};
 use serde_json::{Value, json};
 
 fn chunk(json: Value) -> ChatChunk {
@@ -37,6 +37,60 @@ fn a_response_survives_being_taken_apart_and_put_together() {
         again.push(chunk);
     }
     assert_eq!(serde_json::to_value(again.finish(http::HeaderMap::new())).unwrap(), whole);
+}
+
+/// The ids, names and arguments of the calls that these deltas put together make.
+fn calls(deltas: &[Value]) -> Vec<(String, String, String)> {
+    let mut whole = Accumulator::default();
+    for delta in deltas {
+        whole.push(chunk(json!({"choices": [{"delta": {"tool_calls": [delta]}}]})));
+    }
+    let whole = whole.finish(http::HeaderMap::new());
+    whole.tool_calls().iter().for_each(|call| assert_eq!(call.extra["type"], "function", "{call:?}"));
+    let function = |call: &ToolCall| call.function.clone().unwrap();
+    whole
+        .tool_calls()
+        .iter()
+        .map(|call| (call.id.clone(), function(call).name, function(call).arguments))
+        .collect()
+}
+
+#[test]
+fn a_call_of_a_tool_is_put_together_however_the_server_numbers_it() {
+    let named = |index: Option<u32>, id: &str, name: &str| {
+        let call = json!({"id": id, "type": "function", "function": {"name": name, "arguments": "{"}});
+        with_index(call, index)
+    };
+    let more = |index: Option<u32>, arguments: &str| {
+        with_index(json!({"function": {"arguments": arguments}}), index)
+    };
+    let blank = json!({"index": 0, "id": "", "type": null, "function": {"name": null, "arguments": "}"}});
+    let call = |id: &str, name: &str, arguments: &str| (id.to_owned(), name.to_owned(), arguments.to_owned());
+    let (one, two) = (call("a", "look", "{}"), call("b", "go", "{1}"));
+    for (shape, first, second) in [
+        ("from 0", Some(0), Some(1)),
+        ("from 1", Some(1), Some(2)),
+        ("constant", Some(5), Some(5)),
+        ("none", None, None),
+    ] {
+        let single = [named(first, "a", "look"), more(first, "}")];
+        assert_eq!(calls(&single), [one.clone()], "{shape}");
+        let both = [single.to_vec(), vec![named(second, "b", "go"), more(second, "1"), more(second, "}")]];
+        assert_eq!(calls(&both.concat()), [one.clone(), two.clone()], "{shape}");
+    }
+    assert_eq!(calls(&[named(Some(0), "a", "look"), blank]), [one.clone()], "blanks");
+    let repeated = json!({"index": 0, "id": "a", "type": "function", "function": {"arguments": "}"}});
+    assert_eq!(calls(&[named(Some(0), "a", "look"), repeated]), [one.clone()], "its id with each piece");
+    let woven =
+        [named(Some(2), "b", "go"), named(Some(1), "a", "look"), more(Some(2), "1}"), more(Some(1), "}")];
+    assert_eq!(calls(&woven), [one, two], "two at a time, the second one first");
+}
+
+fn with_index(mut call: Value, index: Option<u32>) -> Value {
+    if let Some(index) = index {
+        call["index"] = index.into();
+    }
+    call
 }
 
 #[test]
