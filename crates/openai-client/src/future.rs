@@ -9,6 +9,7 @@ use std::{
 use http::{HeaderMap, StatusCode, response::Parts};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::{
     ChatResponse, EmbeddingResponse, Error, FinishReason, ModelList,
@@ -36,6 +37,9 @@ pin_project! {
 
 /// An answer that can be read out of a body.
 pub(crate) trait Answer: DeserializeOwned {
+    /// Its fields that are not typed, among which it may state an error.
+    fn extra(&self) -> &Map<String, Value>;
+
     /// Keeps the response's headers, and refuses an answer that is none.
     fn accept(self, headers: HeaderMap, origin: &Origin) -> Result<Self, Error>;
 }
@@ -89,8 +93,18 @@ fn read<T: Answer>(origin: &Origin, parts: Parts, body: &[u8]) -> Result<T, Erro
         return Err(Error::refused(origin, parts.status, parts.headers, body));
     }
     match serde_json::from_slice::<T>(body) {
+        Ok(answer) if states_error(&answer) => Err(Error::refused(origin, parts.status, parts.headers, body)),
         Ok(answer) => answer.accept(parts.headers, origin),
         Err(_) => Err(unreadable::<T>(origin, parts.status, parts.headers, body)),
+    }
+}
+
+/// Whether an error is stated beside what looks like an answer. A field of that name which says nothing states none.
+fn states_error(answer: &impl Answer) -> bool {
+    match answer.extra().get("error") {
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Object(fields)) => !fields.is_empty(),
+        _ => false,
     }
 }
 
@@ -117,6 +131,10 @@ pub(crate) fn unreadable<T: DeserializeOwned>(
 // === impl Answer ===
 
 impl Answer for ChatResponse {
+    fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
     /// Refuses a response without choices, and one that a policy withheld whole.
     fn accept(mut self, headers: HeaderMap, origin: &Origin) -> Result<Self, Error> {
         self.headers = headers;
@@ -134,6 +152,10 @@ impl Answer for ChatResponse {
 }
 
 impl Answer for EmbeddingResponse {
+    fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
     fn accept(mut self, headers: HeaderMap, _: &Origin) -> Result<Self, Error> {
         self.headers = headers;
         Ok(self)
@@ -141,6 +163,10 @@ impl Answer for EmbeddingResponse {
 }
 
 impl Answer for ModelList {
+    fn extra(&self) -> &Map<String, Value> {
+        &self.extra
+    }
+
     fn accept(mut self, headers: HeaderMap, _: &Origin) -> Result<Self, Error> {
         self.headers = headers;
         Ok(self)

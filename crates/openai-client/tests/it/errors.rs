@@ -82,9 +82,34 @@ async fn an_error_object_under_200_is_the_error_that_it_states() {
             FaultKind::Overloaded,
         ),
         (r#"{"error":{"message":"something broke"}}"#, FaultKind::Unavailable),
+        (
+            r#"{"choices":[{"message":{"role":"assistant","content":""},"finish_reason":"error"}],"error":{"code":402,"message":"no credit"}}"#,
+            FaultKind::QuotaExhausted,
+        ),
+        (r#"{"choices":[],"error":{"code":"insufficient_quota"}}"#, FaultKind::QuotaExhausted),
     ] {
         let server = Server::answering("HTTP/1.1 200 OK", body.as_bytes()).await;
         assert_eq!(server.client().chat(ask()).await.unwrap_err().fault().kind, expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_beside_vectors_is_the_error_that_it_states_and_an_empty_one_is_none() {
+    for (error, expected) in [
+        (r#"{"code":"insufficient_quota"}"#, Some(FaultKind::QuotaExhausted)),
+        ("null", None),
+        ("\"\"", None),
+        ("{}", None),
+        ("false", None),
+    ] {
+        let vectors = format!(r#"{{"data":[],"model":"e","error":{error}}}"#);
+        let server = Server::answering("HTTP/1.1 200 OK", vectors.as_bytes()).await;
+        let outcome = server.client().embed(EmbeddingRequest::new("e", "text")).await;
+        assert_eq!(outcome.err().map(|error| error.fault().kind), expected, "{error}");
+        let answer = ANSWER.replacen('{', &format!(r#"{{"error":{error},"#), 1);
+        let server = Server::answering("HTTP/1.1 200 OK", answer.as_bytes()).await;
+        let outcome = server.client().chat(ask()).await;
+        assert_eq!(outcome.err().map(|error| error.fault().kind), expected, "{error}");
     }
 }
 
