@@ -38,7 +38,7 @@ use crate::{
 /// # Limits
 ///
 /// It is settled on the usage that the server states at its end. Where none is stated, and where the stream breaks or is dropped
-/// half-way, it is settled on what has passed: the tokens of the prompt as they were estimated, and those of the answer, at least one
+/// half-way after more than was stated, it is settled on what has passed: the tokens of the prompt as they were estimated, and those of the answer, at least one
 /// for each delta and more where its text is long. So are budgets and the [report](Self::report). Where nothing has passed, what was
 /// reserved stands.
 ///

@@ -27,6 +27,8 @@ pub(super) struct Account {
     ticket: Option<Ticket>,
     passed: Tally,
     stated: Option<router::Usage>,
+    /// The tokens that had passed when it was stated.
+    passed_when_stated: u64,
 }
 
 // === impl Account ===
@@ -34,7 +36,16 @@ pub(super) struct Account {
 impl Account {
     pub(super) fn new(request: ChatRequest, reservation: Reservation) -> Self {
         let passed = Tally::default();
-        Self { request, reservation, entry: None, price: None, ticket: None, passed, stated: None }
+        Self {
+            request,
+            reservation,
+            entry: None,
+            price: None,
+            ticket: None,
+            passed,
+            stated: None,
+            passed_when_stated: 0,
+        }
     }
 
     pub(super) fn write_into(&mut self, entry: Entry, price: Option<Price>) {
@@ -55,7 +66,7 @@ impl Account {
     }
 
     fn state(&mut self, usage: &Usage) {
-        self.stated = Some(router_usage(usage));
+        (self.stated, self.passed_when_stated) = (Some(router_usage(usage)), self.passed.tokens());
         self.reservation.used(total(usage));
         if let Some(entry) = &mut self.entry {
             attempt::write(entry, usage, self.price);
@@ -64,7 +75,7 @@ impl Account {
 
     /// Settles all of it: the stream has ended, so or well.
     pub(super) fn end(mut self, fault: Option<Fault>) {
-        self.charge();
+        self.charge(fault.is_none());
         if let Some(mut entry) = self.entry.take() {
             entry.end(fault);
         }
@@ -75,16 +86,21 @@ impl Account {
         }
     }
 
-    /// Charges for what has passed, if the server has not said what was used. Where nothing has, what was reserved stands.
-    fn charge(&mut self) {
+    /// Charges for what has passed, if the server has not said what was used, or said it before the last of it and the stream never
+    /// came to its end. Where nothing has passed, what was reserved stands.
+    fn charge(&mut self, is_whole: bool) {
         let passed = std::mem::take(&mut self.passed).tokens();
+        let is_said = |usage: &router::Usage| {
+            is_whole || passed <= self.passed_when_stated || passed <= usage.output_tokens
+        };
+        let said = self.stated.filter(is_said);
         if let Some(ticket) = &mut self.ticket {
-            ticket.count(self.stated.map_or(passed, |usage| usage.output_tokens));
+            ticket.count(said.map_or(passed, |usage| usage.output_tokens));
         }
-        if self.stated.is_some() || passed == 0 {
+        if said.is_some() || passed == 0 {
             return;
         }
-        let asked = limits::prompt(&self.request);
+        let asked = self.stated.map_or_else(|| limits::prompt(&self.request), |usage| usage.input_tokens);
         self.reservation.used(asked.saturating_add(passed));
         if let Some(entry) = &mut self.entry {
             let dollars = self.price.map(|price| price.cost(router::Usage::new(asked, passed)));
@@ -95,6 +111,6 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        self.charge();
+        self.charge(false);
     }
 }

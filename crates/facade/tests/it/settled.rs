@@ -82,6 +82,27 @@ async fn a_stream_that_breaks_is_settled_on_what_has_passed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_usage_that_is_stated_before_the_end_does_not_hide_what_passed_after_it() {
+    let first = r#"{"choices":[],"usage":{"prompt_tokens":10,"completion_tokens":0,"total_tokens":10}}"#;
+    let delta = r#"{"choices":[{"index":0,"delta":{"content":"one"}}]}"#;
+    let body = std::iter::once(first).chain([delta; 200]).map(|event| format!("data: {event}\n\n")).collect();
+    let headers = BTreeMap::from([("content-type".to_owned(), "text/event-stream".to_owned())]);
+    let cut = ModelPlan::new().fault(WholeFault::Status { status: 200, headers, body: Some(body) }, 1.0);
+    let (_mock, limits, mainstay) = limited(cut).await;
+    let (report, taken) = read(&mainstay, &limits).await;
+    assert_eq!(report.fault.unwrap().kind, FaultKind::Interrupted);
+    assert_eq!((report.input_tokens, report.output_tokens, taken), (Some(10), Some(200), 210));
+    let before = limits.tokens_available().unwrap();
+    let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+    for _ in 0..50 {
+        stream.next().await.unwrap().unwrap();
+    }
+    drop(stream);
+    let taken = before - limits.tokens_available().unwrap();
+    assert!((59..=60).contains(&taken), "{taken} tokens of a prompt of 10 and about 50 deltas");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_is_dropped_is_settled_on_what_has_passed() {
     let (_mock, limits, mainstay) = limited(saying(&["one"; 50], &[])).await;
     let before = limits.tokens_available().unwrap();
