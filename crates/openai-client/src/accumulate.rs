@@ -75,7 +75,13 @@ impl Accumulator {
                 if chunk.usage.is_some() {
                     head.usage = chunk.usage;
                 }
-                head.created = head.created.or(chunk.created);
+                for (said, more) in [(&mut head.id, chunk.id), (&mut head.model, chunk.model)] {
+                    if said.is_empty() {
+                        *said = more;
+                    }
+                }
+                head.created =
+                    head.created.filter(|created| *created != 0).or(chunk.created).or(head.created);
                 head.service_tier = chunk.service_tier.or(head.service_tier.take());
                 head.system_fingerprint = chunk.system_fingerprint.or(head.system_fingerprint.take());
                 head.extra.append(&mut chunk.extra);

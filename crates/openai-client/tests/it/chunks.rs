@@ -94,6 +94,21 @@ fn with_index(mut call: Value, index: Option<u32>) -> Value {
 }
 
 #[test]
+fn a_first_chunk_that_says_nobodys_name_hides_no_other() {
+    let nobody = json!({"choices": [], "created": 0, "id": "", "model": "", "prompt_filter_results": [{}]});
+    let somebody = json!({"choices": [], "created": 7, "id": "1", "model": "gpt-4o"});
+    let mut whole = Accumulator::default();
+    for json in [nobody.clone(), nobody, somebody] {
+        whole.push(chunk(json));
+    }
+    whole.push(chunk(json!({"choices": [], "created": 0, "id": "2", "model": "other"})));
+    let whole = whole.finish(http::HeaderMap::new());
+    let said = (whole.id.as_str(), whole.model.as_str(), whole.created);
+    assert_eq!(said, ("1", "gpt-4o", Some(7)));
+    assert!(whole.extra.contains_key("prompt_filter_results"));
+}
+
+#[test]
 fn nothing_is_invented_for_a_response_that_does_not_say_it() {
     let bare = json!({"choices": [{"message": {"role": "assistant"}}]});
     let chunks = serde_json::from_value::<ChatResponse>(bare).unwrap().into_chunks();
