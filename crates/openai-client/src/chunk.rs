@@ -55,14 +55,16 @@ object! {
         optional {
             /// Who speaks, in the first chunk.
             role: Role,
-            /// More text.
-            content: String,
             /// More of a refusal.
             refusal: String,
             /// More of the calls of tools.
             tool_calls: Vec<ToolCallDelta>,
             /// More of what the answer refers to, such as pages of the web.
             annotations: Vec<Value>,
+        }
+        text {
+            /// More text. What some models send in its place, such as a list of thoughts, is in `extra` under its name.
+            content: String,
         }
     }
 }

@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use futures_core::Stream;
 use mainstay_fault::http::ErrorBody;
+use serde_json::Value;
 use sse_stream::SseByteStream;
 use thiserror::Error as ThisError;
 
@@ -72,30 +73,42 @@ impl Events {
             };
             self.unread.store(0, Relaxed);
             if let Some(data) = event.data.as_deref().map(str::trim).filter(|data| !data.is_empty()) {
-                return Poll::Ready(read(origin, data));
+                let ping = event.event.as_deref() == Some("ping");
+                match read(origin, data, ping) {
+                    Some(event) => return Poll::Ready(event),
+                    None => continue,
+                }
             }
         }
     }
 }
 
-/// Reads the data of one event.
-fn read(origin: &Origin, data: &str) -> Event {
+/// Reads the data of one event; nothing, if it only says that the server is still there.
+fn read(origin: &Origin, data: &str, is_ping: bool) -> Option<Event> {
     if data == "[DONE]" {
-        return Event::Done;
+        return Some(Event::Done);
     }
     match serde_json::from_str::<ChatChunk>(data) {
-        Ok(chunk) if chunk.extra.get("error").is_none_or(serde_json::Value::is_null) => {
-            Event::Chunk(Box::new(chunk))
+        Ok(chunk) if chunk.extra.get("error").is_none_or(Value::is_null) => {
+            Some(Event::Chunk(Box::new(chunk)))
         }
-        chunk => Event::Failed(match (ErrorBody::parse(data.as_bytes()), chunk) {
+        chunk => Some(Event::Failed(match (ErrorBody::parse(data.as_bytes()), chunk) {
             (Some(stated), _) => Error::event(origin, stated),
             (None, Ok(_)) => Error::malformed(origin, snippet(data.as_bytes())),
+            (None, Err(_)) if is_ping || is_typed_ping(data) => return None,
             (None, Err(error)) => Error::malformed(
                 origin,
                 format!("an event cannot be read: {error}; {}", snippet(data.as_bytes())),
             ),
-        }),
+        })),
     }
+}
+
+/// Whether an event says by its type what others say by their names.
+fn is_typed_ping(data: &str) -> bool {
+    serde_json::from_str::<Value>(data).is_ok_and(|event| {
+        event.get("type").is_some_and(|kind| kind == "ping") && event.get("choices").is_none()
+    })
 }
 
 fn broken(origin: &Origin, error: sse_stream::Error) -> Error {

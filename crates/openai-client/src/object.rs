@@ -6,6 +6,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{self, Visitor},
 };
+use serde_json::Value;
 
 /// Defines a struct for a JSON object of which only some fields are typed; all others are kept in `extra`.
 ///
@@ -15,6 +16,7 @@ use serde::{
 /// - `required`: an error when it is missing;
 /// - `default`: its type's default when it is missing or `null`;
 /// - `optional`: an `Option` in Rust, left out when it is `None`;
+/// - `text`: an optional `String`, beside which anything else that comes under its name is kept in `extra`;
 /// - `local`: not a part of the JSON at all.
 ///
 /// A field is typed here because programs read it; everything else of an API that grows by the week is in `extra`.
@@ -25,6 +27,7 @@ macro_rules! object {
             $( required { $( $(#[$required_meta:meta])* $required:ident: $Required:ty, )* } )?
             $( default { $( $(#[$default_meta:meta])* $default:ident: $Default:ty, )* } )?
             $( optional { $( $(#[$optional_meta:meta])* $optional:ident: $Optional:ty, )* } )?
+            $( text { $( $(#[$text_meta:meta])* $text:ident: $Text:ty, )* } )?
             $( local { $( $(#[$local_meta:meta])* $local:ident: $Local:ty, )* } )?
         }
     ) => {
@@ -35,6 +38,7 @@ macro_rules! object {
             $($( $(#[$required_meta])* pub $required: $Required, )*)?
             $($( $(#[$default_meta])* pub $default: $Default, )*)?
             $($( $(#[$optional_meta])* pub $optional: Option<$Optional>, )*)?
+            $($( $(#[$text_meta])* pub $text: Option<$Text>, )*)?
             $($( $(#[$local_meta])* pub $local: $Local, )*)?
             /// Every field that is not typed above, as it came or as it shall be sent.
             pub extra: serde_json::Map<String, serde_json::Value>,
@@ -45,7 +49,7 @@ macro_rules! object {
         const _: () = {
             /// The optional fields, by their places among them.
             #[allow(non_camel_case_types, dead_code, reason = "named after the fields")]
-            enum Place { $($( $optional, )*)? }
+            enum Place { $($( $optional, )*)? $($( $text, )*)? }
 
             impl $Name {
                 /// Forgets that an optional field came as `null`.
@@ -53,6 +57,7 @@ macro_rules! object {
                 pub(crate) fn forget_null(&mut self, name: &str) {
                     match name {
                         $($( stringify!($optional) => self.nulls.set(Place::$optional as u32, false), )*)?
+                        $($( stringify!($text) => self.nulls.set(Place::$text as u32, false), )*)?
                         _ => {}
                     }
                 }
@@ -70,12 +75,20 @@ macro_rules! object {
                     } else if self.nulls.has(Place::$optional as u32) {
                         map.serialize_entry(stringify!($optional), &())?;
                     } )*)?
+                    $($( if let Some(value) = &self.$text {
+                        map.serialize_entry(stringify!($text), value)?;
+                    } else if self.nulls.has(Place::$text as u32) {
+                        map.serialize_entry(stringify!($text), &())?;
+                    } )*)?
                     for (name, value) in &self.extra {
                         let written = match name.as_str() {
                             $($( stringify!($required) => true, )*)?
                             $($( stringify!($default) => true, )*)?
                             $($( stringify!($optional) => {
                                 self.$optional.is_some() || self.nulls.has(Place::$optional as u32)
+                            } )*)?
+                            $($( stringify!($text) => {
+                                self.$text.is_some() || self.nulls.has(Place::$text as u32)
                             } )*)?
                             _ => false,
                         };
@@ -102,6 +115,7 @@ macro_rules! object {
                             $($( let mut $required: Option<$Required> = None; )*)?
                             $($( let mut $default: Option<$Default> = None; )*)?
                             $($( let mut $optional: Option<$Optional> = None; )*)?
+                            $($( let mut $text: Option<$Text> = None; )*)?
                             let mut extra = serde_json::Map::new();
                             #[allow(unused_mut, reason = "not all have optional fields")]
                             let mut nulls = $crate::object::Nulls::default();
@@ -113,6 +127,13 @@ macro_rules! object {
                                         $optional = map.next_value()?;
                                         nulls.set(Place::$optional as u32, $optional.is_none());
                                     } )*)?
+                                    $($( stringify!($text) => match map.next_value()? {
+                                        $crate::object::Text::Said(said) => $text = Some(said),
+                                        $crate::object::Text::Null => nulls.set(Place::$text as u32, true),
+                                        $crate::object::Text::Other(value) => {
+                                            extra.insert(name.into_owned(), value);
+                                        }
+                                    }, )*)?
                                     _ => { extra.insert(name.into_owned(), map.next_value()?); }
                                 }
                             }
@@ -121,6 +142,7 @@ macro_rules! object {
                                     .ok_or_else(|| serde::de::Error::missing_field(stringify!($required)))?, )*)?
                                 $($( $default: $default.unwrap_or_default(), )*)?
                                 $($( $optional, )*)?
+                                $($( $text, )*)?
                                 $($( $local: Default::default(), )*)?
                                 extra,
                                 nulls,
@@ -195,6 +217,13 @@ pub(crate) use {object, strings};
 /// A field's name or another short text, borrowed from the input where the input allows it.
 pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
 
+/// What stands where a text is meant to.
+pub(crate) enum Text {
+    Said(String),
+    Null,
+    Other(Value),
+}
+
 /// Which of an object's optional fields came as `null`, to be written as `null` again: a bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Nulls(u64);
@@ -238,5 +267,17 @@ impl<'de> Deserialize<'de> for Name<'de> {
         }
 
         deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+// === impl Text ===
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::String(said) => Self::Said(said),
+            Value::Null => Self::Null,
+            other => Self::Other(other),
+        })
     }
 }

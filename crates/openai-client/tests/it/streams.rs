@@ -234,6 +234,34 @@ async fn reasoning_is_a_token_and_is_kept() {
 }
 
 #[tokio::test]
+async fn a_content_in_parts_is_a_token_and_is_kept() {
+    let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]"#;
+    let thought = format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":{parts}}}}}]}}"#);
+    let server = Server::streaming(events(&[ROLE, &thought, HEL, LO, STOP, DONE]), vec![]).await;
+    assert!(matches!(told(&server).await, (text, None) if text == "Hello"));
+    let mut stream = server.client().chat_stream(ask()).await.unwrap();
+    assert!(!stream.next().await.unwrap().unwrap().has_token());
+    let chunk = stream.next().await.unwrap().unwrap();
+    assert!(chunk.has_token());
+    let said = serde_json::to_value(&chunk).unwrap();
+    assert_eq!(said["choices"][0]["delta"]["content"].to_string(), parts);
+    assert_eq!(serde_json::from_value::<ChatChunk>(said).unwrap(), chunk);
+}
+
+#[tokio::test]
+async fn a_ping_is_passed_over() {
+    for ping in ["event: ping\ndata: {}", "event: ping\ndata: now", r#"data: {"type":"ping"}"#] {
+        let server =
+            Server::streaming(events(&[ping, ROLE, ping, HEL, ping, LO, STOP, ping, DONE]), vec![]).await;
+        let (text, error) = told(&server).await;
+        assert_eq!((text.as_str(), error.is_none()), ("Hello", true), "{ping:?}: {error:?}");
+    }
+    let stated = "event: ping\ndata: {\"error\":{\"message\":\"slow down\",\"code\":429}}";
+    let server = Server::streaming(events(&[stated]), vec![]).await;
+    assert_eq!(refused(&server).await.fault().kind, FaultKind::RateLimited);
+}
+
+#[tokio::test]
 async fn calls_of_tools_are_put_together() {
     let parts = [
         r#"{"index":0,"id":"call_1","type":"function","function":{"name":"weather","arguments":""}}"#,
