@@ -1,4 +1,4 @@
-use std::{env, sync::Arc, time::Duration};
+use std::{env, fmt, sync::Arc, time::Duration};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::{
     ApiKey, Client, InvalidSetting,
     client::{Shared, Timeouts},
-    endpoint::Endpoint,
+    endpoint::{Endpoint, shown},
     headers::Headers,
 };
 
@@ -39,7 +39,7 @@ use crate::{
 /// assert!(error.to_string().starts_with("base_url: \"localhost:8080\""));
 /// # Ok::<_, mainstay_openai_client::InvalidSetting>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[must_use]
 pub struct ClientBuilder {
     base_url: Option<String>,
@@ -225,6 +225,22 @@ impl ClientBuilder {
             Some(name) => header_name("idempotency_header", name),
             None => Ok(HeaderName::from_static("idempotency-key")),
         }
+    }
+}
+
+impl fmt::Debug for ClientBuilder {
+    /// Shows no secret, also none that stands in the base URL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("base_url", &self.base_url.as_deref().map(shown))
+            .field("api_key", &self.api_key)
+            .field("azure_api_version", &self.azure_api_version)
+            .field("headers", &self.headers)
+            .field("idempotency_header", &self.idempotency_header)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("timeouts", &self.timeouts)
+            .field("max_response_size", &self.max_response_size)
+            .finish()
     }
 }
 

@@ -32,7 +32,7 @@ impl Endpoint {
         let http = parsed.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let base = http.ok_or_else(|| {
             let reason = "no URL that begins with http:// or https:// and names a host";
-            InvalidSetting::new("base_url", if base_url.is_empty() { "(empty)" } else { base_url }, reason)
+            InvalidSetting::new("base_url", shown(base_url), reason)
         })?;
         if !base.username().is_empty() || base.password().is_some() {
             return Err(InvalidSetting::new(
@@ -89,6 +89,15 @@ impl Endpoint {
     fn azure_url(&self, operation: Operation, model: Option<&str>) -> Url {
         let deployment = model.into_iter().flat_map(|model| ["deployments", model]);
         at(&self.base, ["openai"].into_iter().chain(deployment).chain(operation.path().iter().copied()))
+    }
+}
+
+/// What may be told of a base URL of which nobody knows how it is to be read: nothing, if a secret may stand in it.
+pub(crate) fn shown(base_url: &str) -> &str {
+    match base_url {
+        "" => "(empty)",
+        url if url.contains(['@', '?']) => "…",
+        url => url,
     }
 }
 

@@ -8,7 +8,7 @@ mod server;
 
 use std::sync::{Arc, Mutex};
 
-use mainstay_openai_client::ChatRequest;
+use mainstay_openai_client::{ChatRequest, Client};
 use tracing_subscriber::fmt::MakeWriter;
 
 use server::Server;
@@ -33,6 +33,22 @@ async fn a_key_is_never_shown() {
     assert!(log.contains("the API answered"), "the log is there: {log}");
     assert!(!log.contains(KEY), "{log}");
     assert!(server.requests()[0].contains(KEY), "the key is sent");
+}
+
+#[test]
+fn a_secret_in_a_base_url_is_never_shown() {
+    for url in [
+        format!("htps://user:{KEY}@example.com/v1"),
+        format!("user:{KEY}@example.com/v1"),
+        format!("example.com/v1?key={KEY}"),
+        format!("https://user:{KEY}@example.com/v1"),
+    ] {
+        let builder = Client::builder().base_url(&url);
+        let settings = format!("{builder:?}");
+        let error = builder.build().unwrap_err();
+        let shown = format!("{settings} {error} {error:?}");
+        assert!(shown.contains("base_url") && !shown.contains(KEY), "{shown}");
+    }
 }
 
 #[derive(Clone, Default)]
