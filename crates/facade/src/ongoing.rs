@@ -177,7 +177,7 @@ fn span<Request: Asks>(request: &Request, streams: bool) -> Span {
 fn record(span: &Span, report: &Report, fault: Option<Fault>) {
     // What no backend has said is not recorded as 0.
     let sum = |tokens: fn(&crate::AttemptReport) -> Option<u64>| -> Option<u64> {
-        report.attempts.iter().filter_map(tokens).reduce(|sum, more| sum + more)
+        report.attempts.iter().filter_map(tokens).reduce(u64::saturating_add)
     };
     span.record("mainstay.attempts", report.attempts.len());
     span.record("gen_ai.usage.input_tokens", sum(|attempt| attempt.input_tokens));

@@ -87,8 +87,9 @@ impl Report {
 
     /// The tokens of all attempts, prompts and answers together, as far as the backends said or they were counted here.
     pub fn tokens(&self) -> u64 {
-        let tokens = |attempt: &AttemptReport| Some(attempt.input_tokens? + attempt.output_tokens?);
-        self.attempts.iter().filter_map(tokens).sum()
+        let tokens =
+            |attempt: &AttemptReport| Some(attempt.input_tokens?.saturating_add(attempt.output_tokens?));
+        self.attempts.iter().filter_map(tokens).fold(0, u64::saturating_add)
     }
 
     /// What all attempts cost in US dollars, as far as prices are known; `None` where none is.

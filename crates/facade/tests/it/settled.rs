@@ -193,3 +193,18 @@ async fn a_whole_answer_is_not_free_because_its_usage_is_zeros() {
     assert!(before - limits.tokens_available().unwrap() >= 10_000, "what was reserved stands");
     assert_eq!(reply.report.attempts[0].output_tokens, None, "nobody has said");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_usage_beyond_all_bounds_is_still_reported() {
+    let lie = format!(r#"{{"prompt_tokens":{},"completion_tokens":1}}"#, u64::MAX);
+    let (_mock, _limits, mainstay) = limited(answering(&lie)).await;
+    let report = mainstay.chat(ask()).await.unwrap().report;
+    assert_eq!(report.tokens(), u64::MAX);
+    assert!(report.to_string().contains(&format!("{} tokens", u64::MAX)), "{report}");
+    assert_eq!(serde_json::to_value(&report).unwrap()["tokens"], u64::MAX);
+    let (_mock, _limits, mainstay) =
+        limited(saying(&["a"], &[&format!(r#"{{"choices":[],"usage":{lie}}}"#)])).await;
+    let mut stream = mainstay.chat_stream(ask()).await.unwrap();
+    while stream.next().await.is_some() {}
+    assert_eq!(stream.report().tokens(), u64::MAX);
+}
