@@ -114,8 +114,9 @@ impl Ongoing {
         if self.span.is_disabled() {
             return;
         }
-        if !std::mem::replace(&mut self.has_said, true) {
+        if !self.has_said {
             self.said(&chunk.id, &chunk.model);
+            self.has_said = !chunk.id.is_empty() || !chunk.model.is_empty();
         }
         self.reasons.extend(chunk.choices.iter().filter_map(|choice| choice.ended().cloned()));
     }

@@ -148,6 +148,20 @@ async fn a_stream_is_a_span_until_its_end_and_has_no_prompt() {
 }
 
 #[tokio::test]
+async fn a_preface_that_names_nobody_does_not_hide_whose_answer_it_is() {
+    let preface = r#"{"choices":[],"created":0,"id":"","model":"","prompt_filter_results":[{}]}"#;
+    let answer = r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}],"id":"1","model":"gpt-4o-1"}"#;
+    let body = format!("data: {preface}\n\ndata: {answer}\n\ndata: [DONE]\n\n");
+    let headers = [("content-type".to_owned(), "text/event-stream".to_owned())].into();
+    let prefaced = WholeFault::Status { status: 200, headers, body: Some(body) };
+    let (_mock, mainstay) = stack(ModelPlan::new().fault(prefaced, 1.0)).await;
+    let (text, chunks) = traced(async { mainstay.chat_stream(ask()).await.unwrap().count().await }).await;
+    assert_eq!(chunks, 2);
+    let named = [r#"gen_ai.response.id="1""#, r#"gen_ai.response.model="gpt-4o-1""#];
+    says(closed(&text, "call")[0], &named);
+}
+
+#[tokio::test]
 async fn embeddings_are_a_span_and_have_no_text() {
     let (_mock, mainstay) = stack(ModelPlan::new()).await;
     let (text, reply) = traced(mainstay.embed(EmbeddingRequest::new("gpt-4o", PROMPT))).await;

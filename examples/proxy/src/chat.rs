@@ -72,13 +72,14 @@ fn completed(mut response: ChatResponse) -> ChatResponse {
     response
 }
 
-/// The same for the chunks of a stream, all of which have one id and one time.
+/// The same for the chunks of a stream, all of which have one id and one time. One without choices, before any with them, may be a
+/// provider's preface, which names the answer later.
 #[derive(Default)]
 pub(crate) struct Completed(Option<(String, u64)>);
 
 impl Completed {
     pub(crate) fn complete(&mut self, chunk: &mut ChatChunk) {
-        if chunk.id.is_empty() {
+        if chunk.id.is_empty() && (self.0.is_some() || !chunk.choices.is_empty()) {
             let (id, created) = self.0.get_or_insert_with(|| (new_id(), now().as_secs()));
             chunk.id.clone_from(id);
             chunk.created.get_or_insert(*created);

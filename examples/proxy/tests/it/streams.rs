@@ -99,3 +99,17 @@ async fn a_set_answer_is_streamed_like_any_other() {
     assert!(id.starts_with("chatcmpl-") && chunks[0]["object"] == "chat.completion.chunk");
     assert!(chunks.iter().all(|chunk| chunk["id"] == id && chunk["created"].as_u64().unwrap() > 0));
 }
+
+#[tokio::test]
+async fn a_preface_without_choices_gets_no_id_of_its_own() {
+    let preface = r#"{"choices":[],"created":0,"id":"","model":"","prompt_filter_results":[{}]}"#;
+    let answer = r#"{"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}],"created":7,"id":"1","model":"m"}"#;
+    let body = format!("data: {preface}\n\ndata: {answer}\n\ndata: [DONE]\n\n");
+    let headers =
+        std::collections::BTreeMap::from([("content-type".to_owned(), "text/event-stream".to_owned())]);
+    let (_mock, proxy) =
+        before(ModelPlan::new().fault(WholeFault::Status { status: 200, headers, body: Some(body) }, 1.0))
+            .await;
+    let told = told(&proxy, &ask_stream("m")).await;
+    assert!(told.body.contains(r#""id":"1""#) && !told.body.contains("chatcmpl-"), "{}", told.body);
+}
