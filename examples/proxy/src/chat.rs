@@ -103,7 +103,7 @@ pub(crate) fn told(upstream: &HeaderMap, report: &Report) -> HeaderMap {
             headers.insert(name, value);
         }
     };
-    say("x-mainstay-backend", report.attempts.last().map(|attempt| attempt.backend.to_string()));
+    say("x-mainstay-backend", report.served_by().map(str::to_owned));
     say("x-mainstay-tier", report.tier.as_ref().map(ToString::to_string));
     say("x-mainstay-replayed", report.replayed.map(|age| age.as_secs().to_string()));
     let degraded = (report.degraded != Degradation::None).then(|| report.degraded.as_str().to_owned());

@@ -123,6 +123,7 @@ async fn a_set_answer_looks_like_any_other() {
     let text = settings(&mock, &["m"]).replace("}] }]", "}] }, { answer = \"Later.\" }]");
     let response = Proxy::start(&text).await.post(&ask("m")).send().await.unwrap();
     assert_eq!(response.headers()["x-mainstay-degraded"], "set_answer");
+    assert!(!response.headers().contains_key("x-mainstay-backend"), "no backend gave it");
     let body: Value = response.json().await.unwrap();
     assert_eq!(
         (&body["object"], &body["choices"][0]["message"]["content"]),
