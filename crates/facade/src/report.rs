@@ -49,9 +49,12 @@ pub struct AttemptReport {
     /// How long it was waited before it was sent, since the one before had ended: sleeps, and standing in line for limits.
     #[serde(rename = "waited_seconds", serialize_with = "seconds")]
     pub waited: Duration,
-    /// How long the backend took, to the end of its stream if it streams; nothing if it was never sent, or dropped under way.
+    /// How long the backend took, to the end of its stream if it streams; nothing if it was never sent, or is under way.
     #[serde(rename = "took_seconds", serialize_with = "seconds")]
     pub took: Duration,
+    /// Whether it is under way.
+    #[serde(skip)]
+    is_under_way: bool,
     /// Why it failed, if it did.
     #[serde(serialize_with = "words")]
     pub fault: Option<Fault>,
@@ -125,10 +128,14 @@ impl fmt::Display for Report {
             }
             match &attempt.fault {
                 Some(fault) => write!(f, "{fault}")?,
-                None if attempt.took.is_zero() => f.write_str("dropped under way")?,
+                None if attempt.is_under_way => f.write_str("under way")?,
                 None => f.write_str("answered")?,
             }
-            writeln!(f, " ({:.2?})", attempt.took)?;
+            if attempt.is_under_way {
+                writeln!(f)?;
+            } else {
+                writeln!(f, " ({:.2?})", attempt.took)?;
+            }
         }
         let attempts = self.attempts.len();
         let s = if attempts == 1 { "" } else { "s" };
@@ -160,6 +167,7 @@ impl AttemptReport {
             provider: attempt.provider,
             waited,
             took,
+            is_under_way: attempt.took.is_none(),
             fault: attempt.fault,
             input_tokens: attempt.input_tokens,
             output_tokens: attempt.output_tokens,

@@ -116,11 +116,14 @@ async fn a_stream_reports_at_its_end() {
     let mut stream = mainstay.chat_stream(ask()).await.unwrap();
     assert!(stream.report().attempts[1].took.is_zero(), "it is under way");
     assert_eq!(stream.report().tier.as_deref(), Some("model"));
+    let table = stream.report().to_string();
+    assert!(table.lines().nth(1).unwrap().ends_with("under way"), "{table}");
     while let Some(chunk) = stream.next().await {
         chunk.unwrap();
     }
     let report = stream.report();
     assert!(report.attempts[1].took > Duration::ZERO);
+    assert!(report.to_string().contains("answered ("), "{report}");
     assert_eq!(report.tokens(), stream.usage().unwrap().total_tokens);
 }
 
