@@ -5,6 +5,7 @@ mod azure;
 mod builder;
 mod bytes;
 mod chunks;
+mod dialects;
 mod errors;
 mod json;
 mod recordings;

@@ -9,30 +9,32 @@ use tower::{Service, ServiceExt};
 
 use crate::server::{Act, Server};
 
-const ROLE: &str = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null}}]}"#;
-const HEL: &str = r#"data: {"choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}]}"#;
-const LO: &str = r#"data: {"choices":[{"index":0,"delta":{"content":"lo"}}]}"#;
-const STOP: &str = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
+pub(crate) const ROLE: &str =
+    r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null}}]}"#;
+pub(crate) const HEL: &str =
+    r#"data: {"choices":[{"index":0,"delta":{"content":"Hel"},"finish_reason":null}]}"#;
+pub(crate) const LO: &str = r#"data: {"choices":[{"index":0,"delta":{"content":"lo"}}]}"#;
+pub(crate) const STOP: &str = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#;
 const FILTERED: &str = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}"#;
 const BUSY: &str = r#"data: {"error":{"message":"slow down","code":"rate_limit_exceeded"}}"#;
 const ODD: &str = r#"data: {"choices":[{"index":"#;
-const DONE: &str = "data: [DONE]";
+pub(crate) const DONE: &str = "data: [DONE]";
 
-fn events(lines: &[&str]) -> String {
+pub(crate) fn events(lines: &[&str]) -> String {
     lines.iter().flat_map(|line| [*line, "\n\n"]).collect()
 }
 
-fn ask() -> ChatRequest {
+pub(crate) fn ask() -> ChatRequest {
     ChatRequest::new("m").user("Hello?")
 }
 
 /// The error of a call whose stream never opens.
-async fn refused(server: &Server) -> Error {
+pub(crate) async fn refused(server: &Server) -> Error {
     server.client().chat_stream(ask()).await.expect_err("no stream should open")
 }
 
 /// The text of a stream, and the error that ended it, if one did.
-async fn told(server: &Server) -> (String, Option<Error>) {
+pub(crate) async fn told(server: &Server) -> (String, Option<Error>) {
     let mut stream = server.client().chat_stream(ask()).await.expect("the stream opens");
     let mut text = String::new();
     let mut error = None;
@@ -64,29 +66,6 @@ async fn a_clean_end_that_says_nothing_is_an_interruption() {
     let error = error.expect("the end is not passed off as whole");
     assert_eq!((text.as_str(), error.fault().kind), ("Hel", FaultKind::Interrupted));
     assert!(error.to_string().contains("without a finish_reason for each answer, or [DONE]"), "{error}");
-}
-
-#[tokio::test]
-async fn an_empty_reason_to_finish_is_none() {
-    for none in ["", "null"] {
-        let with = |event: &str, reason: &str| {
-            event.trim_end_matches("}]}").replace(",\"finish_reason\":null", "")
-                + &format!(r#","finish_reason":"{reason}"}}]}}"#)
-        };
-        let (role, hel, lo) = (with(ROLE, none), with(HEL, none), with(LO, none));
-        let server = Server::streaming(events(&[&role, &hel, &lo]), vec![]).await;
-        let (text, error) = told(&server).await;
-        assert_eq!(
-            (text.as_str(), error.unwrap().fault().kind),
-            ("Hello", FaultKind::Interrupted),
-            "{none:?}"
-        );
-        let server = Server::streaming(events(&[&role]), vec![]).await;
-        assert_eq!(refused(&server).await.fault().kind, FaultKind::Malformed, "{none:?}");
-        let server = Server::streaming(events(&[&role, &hel, &with(LO, "stop"), &role]), vec![]).await;
-        let whole = server.client().chat_stream(ask()).await.unwrap().into_response().await.unwrap();
-        assert_eq!((whole.text().as_ref(), whole.finish_reason()), ("Hello", Some(&FinishReason::Stop)));
-    }
 }
 
 #[tokio::test]
@@ -231,34 +210,6 @@ async fn reasoning_is_a_token_and_is_kept() {
     let server = Server::streaming(events(&[ROLE, thinking, thinking, HEL, STOP]), vec![]).await;
     let whole = server.client().chat_stream(ask()).await.unwrap().into_response().await.unwrap();
     assert_eq!(whole.choices[0].message.extra["reasoning_content"], "hm, hm, ");
-}
-
-#[tokio::test]
-async fn a_content_in_parts_is_a_token_and_is_kept() {
-    let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]"#;
-    let thought = format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":{parts}}}}}]}}"#);
-    let server = Server::streaming(events(&[ROLE, &thought, HEL, LO, STOP, DONE]), vec![]).await;
-    assert!(matches!(told(&server).await, (text, None) if text == "Hello"));
-    let mut stream = server.client().chat_stream(ask()).await.unwrap();
-    assert!(!stream.next().await.unwrap().unwrap().has_token());
-    let chunk = stream.next().await.unwrap().unwrap();
-    assert!(chunk.has_token());
-    let said = serde_json::to_value(&chunk).unwrap();
-    assert_eq!(said["choices"][0]["delta"]["content"].to_string(), parts);
-    assert_eq!(serde_json::from_value::<ChatChunk>(said).unwrap(), chunk);
-}
-
-#[tokio::test]
-async fn a_ping_is_passed_over() {
-    for ping in ["event: ping\ndata: {}", "event: ping\ndata: now", r#"data: {"type":"ping"}"#] {
-        let server =
-            Server::streaming(events(&[ping, ROLE, ping, HEL, ping, LO, STOP, ping, DONE]), vec![]).await;
-        let (text, error) = told(&server).await;
-        assert_eq!((text.as_str(), error.is_none()), ("Hello", true), "{ping:?}: {error:?}");
-    }
-    let stated = "event: ping\ndata: {\"error\":{\"message\":\"slow down\",\"code\":429}}";
-    let server = Server::streaming(events(&[stated]), vec![]).await;
-    assert_eq!(refused(&server).await.fault().kind, FaultKind::RateLimited);
 }
 
 #[tokio::test]
