@@ -18,7 +18,7 @@
 //! | `mainstay.tiers` | counter | `tier`, `degraded` | whole answers, by the tier that gave them |
 //! | `mainstay.replays` | counter | `model` | answers that were given before |
 //!
-//! How things stand is told by [`sample`], to be called before the metrics are read; what is no more, as after a reload, is NaN:
+//! How things stand is told by [`sample()`], to be called before the metrics are read; what is no more, as after a reload, is NaN:
 //!
 //! | metric | kind, unit | labels | what it counts |
 //! |---|---|---|---|
