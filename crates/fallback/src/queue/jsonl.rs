@@ -11,14 +11,14 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
+    runtime::Handle,
     sync::oneshot::{self, error::RecvError},
-    task::spawn_blocking,
 };
 
 use super::{
     Entry, Item, QueueError, Queued, Sink,
     file::Lines,
-    writer::{Change, Files, Shared, State, Unwritten},
+    writer::{Change, Files, Shared, State, Turn, Unwritten},
 };
 
 /// A queue in a file, a JSON object a line.
@@ -31,7 +31,8 @@ use super::{
 ///
 /// # Runtime
 ///
-/// Files are written on tokio's threads for blocking work; only [`open`](Self::open) blocks.
+/// Files are written on tokio's threads for blocking work; only [`open`](Self::open) blocks. Outside of a runtime they are written on the
+/// spot. Where the runtime ends before an item is written, its [`Push`] resolves to an error, and the queue serves the next runtime.
 ///
 /// # Examples
 ///
@@ -143,14 +144,15 @@ where
         Ok(Drained { done, left: self.len() })
     }
 
-    /// Has a line written, by whoever is writing or else by a thread that begins to.
+    /// Has a line written, by whoever is writing or else by a thread that begins to; outside of a runtime, by this one.
     fn write(&self, line: String, change: Change<Request>) -> oneshot::Receiver<Result<(), QueueError>> {
         let (tell, told) = oneshot::channel();
-        let mut state = self.0.state();
-        state.unwritten.push(Unwritten { line, change, tell });
-        if !std::mem::replace(&mut state.writing, true) {
-            let shared = Arc::clone(&self.0);
-            spawn_blocking(move || shared.write_all());
+        if self.0.leave(Unwritten { line, change, tell }) {
+            let turn = Turn::new(Arc::clone(&self.0));
+            match Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(move || turn.write_all())),
+                Err(_) => turn.write_all(),
+            }
         }
         told
     }

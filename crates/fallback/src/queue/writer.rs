@@ -30,6 +30,9 @@ pub(super) struct State<Request> {
     pub(super) writing: bool,
 }
 
+/// Somebody's turn to write for all. If it ends before all is written, as where a runtime shuts down, those who wait are told.
+pub(super) struct Turn<Request>(Option<Arc<Shared<Request>>>);
+
 pub(super) struct Unwritten<Request> {
     pub(super) line: String,
     /// The entry that waits when the line is safe; or the one that is done then.
@@ -51,21 +54,6 @@ pub(super) enum Change<Request> {
 // === impl Shared ===
 
 impl<Request> Shared<Request> {
-    /// Writes until nothing is left to be written.
-    ///
-    /// Those who wait for the last batch are told when this no longer holds the files, so that who drops the queue then has
-    /// closed it.
-    pub(super) fn write_all(self: Arc<Self>) {
-        loop {
-            let (told, more) = self.write_batch();
-            if !more {
-                drop(self);
-                return told.into_iter().for_each(Told::tell);
-            }
-            told.into_iter().for_each(Told::tell);
-        }
-    }
-
     /// Writes what waits to be written now, with one `fsync` for each file; tells whether more has come meanwhile.
     fn write_batch(&self) -> (Vec<Told>, bool) {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
@@ -110,12 +98,61 @@ impl<Request> Shared<Request> {
         }
     }
 
+    /// Leaves something to be written; true if nobody is writing, so that the caller has to.
+    pub(super) fn leave(&self, unwritten: Unwritten<Request>) -> bool {
+        let mut state = self.state();
+        state.unwritten.push(unwritten);
+        !std::mem::replace(&mut state.writing, true)
+    }
+
+    /// Lets the next one who comes write, and returns what nobody has written.
+    fn give_up(&self) -> Vec<Unwritten<Request>> {
+        let mut state = self.state();
+        state.writing = false;
+        std::mem::take(&mut state.unwritten)
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State<Request>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn gone(&self) -> QueueError {
         QueueError::new("the runtime ended before it was written", &self.path)
+    }
+}
+
+// === impl Turn ===
+
+impl<Request> Turn<Request> {
+    /// Takes the turn of a queue whose state says that somebody is writing.
+    pub(super) const fn new(shared: Arc<Shared<Request>>) -> Self {
+        Self(Some(shared))
+    }
+
+    /// Writes until nothing is left to be written.
+    ///
+    /// Those who wait for the last batch are told when this no longer holds the files, so that who drops the queue then has
+    /// closed it.
+    pub(super) fn write_all(mut self) {
+        while let Some(shared) = &self.0 {
+            let (told, more) = shared.write_batch();
+            if !more {
+                self.0 = None;
+            }
+            told.into_iter().for_each(Told::tell);
+        }
+    }
+}
+
+impl<Request> Drop for Turn<Request> {
+    fn drop(&mut self) {
+        let Some(shared) = self.0.take() else { return };
+        let gone = shared.gone();
+        let unwritten = shared.give_up();
+        drop(shared);
+        for Unwritten { tell, .. } in unwritten {
+            Told { tell, outcome: Err(gone.clone()) }.tell();
+        }
     }
 }
 

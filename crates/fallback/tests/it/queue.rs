@@ -119,3 +119,44 @@ proptest! {
         let _ = Queue::open(&path);
     }
 }
+
+#[test]
+fn outside_of_a_runtime_an_item_is_written_on_the_spot() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("people.jsonl");
+    let queue = Queue::open(&path).unwrap();
+    let outside = queue.push(Item::new("flag", "outside".to_owned()));
+    assert_eq!(texts(&queue), ["outside"]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        within(outside).await.unwrap();
+        within(queue.push(Item::new("flag", "inside".to_owned()))).await.unwrap();
+    });
+    drop(queue);
+    assert_eq!(texts(&Queue::open(&path).unwrap()), ["outside", "inside"]);
+}
+
+#[test]
+fn a_runtime_that_ends_fails_its_push_and_leaves_the_queue_to_the_next() {
+    let folder = tempdir().unwrap();
+    let queue = Queue::open(folder.path().join("people.jsonl")).unwrap();
+    let ended = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let handle = ended.handle().clone();
+    drop(ended);
+    let lost = {
+        let _inside = handle.enter();
+        queue.push(Item::new("flag", "lost".to_owned()))
+    };
+    let next = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    next.block_on(async {
+        let error = within(lost).await.unwrap_err().to_string();
+        assert!(error.contains("people.jsonl: the runtime ended before it was written"), "{error}");
+        within(queue.push(Item::new("flag", "kept".to_owned()))).await.unwrap();
+    });
+    assert_eq!(texts(&queue), ["kept"]);
+}
+
+/// Turns a hang into a failure.
+async fn within<F: Future>(push: F) -> F::Output {
+    tokio::time::timeout(std::time::Duration::from_secs(30), push).await.expect("it is never told")
+}
