@@ -2,7 +2,6 @@ use std::{
     collections::{BTreeMap, HashSet},
     fmt,
     future::Future,
-    io,
     path::Path,
     pin::Pin,
     sync::{Arc, Mutex},
@@ -172,7 +171,7 @@ where
             Err(error) => {
                 let (tell, told) = oneshot::channel();
                 let what = "the request cannot be written as JSON";
-                let _ = tell.send(Err(QueueError::caused(what, &self.0.path, io::Error::other(error))));
+                let _ = tell.send(Err(QueueError::caused(what, &self.0.path, error)));
                 told
             }
         };

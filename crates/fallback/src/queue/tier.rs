@@ -8,6 +8,8 @@ use tower_service::Service;
 use super::{Item, QueueError, Queued};
 
 /// Where entries are kept for people.
+///
+/// One that fails says so with [`QueueError::other`], where there is an example of a sink.
 pub trait Sink<Request> {
     /// Resolves when the item is as safe as this sink can make it.
     type Push: Future<Output = Result<Queued, QueueError>>;
