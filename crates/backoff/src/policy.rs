@@ -165,16 +165,21 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
         self.judged(|judge| Check::new(judge, check))
     }
 
+    /// Judges outcomes by a [`Judge`] of your own, where there is an example. Unlike [`check`](Self::check) it can
+    /// have an answer asked for again that the caller gets as it is when no retry is left.
+    pub fn judge_by<K>(self, judge: K) -> RetryPolicy<B, K, T> {
+        self.judged(|_| judge)
+    }
+
     /// Keeps the [`Call`] that requests carry ([`HasCall`](mainstay_fault::HasCall)): its deadline
     /// counts if it is tighter than the policy's, each attempt has its number, and the backends tried are remembered.
     pub fn tracked(self) -> RetryPolicy<B, J, Tracked> {
-        RetryPolicy {
-            settings: self.settings,
-            backoff: self.backoff,
-            judge: self.judge,
-            track: Tracked,
-            call: None,
-        }
+        self.track_by(Tracked)
+    }
+
+    /// Reads requests, and writes to them before each further attempt, by a [`Track`] of your own, where there is an example.
+    pub fn track_by<K>(self, track: K) -> RetryPolicy<B, J, K> {
+        RetryPolicy { settings: self.settings, backoff: self.backoff, judge: self.judge, track, call: None }
     }
 
     /// Foresees whether a call would be sent again if its attempt failed so now: for who can let it go on instead, such as a client whose

@@ -4,6 +4,45 @@ use mainstay_fault::{Fault, HasCall};
 use tokio::time::Instant;
 
 /// What a policy reads from a request, and writes to it before each further attempt.
+///
+/// Implemented by [`Untracked`] (the default) and [`Tracked`]. One of your own is given to
+/// [`RetryPolicy::track_by`](crate::RetryPolicy::track_by).
+///
+/// # Examples
+///
+/// Requests that count their attempts in a field of their own:
+///
+/// ```
+/// use mainstay_backoff::{RetryLayer, RetryPolicy, Track};
+/// use mainstay_fault::{Fault, FaultKind};
+/// use tokio::time::Instant;
+/// use tower::{ServiceBuilder, ServiceExt, service_fn};
+///
+/// #[derive(Clone)]
+/// struct Question { resent: u32 }
+///
+/// struct Resent;
+///
+/// impl Track<Question> for Resent {
+///     fn deadline(&self, _: &Question) -> Option<Instant> {
+///         None
+///     }
+///
+///     fn retried(&self, question: &mut Question, _: &Fault) {
+///         question.resent += 1;
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+/// let model = service_fn(|question: Question| async move {
+///     if question.resent < 2 { Err(Fault::from(FaultKind::Overloaded)) } else { Ok(question.resent) }
+/// });
+/// let layer = RetryLayer::new(RetryPolicy::default().track_by(Resent));
+/// assert_eq!(ServiceBuilder::new().layer(layer).service(model).oneshot(Question { resent: 0 }).await?, 2);
+/// # Ok::<_, Fault>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait Track<Request> {
     /// The moment by which the whole call must have ended, if the request says.
     fn deadline(&self, request: &Request) -> Option<Instant>;

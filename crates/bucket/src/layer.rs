@@ -121,12 +121,13 @@ impl<L, W, M, T> RateLimitLayer<L, W, M, T> {
     /// long it waited.
     #[must_use]
     pub fn tracked(self) -> RateLimitLayer<L, W, M, Tracked> {
-        self.map(|Settings { weigh, meter, patience, .. }| Settings {
-            weigh,
-            meter,
-            track: Tracked,
-            patience,
-        })
+        self.track_by(Tracked)
+    }
+
+    /// Reads requests by a [`Track`](crate::Track) of your own, where there is an example.
+    #[must_use]
+    pub fn track_by<K>(self, track: K) -> RateLimitLayer<L, W, M, K> {
+        self.map(|Settings { weigh, meter, patience, .. }| Settings { weigh, meter, track, patience })
     }
 
     /// Sets the longest that a call waits. What would wait longer is refused before it waits.

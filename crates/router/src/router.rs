@@ -128,8 +128,13 @@ impl<S, D, M, T> Router<S, D, M, T> {
     /// Does not choose a backend again that the [`Call`](mainstay_fault::Call) of a request has tried in this pass. The retry layer around
     /// the router must be tracked too: it writes down which.
     pub fn tracked(self) -> Router<S, D, M, Tracked> {
+        self.track_by(Tracked)
+    }
+
+    /// Reads what a call has tried by a [`Track`] of your own, where there is an example.
+    pub fn track_by<K>(self, track: K) -> Router<S, D, M, K> {
         let Self { describe, rules, .. } = self;
-        Router { describe, track: Tracked, rules }
+        Router { describe, track, rules }
     }
 
     /// Lets a call that one backend refused by its policy go to another.

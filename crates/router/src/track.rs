@@ -1,6 +1,48 @@
 use mainstay_fault::{HasCall, Journal, Tried};
 
 /// What the router reads of a call's earlier attempts.
+///
+/// Implemented by [`Untracked`] (the default) and [`Tracked`]. One of your own is given to
+/// [`Router::track_by`](crate::Router::track_by).
+///
+/// # Examples
+///
+/// Requests that say in a field of their own which backends have failed them:
+///
+/// ```
+/// use mainstay_fault::{BackendId, Fault, Tried};
+/// use mainstay_router::{Backend, Backends, Router, Track, strategy::RoundRobin};
+/// use tower::{ServiceExt, service_fn};
+///
+/// #[derive(Clone, Default)]
+/// struct Question { failed: Tried }
+///
+/// #[derive(Clone)]
+/// struct ByField;
+///
+/// impl Track<Question> for ByField {
+///     type Memory = Option<Tried>;
+///
+///     fn tried(&self, question: &Question) -> Option<Tried> {
+///         Some(question.failed.clone())
+///     }
+/// }
+///
+/// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+/// let backend = |name: &'static str| {
+///     Backend::new(name, service_fn(move |_: Question| async move { Ok::<_, Fault>(name) }))
+/// };
+/// let backends = Backends::new([backend("here"), backend("there")])?;
+/// let router = Router::new(backends, RoundRobin::default()).track_by(ByField);
+/// let mut question = Question::default();
+/// question.failed.insert(BackendId(0));
+/// for _ in 0..3 {
+///     assert_eq!(router.clone().oneshot(question.clone()).await?, "there");
+/// }
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 pub trait Track<Request> {
     /// What is remembered of them until the call ends.
     type Memory: Memory;

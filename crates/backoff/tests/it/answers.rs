@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use mainstay_backoff::{Jitter, Rejected, RetryLayer, RetryPolicy, retry};
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use http::Response;
+use mainstay_backoff::{Jitter, Judge, Rejected, RetryLayer, RetryPolicy, retry};
+use mainstay_fault::{Fault, FaultKind, HasFault, http::fault_of};
 use mainstay_testkit::{Step, script};
 use tower::{BoxError, Layer, Service, ServiceExt};
 
@@ -128,4 +129,36 @@ async fn a_closure_decides_what_is_retried() {
         .await;
         assert_eq!(attempts, expected, "{kind}");
     }
+}
+
+/// Has answers with an error's status asked for again, and hands the last one out as it is.
+#[derive(Debug)]
+struct ByStatus;
+
+impl Judge<Response<()>, Fault> for ByStatus {
+    fn judge(&self, outcome: &mut Result<Response<()>, Fault>) -> Option<Fault> {
+        let answer = outcome.as_ref().ok()?;
+        let fault = || fault_of(answer.status(), answer.headers(), b"");
+        (!answer.status().is_success()).then(fault)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_judge_of_ones_own_has_an_answer_asked_for_again_and_hands_it_out() {
+    let busy = || Response::builder().status(503).header("retry-after", "7").body(()).unwrap();
+    let (service, record) = script(move |_, (): &()| Step::Now(Ok::<_, Fault>(busy())));
+    let policy = RetryPolicy::default().judge_by(ByStatus);
+    let start = tokio::time::Instant::now();
+    let answer = RetryLayer::new(policy).layer(service).oneshot(()).await.unwrap();
+    assert_eq!(record.calls(), 4);
+    assert!(start.elapsed() >= Duration::from_secs(21), "three waits of what the headers say");
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"7".parse().unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_judge_of_ones_own_leaves_a_good_answer_alone() {
+    let (service, record) = script(|_, (): &()| Step::Now(Ok::<_, Fault>(Response::new(()))));
+    let policy = RetryPolicy::default().judge_by(ByStatus);
+    assert!(RetryLayer::new(policy).layer(service).oneshot(()).await.unwrap().status().is_success());
+    assert_eq!(record.calls(), 1);
 }
