@@ -1,8 +1,10 @@
 use std::{error::Error, fmt, sync::Arc};
 
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_fault::{Caused, Fault, FaultKind, HasFault};
 
 use crate::{Fallen, Trail};
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 /// No tier answered: all that were asked failed, or one failed in a way that no tier below takes over.
 ///
@@ -34,6 +36,10 @@ use crate::{Fallen, Trail};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exhausted<E>(Trail<E>);
+
+/// The error of a stack of boxed errors: as a box is no error itself, `Exhausted<BoxError>` is none either.
+#[derive(Debug)]
+struct Boxed(Exhausted<BoxError>);
 
 // === impl Exhausted ===
 
@@ -71,6 +77,32 @@ impl<E> Exhausted<E> {
     /// Takes out the error that is most useful to the caller. `None` only if there was no tier at all.
     pub fn into_most_useful(self) -> Option<E> {
         self.0.into_iter().reduce(more_useful).map(Fallen::into_error)
+    }
+
+    /// Boxes it with its fault at the head of the chain, where [`mainstay_fault::fault_in`] finds it, and below that the error which is
+    /// most useful to the caller. The plain conversion to a boxed error loses the Retry-After of the other tiers.
+    ///
+    /// The tiers' errors may be boxed already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fallback::{Exhausted, Fallback};
+    /// use mainstay_fault::{Fault, FaultKind, fault_in};
+    /// use tower::{BoxError, ServiceExt, service_fn};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let busy = service_fn(|_: ()| async { Err::<(), BoxError>(Fault::from(FaultKind::Overloaded).into()) });
+    /// let error = Fallback::first("large", busy).map_err(Exhausted::<BoxError>::boxed).oneshot(()).await.unwrap_err();
+    /// assert_eq!(fault_in(&*error).map(|fault| fault.kind), Some(FaultKind::Overloaded));
+    /// # });
+    /// # Ok::<_, BoxError>(())
+    /// ```
+    pub fn boxed(self) -> BoxError
+    where
+        E: Into<BoxError>,
+    {
+        Box::new(Caused::new(self.fault(), Boxed(Exhausted(self.0.map(Into::into)))))
     }
 
     /// The failure that is most useful to the caller.
@@ -127,5 +159,19 @@ impl<E: fmt::Display> fmt::Display for Exhausted<E> {
 impl<E: Error + 'static> Error for Exhausted<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.most_useful().map(|fallen| fallen.error() as _)
+    }
+}
+
+// === impl Boxed ===
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for Boxed {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.most_useful().map(|fallen| &**fallen.error() as _)
     }
 }

@@ -50,6 +50,12 @@ impl<E> Trail<E> {
         self.0.get_or_insert_default().push(Fallen { tier, fault: error.fault(), error });
     }
 
+    /// The same tiers and faults, with errors of another type.
+    pub(crate) fn map<Other>(self, mut change: impl FnMut(E) -> Other) -> Trail<Other> {
+        let change = |Fallen { tier, fault, error }| Fallen { tier, fault, error: change(error) };
+        Trail(self.0.map(|fallen| Box::new(fallen.into_iter().map(change).collect())))
+    }
+
     fn fallen(&self) -> &[Fallen<E>] {
         self.0.as_deref().map_or(&[], Vec::as_slice)
     }

@@ -1,9 +1,11 @@
 use std::{fmt, sync::Arc};
 
-use mainstay_fault::{BackendId, Fault, HasFault};
+use mainstay_fault::{BackendId, Caused, Fault, HasFault};
 use thiserror::Error;
 
 use crate::{NoneEligible, member::Member};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Why a routed call failed: the error of the backend that took it, or that there was none to take it.
 ///
@@ -39,6 +41,10 @@ pub struct Failed<E> {
     pub(crate) set_aside: bool,
 }
 
+/// The error of a stack of boxed errors: as a box is no error itself, `Error<BoxError>` is none either.
+#[derive(Debug)]
+struct Boxed(Error<BoxError>);
+
 /// A setting that makes no sense: which, what it was set to, and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{field} is {value}: it must be {expected}")]
@@ -65,11 +71,41 @@ impl<E> From<NoneEligible> for Error<E> {
     }
 }
 
-impl<E: HasFault + std::error::Error + Send + Sync + 'static> Error<E> {
+impl<E: HasFault + Into<BoxError>> Error<E> {
     /// Boxes it with its fault at the head of the chain, where [`mainstay_fault::fault_in`] finds it with the backend and
     /// `elsewhere`. The plain conversion to a boxed error loses these two.
-    pub fn boxed(self) -> Box<dyn std::error::Error + Send + Sync> {
-        Box::new(mainstay_fault::Caused::new(self.fault(), self))
+    ///
+    /// The backend's own error may be boxed already; it is further down the chain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fault::{BackendId, Fault, FaultKind, fault_in};
+    /// use mainstay_router::{Backend, Backends, Error, Router, strategy::RoundRobin};
+    /// use tower::{BoxError, ServiceExt, service_fn};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+    /// async fn broke(_: u32) -> Result<(), BoxError> {
+    ///     Err(Fault::from(FaultKind::QuotaExhausted).into())
+    /// }
+    ///
+    /// let backends = Backends::new([Backend::new("large", service_fn(broke)), Backend::new("small", service_fn(broke))])?;
+    /// let router = Router::new(backends, RoundRobin::default()).map_err(Error::<BoxError>::boxed);
+    /// let fault = fault_in(&*router.oneshot(7).await.unwrap_err()).expect("it is at the head of the chain");
+    /// assert_eq!((fault.kind, fault.backend, fault.elsewhere), (FaultKind::QuotaExhausted, Some(BackendId(0)), true));
+    /// # Ok::<_, BoxError>(())
+    /// # })?;
+    /// # Ok::<_, BoxError>(())
+    /// ```
+    pub fn boxed(self) -> BoxError {
+        let fault = self.fault();
+        let boxed = match self {
+            Self::Backend(Failed { error, member, elsewhere, set_aside }) => {
+                Error::Backend(Failed { error: error.into(), member, elsewhere, set_aside })
+            }
+            Self::NoneEligible(none) => Error::NoneEligible(none),
+        };
+        Box::new(Caused::new(fault, Boxed(boxed)))
     }
 }
 
@@ -87,6 +123,23 @@ impl<E: std::error::Error + 'static> std::error::Error for Error<E> {
         match self {
             Self::Backend(failed) => Some(&failed.error),
             Self::NoneEligible(none) => none.source(),
+        }
+    }
+}
+
+// === impl Boxed ===
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Boxed {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.0 {
+            Error::Backend(failed) => Some(&*failed.error),
+            Error::NoneEligible(none) => none.source(),
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests may fail loudly")]
 
 mod accounting;
+mod boxed;
 mod budget;
 mod changes;
 mod contract;
