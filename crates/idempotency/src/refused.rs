@@ -1,4 +1,9 @@
-use std::{error::Error, fmt, sync::Arc, time::SystemTime};
+use std::{
+    error::Error,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use mainstay_fault::{Caused, Fault, FaultKind, HasFault};
 
@@ -31,6 +36,9 @@ enum Reason {
     Unknown(SystemTime),
     Store,
 }
+
+/// From the epoch to the last millisecond of the year 9999: what lies outside, a clock that is wrong has told.
+const LAST: Duration = Duration::from_millis(253_402_300_799_999);
 
 // === impl Refused ===
 
@@ -107,7 +115,7 @@ impl fmt::Display for Refused {
                 write!(f, "the execution under the same idempotency key failed: {}", self.fault)
             }
             Reason::Unknown(began) => {
-                let began = humantime::format_rfc3339_millis(began);
+                let began = humantime::format_rfc3339_millis(began.clamp(UNIX_EPOCH, UNIX_EPOCH + LAST));
                 write!(
                     f,
                     "the execution under the same idempotency key began at {began} and was cut off: its outcome is unknown"

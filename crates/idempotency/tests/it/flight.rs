@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::{FutureExt, future::join_all};
 use mainstay_fault::{Call, FaultKind, HasFault};
@@ -182,4 +182,19 @@ async fn a_response_is_marked_in_its_extensions() {
     let again = service.oneshot(Ask(Some("a"), 1)).await.unwrap().into_marked();
     assert!(fresh.extensions().get::<mainstay_idempotency::Replayed>().is_none());
     assert!(again.extensions().get::<mainstay_idempotency::Replayed>().is_some());
+}
+
+#[test]
+fn a_time_that_only_a_wrong_clock_tells_is_said_all_the_same() {
+    let last = Duration::from_secs(253_402_300_799);
+    for (began, said) in [
+        (UNIX_EPOCH - Duration::from_secs(1), "began at 1970-01-01T00:00:00.000Z"),
+        (UNIX_EPOCH + Duration::from_millis(1), "began at 1970-01-01T00:00:00.001Z"),
+        (UNIX_EPOCH + last, "began at 9999-12-31T23:59:59.000Z"),
+        (UNIX_EPOCH + last + Duration::from_secs(1), "began at 9999-12-31T23:59:59.999Z"),
+    ] {
+        let refused = Refused::unknown(began);
+        assert!(refused.to_string().contains(said), "{refused}");
+        assert_eq!(refused.unknown_since(), Some(began), "the clamp is for the words alone");
+    }
 }
