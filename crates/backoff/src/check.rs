@@ -1,3 +1,5 @@
+use std::fmt;
+
 use mainstay_fault::{Fault, FaultKind, HasFault};
 use thiserror::Error;
 
@@ -28,7 +30,7 @@ pub struct Rejected {
 }
 
 /// A [`Judge`] that also checks the answers: see [`RetryPolicy::check`](crate::RetryPolicy::check).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Check<J, F> {
     judge: J,
     check: F,
@@ -90,5 +92,11 @@ where
         let fault = rejected.fault();
         *outcome = Err(rejected.into());
         Some(fault)
+    }
+}
+
+impl<J: fmt::Debug, F> fmt::Debug for Check<J, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Check").field("judge", &self.judge).finish_non_exhaustive()
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use mainstay_fault::{Fault, HasFault};
 
 /// Says what is wrong with the outcome of an attempt, if anything.
@@ -53,7 +55,7 @@ pub trait Judge<T, E> {
 pub struct ByFault;
 
 /// Judges an error by a closure: see [`RetryPolicy::classify`](crate::RetryPolicy::classify).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Classify<F>(pub(crate) F);
 
 // === impl ByFault ===
@@ -69,5 +71,11 @@ impl<T, E: HasFault> Judge<T, E> for ByFault {
 impl<T, E, F: Fn(&E) -> Fault> Judge<T, E> for Classify<F> {
     fn judge(&self, outcome: &mut Result<T, E>) -> Option<Fault> {
         outcome.as_ref().err().map(&self.0)
+    }
+}
+
+impl<F> fmt::Debug for Classify<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Classify").finish_non_exhaustive()
     }
 }

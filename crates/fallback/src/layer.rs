@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use tower_layer::Layer;
 
@@ -22,7 +22,7 @@ use crate::{Fallback, First, Then, Tier};
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FallbackLayer<S, M> {
     first: Arc<str>,
     tier: Tier<S, M>,
@@ -42,5 +42,11 @@ impl<U, S: Clone, M: Clone> Layer<U> for FallbackLayer<S, M> {
 
     fn layer(&self, inner: U) -> Self::Service {
         Fallback::first(Arc::clone(&self.first), inner).then(self.tier.clone())
+    }
+}
+
+impl<S: fmt::Debug, M> fmt::Debug for FallbackLayer<S, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FallbackLayer").field("first", &self.first).field("tier", &self.tier).finish()
     }
 }

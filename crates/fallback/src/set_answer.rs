@@ -24,7 +24,7 @@ use tower_service::Service;
 /// # })?;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct SetAnswer<F>(F);
 
 /// There is no set answer to a request.
@@ -88,6 +88,12 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         ready((self.0)(&request).ok_or(NoSetAnswer))
+    }
+}
+
+impl<F> fmt::Debug for SetAnswer<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SetAnswer").finish_non_exhaustive()
     }
 }
 

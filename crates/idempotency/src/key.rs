@@ -1,3 +1,5 @@
+use std::fmt;
+
 use mainstay_fault::HasCall;
 use tokio::time::Instant;
 
@@ -31,7 +33,7 @@ pub trait KeyOf<Request> {
 
 /// Takes key and deadline from the [`Call`](mainstay_fault::Call) that a request carries, and the fingerprint by a closure: the default,
 /// with a closure for which all requests are equal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct ByCall<F = ()>(pub F);
 
 // === impl KeyOf ===
@@ -78,5 +80,13 @@ where
 
     fn deadline(&self, request: &Request) -> Option<Instant> {
         request.call()?.deadline
+    }
+}
+
+// === impl ByCall ===
+
+impl<F> fmt::Debug for ByCall<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByCall").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use futures_core::TryStream;
 use tower_layer::Layer;
@@ -55,7 +55,7 @@ use crate::{
 /// # })?;
 /// # Ok::<_, BoxError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct IdempotencyLayer<T, K = ByCall> {
     store: Memory<T>,
     key: K,
@@ -176,5 +176,14 @@ impl<S, T, K: Clone> Layer<S> for IdempotencyLayer<T, K> {
 
     fn layer(&self, inner: S) -> Self::Service {
         Idempotency::new(inner, self.store.clone(), self.key.clone(), self.settings)
+    }
+}
+
+impl<T, K> fmt::Debug for IdempotencyLayer<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdempotencyLayer")
+            .field("store", &self.store)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

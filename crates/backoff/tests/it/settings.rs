@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use mainstay_backoff::{Decorrelated, Exponential, Proportional, RetryBudget, RetryPolicy};
+use mainstay_fault::FaultKind;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -46,4 +47,11 @@ fn the_extremes_that_make_sense_are_taken() {
 fn a_policy_shows_its_settings() {
     let shown = format!("{:?}", RetryPolicy::default());
     assert!(shown.contains("retries: 3") && shown.contains("cap: 60s"), "{shown}");
+}
+
+#[test]
+fn a_policy_with_closures_can_still_be_shown() {
+    let judged = RetryPolicy::default().classify(|_: &&str| FaultKind::Timeout.into());
+    let shown = format!("{:?}", judged.check(|_: &u32| Ok(())));
+    assert!(shown.contains("judge: Check { judge: Classify { .. }, .. }"), "{shown}");
 }

@@ -1,4 +1,6 @@
-use mainstay_fallback::{Degradation, Fallback, NoSetAnswer, SetAnswer, SetAnswers, Tier, TierList, Trail};
+use mainstay_fallback::{
+    Degradation, Fallback, FallbackLayer, NoSetAnswer, SetAnswer, SetAnswers, Tier, TierList, Trail,
+};
 use mainstay_fault::{Fault, FaultKind, HasFault, PastDeadline};
 use mainstay_testkit::{Record, Script, Step, script};
 use serde_json::json;
@@ -171,4 +173,19 @@ async fn a_tier_without_a_set_answer_leaves_the_call_to_the_next() {
     assert_eq!(*tiers.clone().oneshot(1).await.unwrap(), "known");
     let answer = tiers.oneshot(2).await.unwrap();
     assert_eq!((*answer, answer.trail().len()), ("sorry", 2));
+}
+
+#[test]
+fn tiers_with_closures_can_still_be_shown() {
+    let sorry = || {
+        Tier::local("sorry", SetAnswer::of::<u32, _>("later"))
+            .map_request(|asked: &u32, _: &Trail<Fault>| *asked)
+    };
+    let layer = format!("{:?}", FallbackLayer::new("model", sorry()));
+    assert!(
+        layer.contains("first: \"model\", tier: Tier { name: \"sorry\", service: SetAnswer { .. }"),
+        "{layer}"
+    );
+    let tiers = format!("{:?}", Fallback::first("set", SetAnswer::by(|_: &u32| Some("now"))).then(sorry()));
+    assert!(tiers.starts_with("Fallback(") && tiers.matches("SetAnswer { .. }").count() == 2, "{tiers}");
 }

@@ -2,7 +2,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::{FutureExt, future::join_all};
 use mainstay_fault::{Call, FaultKind, HasFault};
-use mainstay_idempotency::{IdempotencyLayer, Refused};
+use mainstay_idempotency::{Fingerprint, IdempotencyLayer, Refused};
 use mainstay_testkit::{Step, script};
 use tokio::{task::JoinSet, time::Instant};
 use tower::{Layer, Service, ServiceExt, service_fn};
@@ -197,4 +197,10 @@ fn a_time_that_only_a_wrong_clock_tells_is_said_all_the_same() {
         assert!(refused.to_string().contains(said), "{refused}");
         assert_eq!(refused.unknown_since(), Some(began), "the clamp is for the words alone");
     }
+}
+
+#[test]
+fn a_layer_with_a_closure_can_still_be_shown() {
+    let layer = IdempotencyLayer::<u32>::new().fingerprint(|ask: &Ask| Fingerprint::of(&ask.1).unwrap());
+    assert!(format!("{layer:?}").starts_with("IdempotencyLayer { store: "), "{layer:?}");
 }
