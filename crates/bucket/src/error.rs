@@ -32,6 +32,7 @@ pub struct TooLarge {
 
 /// Why [`TokenBucket::try_acquire`](crate::TokenBucket::try_acquire) took nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
 pub enum TryAcquireError {
     /// The tokens are not there now, or others wait for theirs.
     #[error("no tokens for {}", InWords(*.0))]

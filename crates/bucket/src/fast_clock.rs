@@ -9,6 +9,8 @@ use crate::Clock;
 /// It matters where takings read the clock: large ones, and those near the end of what is there. A paused clock of tokio's
 /// does not drive it, so it is no clock for tests; and those who wait sleep on tokio's timers all the same.
 ///
+/// [`Limits`](crate::Limits), [`KeyedBuckets`](crate::KeyedBuckets) and [`RateLimitLayer`](crate::RateLimitLayer) take tokio's clock only.
+///
 /// # Examples
 ///
 /// ```

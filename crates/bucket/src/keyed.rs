@@ -170,6 +170,7 @@ impl<K: Hash + Eq, V> fmt::Debug for Keyed<K, V> {
 
 /// Why [`KeyedBuckets::try_acquire`](Keyed::try_acquire) took nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeyedError {
     /// The key's bucket refused.
     #[error(transparent)]

@@ -34,7 +34,7 @@ mod shared;
 mod stock;
 mod ticket;
 
-pub use mainstay_redis::{Redis, RedisResult};
+pub use mainstay_redis::{Redis, RedisError, RedisResult};
 pub use reserve::SharedReserve;
 pub use settings::{SharedLimits, WhenAway};
 pub use shared::RedisLimits;

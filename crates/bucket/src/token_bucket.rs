@@ -92,7 +92,8 @@ impl TokenBucket {
 }
 
 impl<C: Clock> TokenBucket<C> {
-    /// Creates a full bucket on a clock.
+    /// Creates a full bucket on a clock. [`Limits`](crate::Limits), [`KeyedBuckets`](crate::KeyedBuckets) and
+    /// [`RateLimitLayer`](crate::RateLimitLayer) have buckets on tokio's clock only.
     ///
     /// # Errors
     ///

@@ -31,7 +31,7 @@ use crate::{Fault, FaultKind, fault_in};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which fault it is",
-    note = "implement `mainstay_fault::HasFault` for it, or give the layer a closure that judges it"
+    note = "implement `mainstay_fault::HasFault` for it, or, where the layer is one of retries, give its policy a closure that judges it"
 )]
 pub trait HasFault {
     /// Says which fault this error is.

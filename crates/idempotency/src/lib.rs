@@ -32,7 +32,7 @@ pub use future::ResponseFuture;
 pub use key::{ByCall, KeyOf};
 pub use layer::IdempotencyLayer;
 #[cfg(feature = "redis")]
-pub use mainstay_redis::Redis;
+pub use mainstay_redis::{Redis, RedisError, RedisResult};
 pub use memory::Memory;
 pub use refused::Refused;
 pub use service::Idempotency;

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 /// What becomes of a call with a new key when there is no room for its record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum WhenFull {
     /// It is refused: what cannot be remembered is not run.
     #[default]

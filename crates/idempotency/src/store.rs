@@ -18,6 +18,7 @@ pub(crate) mod redb;
 pub(crate) mod redis;
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -78,6 +79,7 @@ pub struct Asked {
 }
 
 /// What a [`Store`] says to a claim.
+#[non_exhaustive]
 pub enum Claimed<T> {
     /// Run it.
     Run(Box<dyn Hold<T>>),
@@ -98,6 +100,20 @@ pub enum Kept<T> {
     Answered(T),
     /// With a fault, which is only kept if so configured.
     Failed(Fault),
+}
+
+// === impl Claimed ===
+
+impl<T: fmt::Debug> fmt::Debug for Claimed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run(_) => f.write_str("Run"),
+            Self::Ended(kept, age) => f.debug_tuple("Ended").field(kept).field(age).finish(),
+            Self::Conflict => f.write_str("Conflict"),
+            Self::Unknown(began) => f.debug_tuple("Unknown").field(began).finish(),
+            Self::Full => f.write_str("Full"),
+        }
+    }
 }
 
 // === impl Kept ===

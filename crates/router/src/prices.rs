@@ -45,7 +45,7 @@ pub struct Quote {
 pub enum InvalidPrices {
     /// The table is not CSV, or lacks a column, or a price is not a number.
     #[error("the table of prices cannot be read")]
-    Table(#[from] csv::Error),
+    Table(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A price makes no sense.
     #[error("the price of {model}")]
     Price {
@@ -86,7 +86,8 @@ impl Prices {
     /// The first row that cannot be read. Those before it have been taken.
     pub fn read(&mut self, table: impl io::Read) -> Result<(), InvalidPrices> {
         for line in csv::Reader::from_reader(table).deserialize() {
-            let Line { model, input, output, date, source } = line?;
+            let Line { model, input, output, date, source } =
+                line.map_err(|error| InvalidPrices::Table(error.into()))?;
             let price = Price::per_million(input, output)
                 .map_err(|invalid| InvalidPrices::Price { model: model.clone(), invalid })?;
             self.rows.insert(model, Quote { price, date, source });

@@ -120,6 +120,7 @@ impl Pair<'_> {
                 );
                 assert!(wait > Duration::ZERO);
             }
+            Err(error) => panic!("{error}"),
         }
     }
 

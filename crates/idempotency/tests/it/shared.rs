@@ -9,8 +9,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use mainstay_fault::{Fault, FaultKind, HasFault};
 use mainstay_idempotency::{
-    Asked, Claimed, Fingerprint, Hold, IdempotencyLayer, Json, Kept, Memory, Redis, RedisKeys, Refused,
-    Store, StoreError,
+    Asked, Claimed, Fingerprint, Hold, IdempotencyLayer, Json, Kept, Memory, Redis, RedisError, RedisKeys,
+    Refused, Store, StoreError,
 };
 use mainstay_testkit::{
     Record, Step,
@@ -232,4 +232,10 @@ async fn a_record_may_be_kept_for_ever() {
     assert!(matches!(claim(&ours, endless).await, Claimed::Ended(Kept::Answered(1), _)));
     let left: i64 = server.ask(&["PTTL", "mainstay:key:a"]).await;
     assert!(left > 1 << 49, "{left}");
+}
+
+#[test]
+fn an_address_that_is_none_is_an_error_that_has_a_name() {
+    let error: RedisError = RedisKeys::connect("nowhere").unwrap_err();
+    assert!(!error.to_string().is_empty());
 }

@@ -1,6 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
-use mainstay_idempotency::{Fingerprint, IdempotencyLayer, Memory, Refused, WhenFull, key_of, new_key};
+use mainstay_idempotency::{
+    Claimed, Fingerprint, IdempotencyLayer, Kept, Memory, Refused, WhenFull, key_of, new_key,
+};
 use mainstay_testkit::{Step, script};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -100,4 +102,10 @@ proptest! {
         let changed = json!({"fields": forward});
         prop_assert_ne!(Fingerprint::of(&forward).unwrap(), Fingerprint::of(&changed).unwrap());
     }
+}
+
+#[test]
+fn what_a_store_says_can_be_shown() {
+    let ended = Claimed::Ended(Kept::Answered(7), Duration::from_secs(1));
+    assert_eq!(format!("{ended:?}, {:?}", Claimed::<u32>::Full), "Ended(Answered(7), 1s), Full");
 }

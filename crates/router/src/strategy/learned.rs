@@ -33,6 +33,7 @@ pub struct Learned<St = LeastLoaded, Otherwise = Complexity> {
 
 /// What to do when there is no model to load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Unloadable {
     /// It is an error: the default.
     #[default]

@@ -22,5 +22,6 @@ fn a_price_that_makes_no_sense_is_refused() {
     let error = Prices::default().read(table.as_bytes()).unwrap_err();
     assert!(matches!(error, InvalidPrices::Price { model, .. } if model == "m"));
     let error = Prices::default().read("model,input\nm,1\n".as_bytes()).unwrap_err();
-    assert!(matches!(error, InvalidPrices::Table(_)));
+    assert!(matches!(&error, InvalidPrices::Table(cause) if cause.to_string().contains("missing field")));
+    assert!(std::error::Error::source(&error).is_some());
 }
