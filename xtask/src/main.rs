@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod features;
 mod route;
 mod test;
 
@@ -18,6 +19,8 @@ enum Task {
     Bench(bench::Options),
     /// Sends real documents through a server that fails on purpose: bare, and with Mainstay.
     Demo(demo::Options),
+    /// Checks that each published crate compiles with each of its features alone, and with none.
+    Features,
     /// Learns which model is worth its price for a prompt, and shows how well that works.
     #[command(subcommand)]
     Route(route::Task),
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Bench(options) => bench::run(&options),
         Task::Demo(options) => demo::run(&options),
+        Task::Features => features::run(),
         Task::Route(task) => route::run(&task),
         Task::Test(options) => test::run(&options),
     };

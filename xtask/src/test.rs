@@ -33,7 +33,7 @@ struct Tally {
     missing: BTreeMap<String, usize>,
 }
 
-static STEPS: [Step; 9] = [
+static STEPS: [Step; 10] = [
     Step { name: "formatting", cargo: &["fmt", "--all", "--check"], env: None },
     Step {
         name: "lints",
@@ -46,6 +46,8 @@ static STEPS: [Step; 9] = [
         cargo: &["clippy", "--package=mainstay", "--lib", "--no-default-features", "--", "-D", "warnings"],
         env: None,
     },
+    // Each crate with each of its features alone, as who takes no more than that depends on it.
+    Step { name: "features", cargo: &["xtask", "features"], env: None },
     // Tests run the examples as a user does; with `--all-targets`, `cargo test` builds them as tests alone.
     Step { name: "examples", cargo: &["build", "--workspace", "--examples", "--all-features"], env: None },
     Step {
