@@ -63,7 +63,7 @@ impl Events {
         Self { sse: SseByteStream::new(pieces), unread }
     }
 
-    /// Polls for the next event. Comments and events without data are passed over.
+    /// Polls for the next event. Comments, pings and events without data are passed over.
     pub(crate) fn poll_event(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Event> {
         loop {
             let event = match ready!(Pin::new(&mut self.sse).poll_next(cx)) {
@@ -74,9 +74,8 @@ impl Events {
             self.unread.store(0, Relaxed);
             if let Some(data) = event.data.as_deref().map(str::trim).filter(|data| !data.is_empty()) {
                 let ping = event.event.as_deref() == Some("ping");
-                match read(origin, data, ping) {
-                    Some(event) => return Poll::Ready(event),
-                    None => continue,
+                if let Some(event) = read(origin, data, ping) {
+                    return Poll::Ready(event);
                 }
             }
         }

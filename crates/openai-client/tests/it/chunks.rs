@@ -74,13 +74,17 @@ fn a_call_of_a_tool_is_put_together_however_the_server_numbers_it() {
         ("none", None, None),
     ] {
         let single = [named(first, "a", "look"), more(first, "}")];
-        assert_eq!(calls(&single), [one.clone()], "{shape}");
+        assert_eq!(calls(&single), std::slice::from_ref(&one), "{shape}");
         let both = [single.to_vec(), vec![named(second, "b", "go"), more(second, "1"), more(second, "}")]];
         assert_eq!(calls(&both.concat()), [one.clone(), two.clone()], "{shape}");
     }
-    assert_eq!(calls(&[named(Some(0), "a", "look"), blank]), [one.clone()], "blanks");
+    assert_eq!(calls(&[named(Some(0), "a", "look"), blank]), std::slice::from_ref(&one), "blanks");
     let repeated = json!({"index": 0, "id": "a", "type": "function", "function": {"arguments": "}"}});
-    assert_eq!(calls(&[named(Some(0), "a", "look"), repeated]), [one.clone()], "its id with each piece");
+    assert_eq!(
+        calls(&[named(Some(0), "a", "look"), repeated]),
+        std::slice::from_ref(&one),
+        "its id with each piece"
+    );
     let woven =
         [named(Some(2), "b", "go"), named(Some(1), "a", "look"), more(Some(2), "1}"), more(Some(1), "}")];
     assert_eq!(calls(&woven), [one, two], "two at a time, the second one first");
