@@ -141,11 +141,7 @@ async fn a_stall_is_silence_on_an_open_connection() {
         let mock = failing(fault).await;
         let mut stream = open_chat(&mock, &streamed(TEXT)).await;
         let text = read_until(&mut stream, "\n\n", 1 + tokens).await;
-        assert_eq!(
-            text.matches("\"delta\":{\"content\":\"").count(),
-            tokens + 1,
-            "the role's content is empty"
-        );
+        assert_eq!(text.matches("\"content\":\"").count(), tokens + 1, "the role's content is empty");
         assert_silent(&mock, &stream).await;
         assert_eq!(mock.stats().in_flight, 1);
     }

@@ -192,8 +192,18 @@ fn schemas_that_are_none_do_not_panic() {
 
 #[test]
 fn a_schema_of_any_depth_counts() {
-    let parameters = (0..2_000).fold(json!({"enum": ["x"]}), |inner, _| json!({"items": inner}));
-    assert!(ChatRequest::new("gpt-4o").tool(Tool::function("f", "", parameters)).count_tokens() > 3);
+    // What makes and drops a JSON value goes down into it; what counts it does not.
+    let request = with_deep_stack(|| {
+        let wrap = |inner, _| Value::Object([("items".to_owned(), inner)].into_iter().collect());
+        let parameters = (0..2_000).fold(json!({"enum": ["x"]}), wrap);
+        ChatRequest::new("gpt-4o").tool(Tool::function("f", "", parameters))
+    });
+    assert!(request.count_tokens() > 3);
+    with_deep_stack(move || drop(request));
+}
+
+fn with_deep_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(256 << 20).spawn(work).unwrap().join().unwrap()
 }
 
 /// What is known to make tokenizers panic, or take the square of its length.
