@@ -1,5 +1,6 @@
 use std::{
     future::Future,
+    mem,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -45,10 +46,11 @@ impl Silence {
 
     /// Notes that something has come: a token, which ends the silence, or something else, which the reader takes its time for.
     pub(crate) fn heard(&mut self, token: bool) {
-        let since = self.since.take();
-        self.runs = false;
+        let (since, ran) = (self.since.take(), mem::take(&mut self.runs));
         if token {
             (self.left, self.was_away) = (self.limit, false);
+        } else if ran && self.is_excused() {
+            self.excuse();
         } else if let Some(since) = since {
             self.left = self.left.saturating_sub(since.elapsed());
         }
@@ -60,16 +62,29 @@ impl Silence {
     /// meantime may still be on its way from the socket.
     pub(crate) fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if !self.runs {
+            // A timer has the grain of a millisecond, within which a server that says much and no token is heard again.
+            if self.left.is_zero() {
+                return Poll::Ready(());
+            }
             let since = *self.since.get_or_insert_with(Instant::now);
             self.run(since);
         }
         ready!(self.timer.as_mut().poll(cx));
-        if self.was_away || self.timer.deadline().elapsed() < LATE {
+        if !self.is_excused() {
             return Poll::Ready(());
         }
-        (self.left, self.was_away) = (self.limit, true);
+        self.excuse();
         self.run(Instant::now());
         self.timer.as_mut().poll(cx)
+    }
+
+    /// Whether the timer ran out long ago and nobody came, for the first time in this silence.
+    fn is_excused(&self) -> bool {
+        !self.was_away && self.timer.deadline().elapsed() >= LATE
+    }
+
+    fn excuse(&mut self) {
+        (self.left, self.was_away) = (self.limit, true);
     }
 
     fn run(&mut self, since: Instant) {

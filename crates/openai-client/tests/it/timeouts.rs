@@ -110,6 +110,21 @@ async fn a_reader_who_takes_his_time_blames_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_no_token_is_not_late_either_for_a_reader_who_was_away() {
+    let seconds = |seconds| Act::Pause(Duration::from_secs(seconds));
+    let end = format!("{TOKEN}data: [DONE]\n\n");
+    let then = vec![seconds(15), Act::Say(ROLE.into()), seconds(10), Act::Say(end.into())];
+    let server = Server::streaming(TOKEN, then).await;
+    let client = server.builder().between_tokens_timeout(Duration::from_secs(12)).build().unwrap();
+    let mut stream = client.chat_stream(ask()).await.unwrap();
+    stream.next().await.unwrap().unwrap();
+    assert!(stream.next().now_or_never().is_none(), "nothing else is here yet");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let items: Vec<_> = stream.collect().await;
+    assert!(items.len() == 2 && items.iter().all(Result::is_ok), "{items:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stall_is_noticed_whatever_time_the_reader_took_before() {
     let server = Server::streaming(TOKEN, vec![Act::Hang]).await;
     let client = server.builder().between_tokens_timeout(Duration::from_secs(10)).build().unwrap();
