@@ -3,8 +3,8 @@ use std::sync::Arc;
 use mainstay_fault::{Elsewhere, Fault, FaultKind, HasFault, worth_falling_back};
 
 use crate::{
-    Candidate, Error, Failed, Memory, Meter, Profile, Ticket, Usage, View, moment::Moment, profile::Needs,
-    rules::Rules, strategy::filter, word::State,
+    Candidate, Error, Failed, Memory, Meter, Profile, Ticket, Usage, View, error::Prospects, future::ONCE,
+    moment::Moment, profile::Needs, rules::Rules, strategy::filter, word::State,
 };
 
 /// What is needed when a call ends, besides its ticket.
@@ -25,16 +25,17 @@ impl<S, M, T: Memory> Aftermath<S, M, T> {
     #[inline]
     pub(crate) fn ended<Response, E>(
         &mut self,
-        ticket: Ticket,
+        ticket: &mut Option<Ticket>,
         outcome: Result<Response, E>,
     ) -> Result<M::Response, Error<E>>
     where
         M: Meter<Response>,
         E: HasFault,
     {
+        let ticket = ticket.take();
         match outcome {
-            Ok(response) => Ok(self.rules.meter.settle(response, ticket)),
-            Err(error) => Err(Error::Backend(self.failed(ticket, error))),
+            Ok(response) => Ok(self.rules.meter.settle(response, ticket.expect(ONCE))),
+            Err(error) => Err(Error::Backend(self.failed(ticket.expect(ONCE), error))),
         }
     }
 
@@ -67,7 +68,7 @@ impl<S, M, T: Memory> Aftermath<S, M, T> {
                 Elsewhere::LargerWindow => view.filtered(&larger, |view| rules.strategy.serves(view)),
                 Elsewhere::No | Elsewhere::IfAsked => false,
             };
-        Failed { error, member, elsewhere, set_aside }
+        Failed { error, member, prospects: Prospects::new(elsewhere, set_aside) }
     }
 }
 

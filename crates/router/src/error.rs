@@ -37,8 +37,22 @@ pub enum Error<E> {
 pub struct Failed<E> {
     pub(crate) error: E,
     pub(crate) member: Arc<Member>,
-    pub(crate) elsewhere: bool,
-    pub(crate) set_aside: bool,
+    pub(crate) prospects: Prospects,
+}
+
+/// What the router knows of a call that failed. A whole word, as the answers of calls that went well are moved with what tells them from
+/// it.
+#[derive(Clone, Copy, Debug)]
+#[repr(usize)]
+pub(crate) enum Prospects {
+    /// Nobody else can take it now.
+    Nowhere,
+    /// Another backend can take it now.
+    Elsewhere,
+    /// Nobody else can take it now, and the backend is set aside.
+    SetAside,
+    /// Another backend can take it now, and this one is set aside.
+    SetAsideForAnother,
 }
 
 /// The error of a stack of boxed errors: as a box is no error itself, `Error<BoxError>` is none either.
@@ -100,8 +114,8 @@ impl<E: HasFault + Into<BoxError>> Error<E> {
     pub fn boxed(self) -> BoxError {
         let fault = self.fault();
         let boxed = match self {
-            Self::Backend(Failed { error, member, elsewhere, set_aside }) => {
-                Error::Backend(Failed { error: error.into(), member, elsewhere, set_aside })
+            Self::Backend(Failed { error, member, prospects }) => {
+                Error::Backend(Failed { error: error.into(), member, prospects })
             }
             Self::NoneEligible(none) => Error::NoneEligible(none),
         };
@@ -171,7 +185,7 @@ impl<E> Failed<E> {
 impl<E: HasFault> HasFault for Failed<E> {
     fn fault(&self) -> Fault {
         let fault = self.error.fault().with_backend(self.member.id);
-        fault.with_elsewhere(self.elsewhere).with_set_aside(self.set_aside)
+        fault.with_elsewhere(self.prospects.elsewhere()).with_set_aside(self.prospects.set_aside())
     }
 }
 
@@ -181,9 +195,29 @@ impl<E: fmt::Debug> fmt::Debug for Failed<E> {
             .field("backend", &self.backend())
             .field("name", &self.name())
             .field("error", &self.error)
-            .field("elsewhere", &self.elsewhere)
-            .field("set_aside", &self.set_aside)
+            .field("prospects", &self.prospects)
             .finish_non_exhaustive()
+    }
+}
+
+// === impl Prospects ===
+
+impl Prospects {
+    pub(crate) const fn new(elsewhere: bool, set_aside: bool) -> Self {
+        match (elsewhere, set_aside) {
+            (false, false) => Self::Nowhere,
+            (true, false) => Self::Elsewhere,
+            (false, true) => Self::SetAside,
+            (true, true) => Self::SetAsideForAnother,
+        }
+    }
+
+    const fn elsewhere(self) -> bool {
+        matches!(self, Self::Elsewhere | Self::SetAsideForAnother)
+    }
+
+    const fn set_aside(self) -> bool {
+        matches!(self, Self::SetAside | Self::SetAsideForAnother)
     }
 }
 

@@ -71,6 +71,8 @@ fn seconds(latency: Duration) -> f32 {
 }
 
 /// The share of an old value that is left.
+// Out of line: most observations end before they ask for it.
+#[inline(never)]
 fn kept(now: Moment, stamp: u32, decay: Duration) -> f32 {
     let age = now.stamp().wrapping_sub(stamp) as f32 / 1e3;
     (-age / decay.as_secs_f32().max(SHORTEST)).exp()

@@ -100,8 +100,7 @@ where
                     }
                 }
             };
-            let ticket = this.ticket.take().expect(ONCE);
-            return Poll::Ready(this.after.as_mut().expect(ONCE).ended(ticket, outcome));
+            return Poll::Ready(this.after.as_mut().expect(ONCE).ended(this.ticket, outcome));
         }
     }
 }
@@ -121,7 +120,7 @@ impl<S: Service<Request>, Request> State<S, S::Future, Request, S::Error> {
     }
 }
 
-const ONCE: &str = "a future is not polled after it was ready";
+pub(crate) const ONCE: &str = "a future is not polled after it was ready";
 
 impl<S: Service<Request>, Request, M, T> fmt::Debug for ResponseFuture<S, Request, M, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -32,15 +32,14 @@ pub struct Profile<'a> {
     pub text: &'a str,
 }
 
-/// What is kept of a [`Profile`] while the call is made: two words, as futures are moved. What is more than fits is the most that does.
+/// What is kept of a [`Profile`] while the call is made: two words that are written whole, as
+/// futures are moved. What is more than fits is the most that does.
 #[derive(Clone, Copy)]
 pub(crate) struct Needs {
-    input_tokens: u32,
-    output_tokens: u32,
-    prompt_chars: u32,
-    steps: u8,
-    open_answers: u8,
-    abilities: Capabilities,
+    /// Of the input and of the output, half a word each.
+    tokens: u64,
+    /// The prompt's characters in half a word, a byte for the steps, one for the answers, and the capabilities.
+    shape: u64,
 }
 
 /// Tells the router what it must know of a request, and makes a request fit for its backend.
@@ -95,15 +94,12 @@ impl Profile<'_> {
     /// The same without what is borrowed from the request.
     #[inline]
     pub(crate) fn needs(&self) -> Needs {
-        let least = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
-        let few = |number: u32| u8::try_from(number).unwrap_or(u8::MAX);
+        let half = |number: u64| number.min(u32::MAX.into());
+        let byte = |number: u64| number.min(u8::MAX.into());
+        let few = byte(self.steps.into()) << 24 | byte(self.open_answers.into()) << 16;
         Needs {
-            input_tokens: least(self.input_tokens),
-            output_tokens: least(self.output_tokens),
-            prompt_chars: least(self.prompt_chars),
-            steps: few(self.steps),
-            open_answers: few(self.open_answers.into()),
-            abilities: self.needs,
+            tokens: half(self.input_tokens) << 32 | half(self.output_tokens),
+            shape: half(self.prompt_chars) << 32 | few | u64::from(self.needs.bits()),
         }
     }
 }
@@ -111,14 +107,16 @@ impl Profile<'_> {
 // === impl Needs ===
 
 impl Needs {
+    #[expect(clippy::cast_possible_truncation, reason = "parts of the words")]
     pub(crate) fn profile(self) -> Profile<'static> {
+        let Self { tokens, shape } = self;
         Profile {
-            input_tokens: self.input_tokens.into(),
-            output_tokens: self.output_tokens.into(),
-            prompt_chars: self.prompt_chars.into(),
-            needs: self.abilities,
-            steps: self.steps.into(),
-            open_answers: self.open_answers.into(),
+            input_tokens: tokens >> 32,
+            output_tokens: tokens & u64::from(u32::MAX),
+            prompt_chars: shape >> 32,
+            needs: Capabilities::from_bits_retain(shape as u16),
+            steps: (shape >> 24 & 0xff) as u32,
+            open_answers: (shape >> 16 & 0xff) as _,
             ..Profile::default()
         }
     }
