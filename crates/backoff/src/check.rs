@@ -85,10 +85,7 @@ where
     E: From<Rejected>,
 {
     fn judge(&self, outcome: &mut Result<T, E>) -> Option<Fault> {
-        let rejected = match outcome {
-            Ok(answer) => (self.check)(answer).err()?,
-            Err(_) => return self.judge.judge(outcome),
-        };
+        let Ok(Err(rejected)) = outcome.as_ref().map(&self.check) else { return self.judge.judge(outcome) };
         let fault = rejected.fault();
         *outcome = Err(rejected.into());
         Some(fault)

@@ -135,8 +135,8 @@ async fn a_closure_decides_what_is_retried() {
 #[derive(Debug)]
 struct ByStatus;
 
-impl Judge<Response<()>, Fault> for ByStatus {
-    fn judge(&self, outcome: &mut Result<Response<()>, Fault>) -> Option<Fault> {
+impl<B, E> Judge<Response<B>, E> for ByStatus {
+    fn judge(&self, outcome: &mut Result<Response<B>, E>) -> Option<Fault> {
         let answer = outcome.as_ref().ok()?;
         let fault = || fault_of(answer.status(), answer.headers(), b"");
         (!answer.status().is_success()).then(fault)
@@ -161,4 +161,22 @@ async fn a_judge_of_ones_own_leaves_a_good_answer_alone() {
     let policy = RetryPolicy::default().judge_by(ByStatus);
     assert!(RetryLayer::new(policy).layer(service).oneshot(()).await.unwrap().status().is_success());
     assert_eq!(record.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_check_leaves_answers_that_it_accepts_to_the_judge() {
+    let (service, record) = script(|n, (): &()| {
+        let status = if n < 2 { 503 } else { 200 };
+        Step::Now(Ok::<_, BoxError>(Response::builder().status(status).body(n).unwrap()))
+    });
+    let odd = |answer: &Response<usize>| {
+        (*answer.body() != 2).then_some(()).ok_or_else(|| Rejected::new("the third is no good"))
+    };
+    let policy = RetryPolicy::default().judge_by(ByStatus).check(odd);
+    let answer = RetryLayer::new(policy).layer(service).oneshot(()).await.unwrap();
+    assert_eq!(
+        (answer.into_body(), record.calls()),
+        (3, 4),
+        "two statuses and an answer are asked for again"
+    );
 }
