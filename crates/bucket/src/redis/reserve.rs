@@ -140,6 +140,10 @@ async fn reserve(shared: Arc<Shared>, tokens: u64, patience: Patience) -> Result
     // A century is endless, and an instant that can be told.
     let end = Instant::now() + patience.wait.min(Duration::from_secs(3_000_000_000));
     let Some(own) = &shared.settings.own else { return reserve_shared(&shared, tokens, patience, end).await };
+    if shared.local.is_none() && shared.redis.is_away() {
+        // Refused anyway, and so at once.
+        return Err(is_away(&shared, Limit::Requests));
+    }
     let ours = Ours::new(own.reserve(tokens, patience).await?);
     let theirs = reserve_shared(&shared, tokens, patience.until(end), end).await?;
     Ok(ours.joined(theirs))

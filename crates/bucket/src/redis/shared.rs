@@ -182,16 +182,15 @@ impl Shared {
         let mut more = true;
         while more {
             more = unconfirmed.is_some();
-            if more {
+            if let Some(batch) = &mut *unconfirmed {
                 // The server was away: what was said meanwhile of what is left may be out of date, too.
+                batch.ages();
                 self.settlements.age();
             }
             let Some(batch) = unconfirmed.take().or_else(|| self.settlements.take()) else { break };
             more |= batch.is_full();
             let batch = unconfirmed.insert(batch);
-            let outcome = self.scripts.settle(batch, &self.redis).await;
-            batch.ages();
-            self.seen.put(outcome?);
+            self.seen.put(self.scripts.settle(batch, &self.redis).await?);
             *unconfirmed = None;
             self.returned.notify_one();
         }

@@ -12,7 +12,7 @@ use mainstay_testkit::redis::{Partition, TestServer, eventually};
 use super::{patient, shared, take};
 
 /// A server that is asked again soon.
-pub(super) fn quick(server: &TestServer) -> Redis {
+fn quick(server: &TestServer) -> Redis {
     let redis = Redis::open(&server.url()).unwrap();
     redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
 }

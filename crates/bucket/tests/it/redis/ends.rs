@@ -7,9 +7,9 @@ use mainstay_bucket::{
     redis::{Redis, SharedLimits},
 };
 use mainstay_testkit::redis::{Partition, TestServer, eventually};
-use tokio::{runtime::Builder, task::spawn_blocking};
+use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
 
-use super::{away::quick, patient, shared, take};
+use super::{patient, shared, take};
 
 #[tokio::test]
 async fn a_call_that_outlives_its_limits_is_settled() {
@@ -90,22 +90,46 @@ async fn very_many_calls_that_end_at_once_are_all_handed_in() {
 }
 
 #[tokio::test]
-async fn a_word_on_what_is_left_that_came_while_the_server_was_away_is_not_handed_in_later() {
+async fn a_word_on_what_is_left_grows_old_with_who_handed_it_in() {
     let Some(server) = TestServer::start(&[]).await else { return };
-    let limits = shared(100, 100).on(quick(&server));
-    let mut calls = Vec::new();
-    for _ in 0..3 {
-        calls.push(eventually("it answers", async || take(&limits, 10).await.ok()).await);
-    }
-    server.signal("-STOP");
+    let network = Partition::before(&server).await;
+    let redis = Redis::open(&network.url()).unwrap();
+    let limits =
+        shared(100, 100).on(redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20)));
+    let call = eventually("it answers", async || take(&limits, 10).await.ok()).await;
+    network.drop_all(true);
     let mut word = ServerLimits::default();
     word.tokens.remaining = Some(0);
-    for call in calls {
+    call.learn(&word);
+    call.settle(5);
+    timeout(Duration::ZERO, limits.flush()).await.expect_err("nobody answers");
+    network.drop_all(false);
+    eventually("it is handed in", async || limits.flush().await.then_some(())).await;
+    assert_eq!(limits.tokens_available(), Some(95));
+}
+
+#[tokio::test]
+async fn a_word_on_what_is_left_that_came_while_the_server_was_away_is_not_handed_in_later() {
+    let Some(server) = TestServer::start(&[]).await else { return };
+    let network = Partition::before(&server).await;
+    let redis = Redis::open(&network.url()).unwrap();
+    let limits =
+        shared(100, 100).on(redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20)));
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        calls.push(eventually("it answers", async || take(&limits, 10).await.ok()).await);
+    }
+    network.drop_all(true);
+    let mut word = ServerLimits::default();
+    word.tokens.remaining = Some(0);
+    for (at, call) in calls.into_iter().enumerate() {
         call.learn(&word);
         call.settle(5);
-        assert!(!limits.flush().await);
+        // The first who hands in goes away meanwhile.
+        let most = if at == 0 { Duration::ZERO } else { Duration::MAX };
+        assert_ne!(timeout(most, limits.flush()).await, Ok(true));
     }
-    server.signal("-CONT");
+    network.carry_new();
     eventually("it is handed in", async || limits.flush().await.then_some(())).await;
-    assert_eq!(limits.tokens_available(), Some(85));
+    assert_eq!(limits.tokens_available(), Some(80));
 }

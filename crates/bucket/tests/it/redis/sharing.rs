@@ -213,6 +213,20 @@ async fn a_call_is_kept_within_its_own_processs_limits_and_the_shared_ones() {
 }
 
 #[tokio::test]
+async fn nobody_waits_for_his_own_processs_limits_to_hear_that_the_server_is_away() {
+    let Some(mut server) = TestServer::start(&[]).await else { return };
+    let own = Arc::new(Limits::default().tokens(TokenBucket::new(100, daily()).unwrap()));
+    let redis = patient(&server).retry_every(Duration::from_secs(3_600));
+    let limits = shared(100, 100).within(Arc::clone(&own)).on(redis);
+    take(&limits, 1).await.unwrap().cancel();
+    server.kill();
+    assert_eq!(take(&limits, 1).await.unwrap_err().reason(), Reason::Away);
+    own.try_reserve(1).unwrap().pause(Duration::from_secs(50));
+    let refused = timeout(Duration::from_secs(20), take(&limits, 1)).await.expect("it is known already");
+    assert_eq!(refused.unwrap_err().reason(), Reason::Away);
+}
+
+#[tokio::test]
 async fn a_processs_own_limits_learn_and_pause_beside_the_shared_ones() {
     let Some(mut server) = TestServer::start(&[]).await else { return };
     for lease in [false, true] {
