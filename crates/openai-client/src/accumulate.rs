@@ -181,20 +181,18 @@ fn join(lists: &mut Value, more: Value) {
 
 /// Adds to the calls of tools what a delta says of one of them. They stand in the order of the indices under which they came.
 fn grow_call(calls: &mut Vec<ToolCall>, indices: &mut Vec<u32>, delta: ToolCallDelta) {
-    let ToolCallDelta { index, id, function, extra, .. } = delta;
-    let id = id.unwrap_or_default();
-    let place = known_call(calls, indices, index, &id).unwrap_or_else(|| {
-        let place = indices.partition_point(|other| *other <= index);
-        indices.insert(place, index);
+    let place = known_call(calls, indices, &delta).unwrap_or_else(|| {
+        let place = indices.partition_point(|other| *other <= delta.index);
+        indices.insert(place, delta.index);
         calls.insert(place, ToolCall::empty());
         place
     });
     let Some(call) = calls.get_mut(place) else { return };
-    if !id.is_empty() {
-        call.id = id;
+    if call.id.is_empty() {
+        call.id = delta.id.unwrap_or_default();
     }
-    call.extra.extend(extra.into_iter().filter(|(_, value)| !value.is_null()));
-    if let Some(more) = function {
+    call.extra.extend(delta.extra.into_iter().filter(|(_, value)| !value.is_null()));
+    if let Some(more) = delta.function {
         let function = call.function.get_or_insert_with(FunctionCall::empty);
         function.name.push_str(&more.name.unwrap_or_default());
         function.arguments.push_str(&more.arguments.unwrap_or_default());
@@ -202,13 +200,17 @@ fn grow_call(calls: &mut Vec<ToolCall>, indices: &mut Vec<u32>, delta: ToolCallD
     }
 }
 
-/// The place of the call that is meant by an index, and an id if there is one.
+/// The place of the call that a delta adds to; none, where it begins one.
 ///
-/// Servers count from 0 or 1, or give all calls the same index or none: another id under an index is another call, and what has no
-/// id belongs to the last one there.
-fn known_call(calls: &[ToolCall], indices: &[u32], index: u32, id: &str) -> Option<usize> {
-    let there = || calls.iter().zip(indices).enumerate().rev().filter(|(_, (_, other))| **other == index);
+/// Servers count from 0 or 1, or give all calls the same index or none: another id under an index is another call, if a function is named
+/// with it. Some make up an id for each piece: what names none, or has no id, belongs to the last call there.
+fn known_call(calls: &[ToolCall], indices: &[u32], delta: &ToolCallDelta) -> Option<usize> {
+    let id = delta.id.as_deref().unwrap_or_default();
+    let name = delta.function.as_ref().and_then(|function| function.name.as_deref());
+    let begins = !id.is_empty() && name.is_some_and(|name| !name.is_empty());
+    let there =
+        || calls.iter().zip(indices).enumerate().rev().filter(|(_, (_, other))| **other == delta.index);
     let named = there().find(|(_, (call, _))| !id.is_empty() && call.id == id);
-    let open = || there().next().filter(|(_, (call, _))| id.is_empty() || call.id.is_empty());
+    let open = || there().next().filter(|(_, (call, _))| !begins || call.id.is_empty());
     named.or_else(open).map(|(place, _)| place)
 }
