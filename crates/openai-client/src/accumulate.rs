@@ -194,7 +194,9 @@ fn grow_call(calls: &mut Vec<ToolCall>, indices: &mut Vec<u32>, delta: ToolCallD
     call.extra.extend(delta.extra.into_iter().filter(|(_, value)| !value.is_null()));
     if let Some(more) = delta.function {
         let function = call.function.get_or_insert_with(FunctionCall::empty);
-        function.name.push_str(&more.name.unwrap_or_default());
+        // Some servers write a name in pieces, and some write all of it with each piece of the arguments.
+        let name = more.name.filter(|name| *name != function.name);
+        function.name.push_str(&name.unwrap_or_default());
         function.arguments.push_str(&more.arguments.unwrap_or_default());
         function.extra.extend(more.extra.into_iter().filter(|(_, value)| !value.is_null()));
     }

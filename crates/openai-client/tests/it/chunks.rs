@@ -91,6 +91,12 @@ fn a_call_of_a_tool_is_put_together_however_the_server_numbers_it() {
         std::slice::from_ref(&one),
         "an id made up for each piece"
     );
+    let again = json!({"index": 0, "id": "a", "function": {"name": "look", "arguments": "}"}});
+    assert_eq!(
+        calls(&[named(Some(0), "a", "look"), again]),
+        std::slice::from_ref(&one),
+        "its name with each piece"
+    );
     let woven =
         [named(Some(2), "b", "go"), named(Some(1), "a", "look"), more(Some(2), "1}"), more(Some(1), "}")];
     assert_eq!(calls(&woven), [one, two], "two at a time, the second one first");
