@@ -30,8 +30,8 @@ use crate::{
 /// A tier without a model has no part in it: a set answer is not the end of another, and what waits for people was answered in part.
 /// Where no model goes on, the stream ends by the error of the break.
 ///
-/// Not continued, but ended by an error as without it: an answer that calls tools or refuses, one of several answers (`n`), and, unless
-/// by [`prefill`](Self::prefill), one in a prescribed format.
+/// Not continued, but ended by an error as without it: an answer that calls tools, refuses, or has parts other than text (thoughts for
+/// one), one of several answers (`n`), and, unless by [`prefill`](Self::prefill), one in a prescribed format.
 ///
 /// # Examples
 ///
@@ -189,10 +189,11 @@ impl Resume {
 
     /// Notes what a chunk says; `false` if it says what cannot be continued.
     pub(crate) fn note(&mut self, chunk: &ChatChunk) -> bool {
-        self.said.push_str(chunk.text());
+        self.said.push_str(&chunk.text());
         chunk.choices.iter().all(|choice| {
             let delta = &choice.delta;
-            choice.index == 0 && delta.tool_calls.is_none() && delta.refusal.is_none()
+            let is_text = delta.tool_calls.is_none() && delta.refusal.is_none() && !delta.has_other_parts();
+            choice.index == 0 && is_text
         })
     }
 

@@ -116,7 +116,7 @@ async fn a_stream_is_a_span_until_its_end_and_has_no_prompt() {
         let mut told = String::new();
         let mut stream = mainstay.chat_stream(ask()).await.unwrap();
         while let Some(chunk) = stream.next().await {
-            told.extend(chunk.map(|chunk| chunk.text().to_owned()));
+            told.extend(chunk.map(|chunk| chunk.text().into_owned()));
         }
         told
     };

@@ -140,10 +140,7 @@ fn grow(message: &mut Message, calls: &mut Vec<u32>, delta: Delta) {
         message.role = if role.as_str().is_empty() { Role::Assistant } else { role };
     }
     if let Some(more) = delta.content {
-        match &mut message.content {
-            Some(Content::Text(text)) => text.push_str(&more),
-            content => *content = Some(Content::Text(more)),
-        }
+        say(message, Content::Text(more));
     }
     if let Some(more) = delta.refusal {
         message.refusal.get_or_insert_default().push_str(&more);
@@ -156,16 +153,25 @@ fn grow(message: &mut Message, calls: &mut Vec<u32>, delta: Delta) {
     }
     for (name, more) in delta.extra {
         match (message.extra.get_mut(&name), more) {
-            (Some(Value::String(text)), Value::String(more)) => text.push_str(&more),
             (_, Value::Null) => {}
-            (_, more) => {
+            (_, more) if name == "content" => say(message, Content::in_parts(more)),
+            (Some(Value::String(text)), Value::String(more)) => text.push_str(&more),
+            (Some(known), more) => join(known, more),
+            (None, more) => {
                 message.extra.insert(name, more);
             }
         }
     }
 }
 
-/// Puts likelihoods behind those that came before: lists are joined, by their names.
+fn say(message: &mut Message, more: Content) {
+    match &mut message.content {
+        Some(content) => content.push(more),
+        none => *none = Some(more),
+    }
+}
+
+/// Puts likelihoods, or details of reasoning, behind those that came before: lists are joined, by their names.
 fn join(lists: &mut Value, more: Value) {
     match (lists, more) {
         (Value::Object(lists), Value::Object(more)) => {

@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use serde_json::Value;
 
-use crate::{FinishReason, Role, Usage, object::object};
+use crate::{FinishReason, Role, Usage, content::joined, object::object, parts};
 
 object! {
     /// One chunk of a streamed chat completion.
@@ -63,7 +65,8 @@ object! {
             annotations: Vec<Value>,
         }
         text {
-            /// More text. What some models send in its place, such as a list of thoughts, is in `extra` under its name.
+            /// More text. What some models send in its place, parts such as thoughts, is in `extra` under its name, and
+            /// [`text`](Delta::text) reads both.
             content: String,
         }
     }
@@ -101,9 +104,11 @@ object! {
 
 impl ChatChunk {
     /// Returns what the chunk adds to the first answer's text, empty if nothing.
-    pub fn text(&self) -> &str {
+    ///
+    /// Borrows, unless a content in parts has several texts.
+    pub fn text(&self) -> Cow<'_, str> {
         let first = self.choices.iter().find(|choice| choice.index == 0);
-        first.and_then(|choice| choice.delta.content.as_deref()).unwrap_or_default()
+        first.map(|choice| choice.delta.text()).unwrap_or_default()
     }
 
     /// Leaves out the usage, even one that came as `null`: for callers who have not asked for it.
@@ -132,13 +137,43 @@ impl ChunkChoice {
 // === impl Delta ===
 
 impl Delta {
-    /// Returns all the text that it adds: of the answer, a refusal, the calls of tools, and fields that are not typed, such as reasoning
-    /// (`reasoning_content`).
+    /// Returns what it adds to the answer's text, empty if nothing: of a content in parts, the parts that are text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_openai_client::Delta;
+    ///
+    /// let plain: Delta = serde_json::from_str(r#"{"content": "The sea"}"#)?;
+    /// assert_eq!((plain.text().as_ref(), plain.has_other_parts()), ("The sea", false));
+    ///
+    /// let parts = r#"{"content": [{"type": "thinking", "thinking": "Hm."}, {"type": "text", "text": "The sea"}]}"#;
+    /// let parts: Delta = serde_json::from_str(parts)?;
+    /// assert_eq!((parts.text().as_ref(), parts.has_other_parts()), ("The sea", true));
+    /// # Ok::<_, serde_json::Error>(())
+    /// ```
+    pub fn text(&self) -> Cow<'_, str> {
+        joined(self.content.as_deref().into_iter().chain(self.parts().iter().filter_map(parts::text)))
+    }
+
+    /// Tells whether its content has parts that are no text, such as thoughts, which [`text`](Self::text) leaves out.
+    pub fn has_other_parts(&self) -> bool {
+        self.parts().iter().any(|part| parts::text(part).is_none())
+    }
+
+    /// What came in the place of text.
+    fn parts(&self) -> &[Value] {
+        self.extra.get("content").map(parts::parts).unwrap_or_default()
+    }
+
+    /// Returns all the text that it adds: of the answer, its thoughts, a refusal, the calls of tools, and fields that are not typed, such as
+    /// reasoning (`reasoning_content`).
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let functions = self.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
         let calls = functions.flat_map(|function| function.name.iter().chain(&function.arguments));
         let said = self.content.iter().chain(&self.refusal).chain(calls).map(String::as_str);
-        said.chain(self.extra.values().filter_map(Value::as_str))
+        let parts = self.parts().iter().flat_map(parts::said);
+        said.chain(self.extra.values().filter_map(Value::as_str)).chain(parts)
     }
 
     /// Tells whether it carries a token. A field that is not typed counts if there is anything in it: that is how

@@ -15,8 +15,8 @@ impl ChatResponse {
     /// Takes the response apart into the chunks that a stream of it would have: of each answer who speaks, what is said, and why it
     /// ended; then the usage, if it is known.
     ///
-    /// [`Accumulator`](crate::Accumulator) puts them together again. Of a content in parts only the text is left, as a stream carries no
-    /// other.
+    /// [`Accumulator`](crate::Accumulator) puts them together again. Of a content in parts only the text is left, as most who read
+    /// streams know no other.
     ///
     /// # Examples
     ///

@@ -1,3 +1,5 @@
+use std::{borrow::Cow, mem};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -75,17 +77,10 @@ impl Content {
     /// Returns the text of all its text parts, joined.
     ///
     /// Borrows when there is only one.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+    pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => text.into(),
-            Self::Parts(parts) => {
-                let mut texts = parts.iter().filter_map(Part::as_text);
-                let first = texts.next().unwrap_or_default();
-                match texts.next() {
-                    None => first.into(),
-                    Some(second) => [first, second].into_iter().chain(texts).collect::<String>().into(),
-                }
-            }
+            Self::Parts(parts) => joined(parts.iter().filter_map(Part::as_text)),
         }
     }
 
@@ -94,6 +89,43 @@ impl Content {
         match self {
             Self::Text(text) => text.is_empty(),
             Self::Parts(parts) => parts.is_empty(),
+        }
+    }
+
+    /// Reads what came in a stream where text is meant to be.
+    pub(crate) fn in_parts(content: Value) -> Self {
+        let read = |part| Part::deserialize(&part).unwrap_or(Part::Other(part));
+        Self::Parts(match content {
+            Value::Array(parts) => parts.into_iter().map(read).collect(),
+            part => vec![read(part)],
+        })
+    }
+
+    /// Adds what came next. Texts become one, where nothing is said of either but that it is text.
+    pub(crate) fn push(&mut self, more: Self) {
+        match (&mut *self, more) {
+            (_, more) if more.is_empty() => {}
+            (Self::Text(text), Self::Text(more)) => text.push_str(&more),
+            (_, more) => {
+                let mut parts = mem::replace(self, Self::Parts(Vec::new())).into_parts();
+                for part in more.into_parts() {
+                    match (parts.last_mut(), part) {
+                        (Some(Part::Text(text)), Part::Text(more)) if text.is_plain() && more.is_plain() => {
+                            text.text.push_str(&more.text);
+                        }
+                        (_, part) => parts.push(part),
+                    }
+                }
+                *self = Self::Parts(parts);
+            }
+        }
+    }
+
+    fn into_parts(self) -> Vec<Part> {
+        match self {
+            Self::Text(text) if text.is_empty() => Vec::new(),
+            Self::Text(text) => vec![Part::text(text)],
+            Self::Parts(parts) => parts,
         }
     }
 }
@@ -160,6 +192,24 @@ impl<'de> Deserialize<'de> for Part {
             Some("image_url") => serde_json::from_value(value).map(Self::Image).map_err(D::Error::custom),
             _ => Ok(Self::Other(value)),
         }
+    }
+}
+
+// === impl TextPart ===
+
+impl TextPart {
+    /// Whether nothing is known of it but that it is text.
+    fn is_plain(&self) -> bool {
+        self.extra.keys().all(|name| name == "type")
+    }
+}
+
+/// Joins texts. Borrows when there is only one.
+pub(crate) fn joined<'a>(mut texts: impl Iterator<Item = &'a str>) -> Cow<'a, str> {
+    let first = texts.next().unwrap_or_default();
+    match texts.next() {
+        None => first.into(),
+        Some(second) => [first, second].into_iter().chain(texts).collect::<String>().into(),
     }
 }
 

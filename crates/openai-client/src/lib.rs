@@ -33,6 +33,7 @@ mod accumulate;
 mod chunks;
 mod events;
 mod open;
+mod parts;
 mod progress;
 mod silence;
 mod stream;

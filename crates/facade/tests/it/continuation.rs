@@ -1,5 +1,7 @@
 //! Streams that go on where they break, for those who asked for it.
 
+use std::collections::BTreeMap;
+
 use futures_util::StreamExt;
 use mainstay::{
     ChatRequest, ChatStream, Continuation, Degradation, FaultKind, HasFault, Mainstay, RetryPolicy, Tier,
@@ -36,7 +38,7 @@ async fn read(
     let (mut text, mut broke) = (String::new(), None);
     while let Some(item) = stream.next().await {
         match item {
-            Ok(chunk) => text.push_str(chunk.text()),
+            Ok(chunk) => text.push_str(&chunk.text()),
             Err(error) => broke = Some(error.fault().kind),
         }
     }
@@ -199,4 +201,28 @@ async fn what_is_no_model_does_not_go_on() {
     assert!(!text.contains("Nobody"), "{text}");
     assert_eq!(broke, Some(FaultKind::Interrupted));
     assert_eq!(attempts, [Some(FaultKind::Interrupted), Some(FaultKind::Unavailable)]);
+}
+
+/// A stream of these contents that ends without saying that it is whole.
+fn broken(contents: &[&str]) -> Turn {
+    let event =
+        |content| format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{content}}}}}]}}\n\n");
+    let body: String = contents.iter().map(event).collect();
+    let headers = BTreeMap::from([("content-type".to_owned(), "text/event-stream".to_owned())]);
+    WholeFault::Status { status: 200, headers, body: Some(body) }.into()
+}
+
+#[tokio::test]
+async fn text_in_parts_is_carried_and_other_parts_end_the_stream() {
+    let (the, sea) = (r#"[{"type":"text","text":"The "}]"#, r#""sea""#);
+    let (mock, mainstay) = playing(vec![broken(&[the, sea])], Some(Continuation::prefill())).await;
+    let (text, broke, _) = read(&mainstay, ask()).await;
+    let (_mock, bare) = playing(vec![Turn::Ok], None).await;
+    let rest = read(&bare, ask().assistant("The sea")).await.0;
+    assert_eq!((text, broke, mock.stats().calls), (format!("The sea{rest}"), None, 2));
+
+    let thought = r#"[{"type":"thinking","thinking":[{"type":"text","text":"Hm."}]}]"#;
+    let (mock, mainstay) = playing(vec![broken(&[thought, sea])], Some(Continuation::prefill())).await;
+    let (text, broke, _) = read(&mainstay, ask()).await;
+    assert_eq!((text.as_str(), broke, mock.stats().calls), ("sea", Some(FaultKind::Interrupted), 1));
 }

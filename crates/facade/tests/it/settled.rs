@@ -10,9 +10,16 @@ const ZERO: &str = r#"{"choices":[],"usage":{"prompt_tokens":0,"completion_token
 
 /// A stream of these deltas, and these events after them; whole, as it has a reason to finish.
 fn saying(deltas: &[&str], then: &[&str]) -> ModelPlan {
-    let delta = |text: &&str| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":"{text}"}}}}]}}"#);
+    let contents: Vec<_> = deltas.iter().map(|text| format!("{text:?}")).collect();
+    streaming(&contents, then)
+}
+
+/// The same of contents that may be in parts.
+fn streaming(contents: &[String], then: &[&str]) -> ModelPlan {
+    let delta =
+        |content: &String| format!(r#"{{"choices":[{{"index":0,"delta":{{"content":{content}}}}}]}}"#);
     let end = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#.to_owned();
-    let events = deltas.iter().map(delta).chain([end]).chain(then.iter().map(|&event| event.to_owned()));
+    let events = contents.iter().map(delta).chain([end]).chain(then.iter().map(|&event| event.to_owned()));
     let body: String = events.flat_map(|event| ["data: ".to_owned(), event, "\n\n".to_owned()]).collect();
     let headers = BTreeMap::from([("content-type".to_owned(), "text/event-stream".to_owned())]);
     ModelPlan::new()
@@ -54,6 +61,17 @@ async fn without_a_usage_deltas_are_counted() {
         let asked = report.input_tokens.unwrap();
         assert!((5..20).contains(&asked), "{asked} tokens of the prompt");
         assert_eq!(taken, asked + tokens, "what was not used is given back");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn contents_in_parts_count_as_their_text() {
+    let text = "The sea is wide, and it is deep, and nobody has ever seen the whole of it.";
+    let part = format!(r#"{{"type":"text","text":"{text}"}}"#);
+    let tokens = text.len().div_ceil(4) as u64;
+    for content in [format!("[{part}]"), format!(r#"[{{"type":"thinking","thinking":[{part}]}}]"#)] {
+        let (_mock, limits, mainstay) = limited(streaming(std::slice::from_ref(&content), &[])).await;
+        assert_eq!(read(&mainstay, &limits).await.0.output_tokens, Some(tokens), "{content}");
     }
 }
 

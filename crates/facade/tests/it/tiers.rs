@@ -51,7 +51,7 @@ async fn a_streamed_call_falls_back_to_another_model_before_its_first_token() {
     let mut stream = mainstay.chat_stream(ask()).await.unwrap();
     let mut text = String::new();
     while let Some(chunk) = stream.next().await {
-        text += chunk.unwrap().text();
+        text += &chunk.unwrap().text();
     }
     assert!(!text.is_empty());
     let report = stream.report();

@@ -1,6 +1,6 @@
 //! Whole responses as streams, and what chunks say.
 
-use mainstay_openai_client::{Accumulator, ChatChunk, ChatResponse, ToolCall};
+use mainstay_openai_client::{Accumulator, ChatChunk, ChatResponse, Delta, Message, ToolCall};
 use serde_json::{Value, json};
 
 fn chunk(json: Value) -> ChatChunk {
@@ -141,4 +141,57 @@ fn a_delta_says_all_of_its_texts() {
     let mut texts: Vec<_> = chunk.choices[0].delta.texts().collect();
     texts.sort_unstable();
     assert_eq!(texts, ["a", "b", "c", "d", "e"]);
+    let parts = json!([
+        {"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}, {"type": "thinking", "thinking": "b"},
+        {"type": "text", "text": "c"}, {"type": "odd", "data": "…"},
+    ]);
+    let delta: Delta = serde_json::from_value(json!({"content": parts})).unwrap();
+    assert_eq!(delta.texts().collect::<Vec<_>>(), ["a", "b", "c"]);
+}
+
+/// The message that these deltas make, and the text that each of them says.
+fn message(deltas: &[Value]) -> (Message, String) {
+    let (mut whole, mut said) = (Accumulator::default(), String::new());
+    for delta in deltas {
+        let chunk = chunk(json!({"choices": [{"delta": delta}]}));
+        said.push_str(&chunk.text());
+        whole.push(chunk);
+    }
+    (whole.finish(http::HeaderMap::new()).choices.remove(0).message, said)
+}
+
+#[test]
+fn nothing_is_lost_of_contents_in_parts() {
+    let text = |text: &str| json!({"type": "text", "text": text});
+    let thought = |thought: &str| json!({"type": "thinking", "thinking": [text(thought)]});
+    let (a, b, odd) = (thought("A"), thought("B"), json!({"type": "odd"}));
+    let cited = json!({"type": "text", "text": "sea", "citations": [1]});
+    for (contents, expected, said) in [
+        (vec![json!([text("The ")]), json!("answer")], json!([text("The answer")]), "The answer"),
+        (vec![json!("The "), json!([text("answer")]), json!("")], json!([text("The answer")]), "The answer"),
+        (
+            vec![json!(""), json!([a]), json!([b]), json!([text("The ")]), json!("answer"), json!([])],
+            json!([a, b, text("The answer")]),
+            "The answer",
+        ),
+        (vec![json!([text("The "), cited]), json!(".")], json!([text("The "), cited, text(".")]), "The sea."),
+        (
+            vec![json!("Look: "), odd.clone(), json!([{"type": "text"}])],
+            { json!([text("Look: "), odd, {"type": "text"}]) },
+            "Look: ",
+        ),
+    ] {
+        let deltas: Vec<_> = contents.iter().map(|content| json!({"content": content})).collect();
+        let (message, by_chunk) = message(&deltas);
+        assert_eq!((message.text().as_ref(), by_chunk.as_str()), (said, said), "{contents:?}");
+        assert_eq!(serde_json::to_value(&message).unwrap()["content"], expected, "{contents:?}");
+    }
+}
+
+#[test]
+fn lists_of_what_is_not_typed_are_joined() {
+    let details = |text: &str| json!({"reasoning_details": [{"type": "reasoning.text", "text": text}]});
+    let (message, _) = message(&[details("A"), json!({"reasoning_details": null}), details("B")]);
+    let [a, b] = [details("A"), details("B")].map(|details| details["reasoning_details"][0].clone());
+    assert_eq!(message.extra["reasoning_details"], json!([a, b]));
 }

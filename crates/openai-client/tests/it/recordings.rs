@@ -61,7 +61,7 @@ async fn a_stream_with_usage() {
     let mut text = String::new();
     let mut chunks = 0;
     while let Some(chunk) = stream.next().await {
-        text.push_str(chunk.unwrap().text());
+        text.push_str(&chunk.unwrap().text());
         chunks += 1;
     }
     assert_eq!((text.as_str(), chunks), ("<|im_end|>\n<|im_start", 15));

@@ -41,7 +41,7 @@ pub(crate) async fn told(server: &Server) -> (String, Option<Error>) {
     while let Some(item) = stream.next().await {
         assert!(error.is_none(), "nothing comes after an error");
         match item {
-            Ok(chunk) => text.push_str(chunk.text()),
+            Ok(chunk) => text.push_str(&chunk.text()),
             Err(broken) => error = Some(broken),
         }
     }

@@ -90,7 +90,7 @@ async fn ask(request: ChatRequest, streams: bool, mainstay: Mainstay) -> (End, R
     let (mut text, mut broke) = (String::new(), false);
     while let Some(item) = stream.next().await {
         match item {
-            Ok(chunk) => text.push_str(chunk.text()),
+            Ok(chunk) => text.push_str(&chunk.text()),
             Err(error) => {
                 assert_eq!(error.fault().kind, FaultKind::Interrupted, "{error}");
                 broke = true;
