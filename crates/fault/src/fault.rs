@@ -48,6 +48,10 @@ pub struct Fault {
     ///
     /// The client that sends the attempt sets it.
     pub past_deadline: Option<PastDeadline>,
+    /// Whether the time ran out in which nobody read the answer: that is not the backend's doing.
+    ///
+    /// The client that reads the answer sets it.
+    pub unread: bool,
 }
 
 /// What the call's own deadline did to an attempt.
@@ -72,6 +76,7 @@ impl Fault {
             backend: None,
             set_aside: false,
             past_deadline: None,
+            unread: false,
         }
     }
 
@@ -126,6 +131,22 @@ impl Fault {
         self.past_deadline = Some(past);
         self
     }
+
+    /// Sets whether the time ran out in which nobody read the answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fault::{Fault, FaultKind, HealthEffect, health_effect};
+    ///
+    /// let unread = Fault::new(FaultKind::Interrupted).with_unread(true);
+    /// assert_eq!(health_effect(&unread), HealthEffect::None, "the backend was not waited for");
+    /// ```
+    #[must_use]
+    pub const fn with_unread(mut self, unread: bool) -> Self {
+        self.unread = unread;
+        self
+    }
 }
 
 impl From<FaultKind> for Fault {
@@ -142,6 +163,9 @@ impl fmt::Display for Fault {
             Some(PastDeadline::CutOff) => " at the call's deadline",
             Some(PastDeadline::Unsent) => ": the call's deadline had passed",
         })?;
+        if self.unread {
+            f.write_str(" while nobody read")?;
+        }
         if let Some(after) = self.retry_after {
             write!(f, ", retry after {after:?}")?;
         }

@@ -83,10 +83,12 @@ pub fn worth_falling_back(fault: &Fault) -> Elsewhere {
     Verdict::of(fault.kind).elsewhere
 }
 
-/// Tells what the fault means for the backend that it came from: nothing where the call was not sent to it any more.
+/// Tells what the fault means for the backend that it came from: nothing where the call was not sent to it any more, or nobody read what
+/// it answered ([`Fault::unread`]).
 pub fn health_effect(fault: &Fault) -> HealthEffect {
     match fault.past_deadline {
         Some(PastDeadline::Unsent) => HealthEffect::None,
+        _ if fault.unread => HealthEffect::None,
         _ => Verdict::of(fault.kind).health,
     }
 }

@@ -216,9 +216,10 @@ impl Error {
     }
 
     /// The same error after the first token, where it can only be told.
-    pub(crate) fn interrupted(mut self) -> Self {
-        let before = std::mem::replace(&mut self.0.caused, Caused::from(Fault::new(FaultKind::Interrupted)));
-        self.0.caused = Caused::new(Fault::new(FaultKind::Interrupted), before);
+    pub(crate) fn interrupted(mut self, unread: bool) -> Self {
+        let fault = Fault::new(FaultKind::Interrupted).with_unread(unread);
+        let before = std::mem::replace(&mut self.0.caused, Caused::from(fault));
+        self.0.caused = Caused::new(fault, before);
         self
     }
 }

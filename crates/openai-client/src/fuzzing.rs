@@ -27,7 +27,7 @@ pub fn stream(bytes: &[u8]) {
                 whole.push(*chunk);
             }
             Poll::Ready(Event::Failed(error)) => {
-                show(&error.interrupted());
+                show(&error.interrupted(false));
                 break;
             }
             Poll::Ready(Event::Done | Event::End) | Poll::Pending => break,

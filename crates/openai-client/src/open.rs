@@ -9,7 +9,7 @@ use std::{
 
 use http::{HeaderMap, header::CONTENT_TYPE, response::Parts};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     ChatChunk, ChatRequest, ChatResponse, ChatStream, Error,
@@ -86,7 +86,8 @@ impl StreamFuture {
                     let (State::Opening(opening), Some(request)) = (state, this.request.take()) else {
                         continue;
                     };
-                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request)));
+                    let ends = this.sending.ends;
+                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request, ends)));
                 }
                 State::Refused(refused) => {
                     let (parts, collect) = &mut **refused;
@@ -196,7 +197,8 @@ impl Opening {
         error.with_response(self.parts.status, std::mem::take(&mut self.parts.headers))
     }
 
-    fn into_stream(self, origin: Origin, request: ChatRequest) -> ChatStream {
-        ChatStream::new(origin, request, self.parts.headers, self.events, self.held, self.progress)
+    fn into_stream(self, origin: Origin, request: ChatRequest, ends: Option<Instant>) -> ChatStream {
+        let Self { parts, events, held, progress } = self;
+        ChatStream::new(origin, request, parts.headers, ends, events, held, progress)
     }
 }

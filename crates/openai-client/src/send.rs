@@ -33,6 +33,8 @@ pin_project! {
     pub(crate) struct Sending {
         pub(crate) origin: Origin,
         deadline: Option<Instant>,
+        // When its time is over, once it is sent; nothing, where that is too far away to tell.
+        pub(crate) ends: Option<Instant>,
         #[pin]
         state: State,
     }
@@ -50,7 +52,8 @@ pin_project! {
 
 impl Sending {
     pub(crate) const fn new(origin: Origin, unsent: Unsent) -> Self {
-        Self { origin, deadline: unsent.deadline, state: State::Unsent { unsent: Some(unsent) } }
+        let deadline = unsent.deadline;
+        Self { origin, deadline, ends: None, state: State::Unsent { unsent: Some(unsent) } }
     }
 
     /// The error of an attempt that ends now: a timeout may be that of the call.
@@ -73,7 +76,8 @@ impl Future for Sending {
             match this.state.as_mut().project() {
                 StateProj::Unsent { unsent } => {
                     let unsent = unsent.take().expect("a future is not polled after it has failed");
-                    let pending = this.origin.send(unsent)?;
+                    let pending;
+                    (pending, *this.ends) = this.origin.send(unsent)?;
                     this.state.set(State::Sent { pending });
                 }
                 StateProj::Sent { pending } => {
@@ -90,19 +94,20 @@ impl Future for Sending {
 // === impl Origin ===
 
 impl Origin {
-    /// Sends the request, to be answered within the attempt's own limit and what is left of the call's deadline.
-    fn send(&self, Unsent { request, deadline }: Unsent) -> Result<Pending, Error> {
+    /// Sends the request, to be answered within the attempt's own limit and what is left of the call's deadline, and says when that is
+    /// over.
+    fn send(&self, Unsent { request, deadline }: Unsent) -> Result<(Pending, Option<Instant>), Error> {
         let mut request = request.map_err(|error| Error::unsendable(self, error))?;
-        let mut limit = self.shared.timeouts.total;
+        let (now, mut limit) = (Instant::now(), self.shared.timeouts.total);
         if let Some(deadline) = deadline {
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(Error::too_late(self));
             }
             limit = limit.min(left);
         }
         *request.timeout_mut() = Some(limit);
-        Ok((&self.shared.http).call(request))
+        Ok(((&self.shared.http).call(request), now.checked_add(limit)))
     }
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Silence {
     /// Whether the reader is known to have been away while it seemed to wait.
     was_away: bool,
     timer: Pin<Box<Sleep>>,
+    began: Instant,
+    /// How long its reader has waited, in all.
+    waited: Duration,
 }
 
 /// A timer that has run out wakes the reader: one who comes later than this was away.
@@ -31,8 +34,9 @@ const LATE: Duration = Duration::from_millis(100);
 
 impl Silence {
     pub(crate) fn new(limit: Duration) -> Self {
-        let timer = Box::pin(sleep_until(after(Instant::now(), limit)));
-        Self { limit, left: limit, since: None, runs: false, was_away: false, timer }
+        let (began, waited) = (Instant::now(), Duration::ZERO);
+        let timer = Box::pin(sleep_until(after(began, limit)));
+        Self { limit, left: limit, since: None, runs: false, was_away: false, timer, began, waited }
     }
 
     pub(crate) const fn limit(&self) -> Duration {
@@ -47,13 +51,22 @@ impl Silence {
     /// Notes that something has come: a token, which ends the silence, or something else, which the reader takes its time for.
     pub(crate) fn heard(&mut self, token: bool) {
         let (since, ran) = (self.since.take(), mem::take(&mut self.runs));
+        let excused = ran && self.is_excused();
+        let waited = since.filter(|_| !excused).map(|since| since.elapsed()).unwrap_or_default();
+        self.waited += waited;
         if token {
             (self.left, self.was_away) = (self.limit, false);
-        } else if ran && self.is_excused() {
+        } else if excused {
             self.excuse();
-        } else if let Some(since) = since {
-            self.left = self.left.saturating_sub(since.elapsed());
+        } else {
+            self.left = self.left.saturating_sub(waited);
         }
+    }
+
+    /// Whether the reader was away for most of a stream whose time has run out, or at the moment when it did.
+    pub(crate) fn is_unread(&self, ended: Instant) -> bool {
+        let waited = self.waited + self.since.map(|since| since.elapsed()).unwrap_or_default();
+        self.began.elapsed() > waited.saturating_mul(2) || ended.elapsed() >= LATE
     }
 
     /// Waits on, and resolves when the limit has passed.

@@ -7,6 +7,8 @@ use std::{
 
 use futures_core::Stream;
 use http::HeaderMap;
+use mainstay_fault::{FaultKind, HasFault};
+use tokio::time::Instant;
 
 use crate::{
     Accumulator, ChatChunk, ChatRequest, ChatResponse, Error, Usage,
@@ -22,7 +24,11 @@ use crate::{
 /// stream said that it is whole: with a `finish_reason` for each answer that was asked for, or with `[DONE]`. Everything
 /// else is one last item, an error of the kind [`Interrupted`](mainstay_fault::FaultKind::Interrupted): a reset, a clean
 /// end that said nothing, an error event, an event that cannot be read, or no token for too long. What came before it is
-/// an exact prefix of one answer. Time in which nobody reads does not count against the server.
+/// an exact prefix of one answer.
+///
+/// Time in which nobody reads does not count as silence of the server. The attempt's own limit and the call's deadline run on, and what
+/// they end before it was read is lost; where nobody read for most of that time, the error says so
+/// ([`Fault::unread`](mainstay_fault::Fault::unread)), and the server's health is none the worse.
 ///
 /// # Cancel safety
 ///
@@ -46,6 +52,8 @@ pub struct ChatStream {
     origin: Origin,
     request: ChatRequest,
     headers: HeaderMap,
+    /// When its time is over.
+    ends: Option<Instant>,
     events: Option<Events>,
     held: VecDeque<ChatChunk>,
     progress: Progress,
@@ -60,12 +68,13 @@ impl ChatStream {
         origin: Origin,
         request: ChatRequest,
         headers: HeaderMap,
+        ends: Option<Instant>,
         events: Events,
         held: VecDeque<ChatChunk>,
         progress: Progress,
     ) -> Self {
         let silence = Silence::new(origin.shared.timeouts.between_tokens);
-        Self { origin, request, headers, events: Some(events), held, progress, silence, usage: None }
+        Self { origin, request, headers, ends, events: Some(events), held, progress, silence, usage: None }
     }
 
     /// The request that it answers.
@@ -108,9 +117,19 @@ impl ChatStream {
     fn end(&mut self, broken: Option<Error>) -> Option<Result<ChatChunk, Error>> {
         self.events = None;
         match broken {
-            Some(error) if !self.progress.is_finished() => Some(Err(error.interrupted())),
+            Some(error) if !self.progress.is_finished() => {
+                let unread = self.is_unread(&error);
+                Some(Err(error.interrupted(unread)))
+            }
             _ => None,
         }
+    }
+
+    /// Whether it ended because its time was over, in which nobody read it.
+    fn is_unread(&self, error: &Error) -> bool {
+        let ended = self.ends.filter(|ends| *ends <= Instant::now());
+        let ended = ended.filter(|_| error.fault().kind == FaultKind::Timeout);
+        ended.is_some_and(|ended| self.silence.is_unread(ended))
     }
 
     /// The error of a stream in which no token came for too long.

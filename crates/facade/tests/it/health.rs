@@ -1,8 +1,10 @@
 //! What one call learns of a backend spares all others.
 
+use std::time::Duration;
+
 use futures_util::StreamExt;
 use mainstay::{ChatRequest, EmbeddingRequest, FaultKind, HasFault, Mainstay};
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
 
 async fn server(plan: ModelPlan) -> MockOpenAi {
     MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap()
@@ -152,5 +154,23 @@ async fn a_model_that_is_missing_sets_no_server_aside_that_is_asked_for_any() {
         let _ = mainstay.chat(ask("typo")).await;
         assert_ne!(mainstay.chat(ask("m")).await.unwrap().text(), "later");
         assert!(mainstay.status().backends.iter().all(mainstay::BackendStatus::is_up));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backend_is_not_blamed_for_a_reader_who_lets_the_deadline_pass() {
+    let seconds = Duration::from_secs;
+    for (per_token, away, blamed) in [(seconds(1) / 10, 31, false), (seconds(10), 0, true)] {
+        let mock = server(ModelPlan::new().per_token(Latency::Constant(per_token))).await;
+        let builder = Mainstay::builder().base_url(mock.base_url()).deadline(seconds(30));
+        let mainstay = builder.between_tokens_timeout(seconds(20)).build().unwrap();
+        let mut stream = mainstay.chat_stream(ask("m")).await.unwrap();
+        stream.next().await.unwrap().unwrap();
+        tokio::time::sleep(seconds(away)).await;
+        let items: Vec<_> = stream.collect().await;
+        let fault = items.last().unwrap().as_ref().unwrap_err().fault();
+        assert_eq!((fault.kind, fault.unread), (FaultKind::Interrupted, !blamed));
+        let counted = mainstay.status().backends.iter().any(|backend| backend.failure_ratio > 0.0);
+        assert_eq!(counted, blamed, "{:?}", mainstay.status());
     }
 }

@@ -71,3 +71,14 @@ fn past_the_calls_deadline_nothing_is_sent_again_and_who_was_not_asked_is_not_ju
         assert_eq!(worth_falling_back(&unsent), worth_falling_back(&plain), "{kind}");
     }
 }
+
+#[test]
+fn nobody_is_judged_by_an_answer_that_was_not_read() {
+    for kind in FaultKind::ALL {
+        let (plain, unread) = (Fault::new(kind), Fault::new(kind).with_unread(true));
+        assert_eq!(health_effect(&unread), None, "{kind}");
+        assert_eq!(retryable(&unread), retryable(&plain), "{kind}");
+    }
+    let unread = Fault::new(FaultKind::Interrupted).with_unread(true);
+    assert_eq!(unread.to_string(), "stream interrupted while nobody read");
+}

@@ -141,6 +141,30 @@ async fn a_stall_is_noticed_whatever_time_the_reader_took_before() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn time_that_runs_out_while_nobody_reads_is_not_the_servers() {
+    let server = Server::streaming(TOKEN, vec![Act::Hang]).await;
+    let (limit, seconds) = (Duration::from_secs(30), Duration::from_secs);
+    let own = server.builder().timeout(limit).between_tokens_timeout(2 * limit).build().unwrap();
+    let calls = server.builder().between_tokens_timeout(2 * limit).build().unwrap();
+    for (away, has_asked, unread) in
+        [(31, false, true), (31, true, true), (29, false, true), (5, false, false), (0, true, false)]
+    {
+        for (client, is_calls) in [(&own, false), (&calls, true)] {
+            let request = if is_calls { ask().deadline(Instant::now() + limit) } else { ask() };
+            let mut stream = client.chat_stream(request).await.unwrap();
+            stream.next().await.unwrap().unwrap();
+            if has_asked {
+                assert!(stream.next().now_or_never().is_none());
+            }
+            tokio::time::sleep(seconds(away)).await;
+            let fault = stream.next().await.unwrap().unwrap_err().fault();
+            assert_eq!(fault.kind, FaultKind::Interrupted);
+            assert_eq!(fault.unread, unread, "away for {away} s, asked before: {has_asked}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_limit_without_end_is_none() {
     let server = Server::streaming(TOKEN.to_owned() + "data: [DONE]\n\n", vec![]).await;
