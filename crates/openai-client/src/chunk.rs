@@ -188,7 +188,8 @@ impl Delta {
     }
 }
 
-fn is_blank(value: &Value) -> bool {
+/// Whether a value says nothing.
+pub(crate) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

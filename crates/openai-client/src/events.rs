@@ -18,6 +18,7 @@ use crate::{
     ChatChunk, Error,
     body::{kind_of_body_error, poll_data},
     error::snippet,
+    future::states_error,
     send::Origin,
 };
 
@@ -88,9 +89,7 @@ fn read(origin: &Origin, data: &str, is_ping: bool) -> Option<Event> {
         return Some(Event::Done);
     }
     match serde_json::from_str::<ChatChunk>(data) {
-        Ok(chunk) if chunk.extra.get("error").is_none_or(Value::is_null) => {
-            Some(Event::Chunk(Box::new(chunk)))
-        }
+        Ok(chunk) if !states_error(&chunk.extra) => Some(Event::Chunk(Box::new(chunk))),
         chunk => Some(Event::Failed(match (ErrorBody::parse(data.as_bytes()), chunk) {
             (Some(stated), _) => Error::event(origin, stated),
             (None, Ok(_)) => Error::malformed(origin, snippet(data.as_bytes())),

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::{
     ChatResponse, EmbeddingResponse, Error, FinishReason, ModelList,
     body::Collect,
+    chunk::is_blank,
     error::snippet,
     send::{Origin, Sending},
 };
@@ -93,19 +94,18 @@ fn read<T: Answer>(origin: &Origin, parts: Parts, body: &[u8]) -> Result<T, Erro
         return Err(Error::refused(origin, parts.status, parts.headers, body));
     }
     match serde_json::from_slice::<T>(body) {
-        Ok(answer) if states_error(&answer) => Err(Error::refused(origin, parts.status, parts.headers, body)),
+        Ok(answer) if states_error(answer.extra()) => {
+            Err(Error::refused(origin, parts.status, parts.headers, body))
+        }
         Ok(answer) => answer.accept(parts.headers, origin),
         Err(_) => Err(unreadable::<T>(origin, parts.status, parts.headers, body)),
     }
 }
 
-/// Whether an error is stated beside what looks like an answer. A field of that name which says nothing states none.
-fn states_error(answer: &impl Answer) -> bool {
-    match answer.extra().get("error") {
-        Some(Value::String(text)) => !text.is_empty(),
-        Some(Value::Object(fields)) => !fields.is_empty(),
-        _ => false,
-    }
+/// Whether an error is stated beside what looks like an answer, or a chunk of one, in the fields that are not typed. A field of that name
+/// which says nothing states none.
+pub(crate) fn states_error(extra: &Map<String, Value>) -> bool {
+    extra.get("error").is_some_and(|error| !is_blank(error) && *error != false && *error != 0)
 }
 
 /// Says why a body under a success status is no answer: it states an error, is no JSON, or is other JSON.

@@ -33,6 +33,23 @@ async fn an_empty_reason_to_finish_is_none() {
 }
 
 #[tokio::test]
+async fn an_error_in_a_chunk_that_says_nothing_is_none() {
+    let with =
+        |event: &str, error: &str| format!(r#"{},"error":{error}}}"#, event.strip_suffix('}').unwrap());
+    for none in ["null", "\"\"", "{}", "[]", "false", "0"] {
+        let [hel, lo, stop] = [HEL, LO, STOP].map(|event| with(event, none));
+        let server = Server::streaming(events(&[&hel, &lo, &stop]), vec![]).await;
+        let (text, error) = told(&server).await;
+        assert_eq!((text.as_str(), error.map(|error| error.fault())), ("Hello", None), "{none}");
+    }
+    for stated in ["\"busy\"", "true", "5"] {
+        let server = Server::streaming(events(&[HEL, &with(LO, stated), STOP]), vec![]).await;
+        let (text, error) = told(&server).await;
+        assert_eq!((text.as_str(), error.unwrap().fault().kind), ("Hel", FaultKind::Interrupted), "{stated}");
+    }
+}
+
+#[tokio::test]
 async fn a_content_in_parts_is_a_token_and_is_kept() {
     let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]"#;
     let thought = format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":{parts}}}}}]}}"#);

@@ -100,7 +100,10 @@ async fn an_error_beside_vectors_is_the_error_that_it_states_and_an_empty_one_is
         ("null", None),
         ("\"\"", None),
         ("{}", None),
+        ("[]", None),
         ("false", None),
+        ("0", None),
+        ("true", Some(FaultKind::Malformed)),
     ] {
         let vectors = format!(r#"{{"data":[],"model":"e","error":{error}}}"#);
         let server = Server::answering("HTTP/1.1 200 OK", vectors.as_bytes()).await;
