@@ -1,5 +1,7 @@
 //! What is known of each key: an execution under way, or how it ended.
 
+mod sweep;
+
 use std::{
     collections::VecDeque,
     sync::{
@@ -61,9 +63,6 @@ pub(crate) enum Begun<T> {
     Refused(Refused),
 }
 
-/// How many expired records a call with a new key removes: more than it adds.
-const SWEEP: usize = 4;
-
 // === impl Rules ===
 
 impl<T> Default for Rules<T> {
@@ -115,32 +114,38 @@ impl<T: Clone> Shelf<T> {
             return begun;
         }
         self.sweep();
-        if !self.has_room() {
-            return Begun::Refused(Refused::FULL);
-        }
         let key: Arc<str> = key.into();
+        let taken = self.take(&key, fingerprint);
+        let taken = taken.or_else(|| if self.make_room() { self.take(&key, fingerprint) } else { None });
+        taken.unwrap_or(Begun::Refused(Refused::FULL))
+    }
+
+    /// Takes the right to run under a key, unless somebody else has; `None` if there is no room for it.
+    fn take(self: &Arc<Self>, key: &Arc<str>, fingerprint: Fingerprint) -> Option<Begun<T>> {
         let slot = || {
-            let flight = Arc::new(Flight::new(Arc::clone(&key), fingerprint));
+            let flight = Arc::new(Flight::new(Arc::clone(key), fingerprint));
             let lead = Lead::new(Arc::clone(self), Arc::clone(&flight));
             (Slot { fingerprint, state: State::Running(flight) }, lead)
         };
-        match self.slots.entry(Arc::clone(&key)) {
+        match self.slots.entry(Arc::clone(key)) {
+            Entry::Vacant(_) if !self.has_room() => None,
             Entry::Vacant(vacant) => {
                 self.keys.fetch_add(1, Relaxed);
                 let (slot, lead) = slot();
                 vacant.insert(slot);
-                Begun::Lead(lead)
+                Some(Begun::Lead(lead))
             }
+            // What takes the place of another one needs no room.
             Entry::Occupied(mut taken) if self.is_over(taken.get()) => {
                 self.forget(taken.get());
                 let (slot, lead) = slot();
                 taken.insert(slot);
-                Begun::Lead(lead)
+                Some(Begun::Lead(lead))
             }
             // Somebody else came in between.
             Entry::Occupied(taken) => {
                 drop(taken);
-                self.peek(&key, || fingerprint).unwrap_or(Begun::Refused(Refused::FULL))
+                self.peek(key, || fingerprint)
             }
         }
     }
@@ -230,55 +235,6 @@ impl<T> Shelf<T> {
     fn forget(&self, slot: &Slot<T>) {
         if let State::Done { size, .. } = slot.state {
             self.bytes.fetch_sub(size, Relaxed);
-        }
-    }
-
-    fn expires_after(&self, end: Instant, key: Arc<str>) {
-        if let Some(expires) = end.checked_add(self.rules.ttl) {
-            locked(&self.expiring).push_back((expires, key));
-        }
-    }
-
-    /// Removes a few of the records that have expired, or have come to nothing.
-    fn sweep(&self) {
-        for _ in 0..SWEEP {
-            let now = Instant::now();
-            let Some(key) = self.next_expired(now) else { break };
-            self.remove_if_over(&key);
-        }
-        if self.life.get().is_some() {
-            let watched = locked(&self.under_way).len().min(SWEEP);
-            (0..watched).for_each(|_| self.look_again());
-        }
-    }
-
-    /// Under its key there may be a newer record by now.
-    fn remove_if_over(&self, key: &str) {
-        if let Some((_, slot)) = self.slots.remove_if(key, |_, slot| self.is_over(slot)) {
-            self.keys.fetch_sub(1, Relaxed);
-            self.forget(&slot);
-        }
-    }
-
-    fn next_expired(&self, now: Instant) -> Option<Arc<str>> {
-        let mut expiring = locked(&self.expiring);
-        let expired = expiring.front().is_some_and(|(expires, _)| *expires <= now);
-        expired.then(|| expiring.pop_front()).flatten().map(|(_, key)| key)
-    }
-
-    /// Looks what has become of an answer that was under way.
-    fn look_again(&self) {
-        let Some((since, key)) = locked(&self.under_way).pop_front() else { return };
-        let life = self.slots.get(&key).and_then(|slot| match &slot.state {
-            State::Done { kept, at, .. } if *at == since => Some(self.life(kept, *at)),
-            // There is a newer one, which is noted by itself.
-            _ => None,
-        });
-        match life {
-            Some(Life::UnderWay) => locked(&self.under_way).push_back((since, key)),
-            Some(Life::Ended(end)) => self.expires_after(end, key),
-            Some(Life::Over) => self.remove_if_over(&key),
-            None => {}
         }
     }
 }

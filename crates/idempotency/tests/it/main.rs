@@ -7,6 +7,7 @@ mod detached;
 mod durable;
 mod flight;
 mod law;
+mod room;
 #[cfg(feature = "redis")]
 mod shared;
 mod store;

@@ -19,10 +19,10 @@ use crate::support::{Ask, ByKey, Failed};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-type Items = stream::BoxStream<'static, Result<u32, Failed>>;
+pub(crate) type Items = stream::BoxStream<'static, Result<u32, Failed>>;
 
 /// Five items a second apart, ten times the execution's number and on; the third may break.
-fn items(execution: usize, breaks: bool) -> Items {
+pub(crate) fn items(execution: usize, breaks: bool) -> Items {
     let base = 10 * u32::try_from(execution).unwrap();
     let each = move |n| async move {
         tokio::time::sleep(SECOND).await;
@@ -31,7 +31,7 @@ fn items(execution: usize, breaks: bool) -> Items {
     stream::iter(0..5).then(each).boxed()
 }
 
-async fn read(stream: impl Stream<Item = Result<u32, Failed>>) -> Vec<Result<u32, FaultKind>> {
+pub(crate) async fn read(stream: impl Stream<Item = Result<u32, Failed>>) -> Vec<Result<u32, FaultKind>> {
     stream.map_err(|error| error.fault().kind).collect().await
 }
 
