@@ -5,7 +5,7 @@ use tower_layer::Layer;
 
 use crate::{
     ByCall, DetachedLayer, Fingerprint, Idempotency, Memory, Recording, Refused, StreamedLayer, WhenFull,
-    settings::Settings,
+    life::Living, settings::Settings,
 };
 
 /// One key, one effect: calls with the same key are run once, and all get the answer of that execution.
@@ -166,7 +166,7 @@ impl<St: TryStream, K> IdempotencyLayer<Recording<St>, K> {
     /// # }
     /// ```
     pub fn streamed(self, error: fn(Refused) -> St::Error) -> StreamedLayer<St, K> {
-        self.store.living_as(Recording::life);
+        self.store.living_as(Living { life: Recording::life, take: Recording::held });
         StreamedLayer::new(self, error)
     }
 }

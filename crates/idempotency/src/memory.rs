@@ -1,11 +1,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use mainstay_fault::Fault;
-use tokio::time::Instant;
 
 use crate::{
     Fingerprint, Kept, Store,
-    life::Life,
+    life::Living,
     shelf::{Begun, Rules, Shelf},
 };
 
@@ -117,14 +116,14 @@ impl<T: Clone> Memory<T> {
         self.len() == 0
     }
 
-    /// Says how far recorded answers are, for all handles.
-    pub(crate) fn living_as(&self, life: fn(&T) -> Life) {
-        self.0.living_as(life);
+    /// Says that recorded answers go on, and how, for all handles.
+    pub(crate) fn living_as(&self, living: Living<T>) {
+        self.0.living_as(living);
     }
 
-    /// Whether what an execution has come to is no answer any more.
-    pub(crate) fn is_over(&self, kept: &Kept<T>) -> bool {
-        self.0.life(kept, Instant::now()) == Life::Over
+    /// What one gets who waited for what an execution has come to; `None` if that is no answer any more.
+    pub(crate) fn landed(&self, kept: &Kept<T>) -> Option<Begun<T>> {
+        self.0.landed(kept)
     }
 
     pub(crate) fn is_backed(&self) -> bool {

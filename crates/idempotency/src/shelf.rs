@@ -16,7 +16,12 @@ use dashmap::{DashMap, Entry};
 use mainstay_fault::Fault;
 use tokio::time::Instant;
 
-use crate::{Fingerprint, Kept, Refused, Store, flight::Flight, lead::Lead, life::Life};
+use crate::{
+    Fingerprint, Kept, Refused, Store,
+    flight::Flight,
+    lead::Lead,
+    life::{Life, Living},
+};
 
 /// What all handles of a [`Memory`](crate::Memory) share.
 pub(crate) struct Shelf<T> {
@@ -28,8 +33,8 @@ pub(crate) struct Shelf<T> {
     under_way: Mutex<VecDeque<(Instant, Arc<str>)>>,
     bytes: AtomicUsize,
     keys: AtomicUsize,
-    /// How far an answer is: whole when it is recorded, unless set.
-    life: OnceLock<fn(&T) -> Life>,
+    /// What is known of answers that are not whole when they are recorded, if there are any.
+    living: OnceLock<Living<T>>,
 }
 
 /// What is kept, for how long, and how much of it.
@@ -105,8 +110,20 @@ impl<T: Clone> Shelf<T> {
         }
         match &slot.state {
             State::Running(flight) => Some(Begun::Join(Arc::clone(flight))),
-            State::Done { kept, at, .. } => self.age(kept, *at).map(|age| Begun::ended(kept, age)),
+            State::Done { kept, at, .. } => self.replay(kept, *at),
         }
+    }
+
+    /// What one gets who asks for what was recorded then; `None` if its time is up, or it is no answer any more.
+    fn replay(&self, kept: &Kept<T>, at: Instant) -> Option<Begun<T>> {
+        let living = self.living.get();
+        let age = self.age(Living::life(living, kept, at))?;
+        Begun::taken(living, kept, age)
+    }
+
+    /// What one gets who waited for it; `None` if it is no answer any more.
+    pub(crate) fn landed(&self, kept: &Kept<T>) -> Option<Begun<T>> {
+        Begun::taken(self.living.get(), kept, Duration::ZERO)
     }
 
     pub(crate) fn begin(self: &Arc<Self>, key: &str, fingerprint: Fingerprint) -> Begun<T> {
@@ -176,26 +193,23 @@ impl<T> Shelf<T> {
             under_way: Mutex::default(),
             bytes: AtomicUsize::new(0),
             keys: AtomicUsize::new(0),
-            life: OnceLock::new(),
+            living: OnceLock::new(),
         }
     }
 
-    /// Says how far an answer is. Who says it first is right.
-    pub(crate) fn living_as(&self, life: fn(&T) -> Life) {
-        self.life.get_or_init(|| life);
+    /// Says that answers go on, and how. Who says it first is right.
+    pub(crate) fn living_as(&self, living: Living<T>) {
+        self.living.get_or_init(|| living);
     }
 
     /// How far it is, of what was recorded then.
-    pub(crate) fn life(&self, kept: &Kept<T>, at: Instant) -> Life {
-        match (kept, self.life.get()) {
-            (Kept::Answered(response), Some(life)) => life(response),
-            _ => Life::Ended(at),
-        }
+    fn life(&self, kept: &Kept<T>, at: Instant) -> Life {
+        Living::life(self.living.get(), kept, at)
     }
 
-    /// How long ago it ended, of what was recorded then; `None` if its time is up, or it is no answer any more.
-    fn age(&self, kept: &Kept<T>, at: Instant) -> Option<Duration> {
-        match self.life(kept, at) {
+    /// How long ago an answer ended; `None` if its time is up, or it is none any more.
+    fn age(&self, life: Life) -> Option<Duration> {
+        match life {
             Life::UnderWay => Some(Duration::ZERO),
             Life::Ended(at) => Some(at.elapsed()).filter(|age| *age < self.rules.ttl),
             Life::Over => None,
@@ -223,7 +237,7 @@ impl<T> Shelf<T> {
     fn is_over(&self, slot: &Slot<T>) -> bool {
         match &slot.state {
             State::Running(_) => false,
-            State::Done { kept, at, .. } => self.age(kept, *at).is_none(),
+            State::Done { kept, at, .. } => self.age(self.life(kept, *at)).is_none(),
         }
     }
 
@@ -246,6 +260,16 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 // === impl Begun ===
 
 impl<T: Clone> Begun<T> {
+    /// As [`ended`](Self::ended); `None` if it is no answer any more.
+    fn taken(living: Option<&Living<T>>, kept: &Kept<T>, age: Duration) -> Option<Self> {
+        match (kept, living) {
+            (Kept::Answered(response), Some(living)) => {
+                (living.take)(response).map(|response| Self::Replay(response, age))
+            }
+            _ => Some(Self::ended(kept, age)),
+        }
+    }
+
     /// What follows on an execution that has ended.
     pub(crate) fn ended(kept: &Kept<T>, age: Duration) -> Self {
         match kept {

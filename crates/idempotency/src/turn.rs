@@ -78,9 +78,11 @@ impl<S, K: KeyOf<Request>, Request, T: Clone> Turn<S, K, Request, T> {
     /// What follows on another's execution.
     pub(crate) fn after<F>(self, outcome: &Outcome<T>) -> State<S, K, Request, F, T> {
         match outcome {
-            // Whoever led it left right after it had begun to answer.
-            Outcome::Ended(kept) if self.store.is_over(kept) => self.take_over(),
-            Outcome::Ended(kept) => self.begin(Begun::ended(kept, Duration::ZERO)),
+            Outcome::Ended(kept) => match self.store.landed(kept) {
+                Some(begun) => self.begin(begun),
+                // Whoever led it left right after it had begun to answer.
+                None => self.take_over(),
+            },
             // It was refused to one who did not say that it may be made anew.
             Outcome::Refused(refused)
                 if refused.unknown_since().is_some() && self.key.retries_unknown(&self.request) =>

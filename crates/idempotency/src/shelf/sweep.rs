@@ -29,7 +29,7 @@ impl<T> Shelf<T> {
             let Some(key) = self.next_expired(now) else { break };
             self.remove_if_over(&key);
         }
-        if self.life.get().is_some() {
+        if self.living.get().is_some() {
             let watched = locked(&self.under_way).len().min(SWEEP);
             (0..watched).for_each(|_| self.look_again());
         }

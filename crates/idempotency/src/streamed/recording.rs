@@ -15,10 +15,16 @@ use crate::{Refused, life::Life};
 
 /// A stream that is kept as it passes: what a [`Memory`](crate::Memory) holds of an answer that is streamed.
 ///
+/// The one that a call gets counts as a listener until it is dropped: the stream is there when it is played.
+///
 /// # Clone
 ///
-/// Clones share the stream.
-pub struct Recording<St: TryStream>(Arc<Tape<St>>);
+/// Clones share the stream, and do not count.
+pub struct Recording<St: TryStream> {
+    tape: Arc<Tape<St>>,
+    /// Whether it counts as a listener.
+    holds: bool,
+}
 
 pub(super) struct Tape<St: TryStream> {
     reel: Mutex<Reel<St>>,
@@ -31,7 +37,7 @@ struct Reel<St: TryStream> {
     source: Option<Pin<Box<St>>>,
     items: Items<St::Ok>,
     end: Option<End>,
-    /// How many play it now, and how many ever have.
+    /// How many play it now, or are about to, and how many ever have played it.
     listeners: usize,
     played: usize,
 }
@@ -52,20 +58,31 @@ pub(super) enum Next<T, E> {
 // === impl Recording ===
 
 impl<St: TryStream> Recording<St> {
-    /// Begins to keep a stream. It is polled by those who play it, whoever of them comes first.
+    /// Begins to keep a stream, for a first listener. It is polled by those who play it, whoever of them comes first.
     pub(super) fn new(stream: St, error: fn(Refused) -> St::Error, items: Items<St::Ok>) -> Self {
         let source = Some(Box::pin(stream));
-        let reel = Reel { source, items, end: None, listeners: 0, played: 0 };
-        Self(Arc::new(Tape { reel: Mutex::new(reel), wakers: Arc::default(), error }))
+        let reel = Reel { source, items, end: None, listeners: 1, played: 0 };
+        let tape = Tape { reel: Mutex::new(reel), wakers: Arc::default(), error };
+        Self { tape: Arc::new(tape), holds: true }
+    }
+
+    /// One for another listener; `None` if it broke, or everybody has left it.
+    pub(crate) fn held(&self) -> Option<Self> {
+        let mut reel = self.tape.reel();
+        if matches!(reel.end, Some(End::Broken(_))) {
+            return None;
+        }
+        reel.listeners += 1;
+        Some(Self { tape: Arc::clone(&self.tape), holds: true })
     }
 
     /// Whether it is whole, or may still become so: one that broke, or that everybody left, is not played again.
     pub fn stands(&self) -> bool {
-        !matches!(self.0.reel().end, Some(End::Broken(_)))
+        !matches!(self.tape.reel().end, Some(End::Broken(_)))
     }
 
     pub(crate) fn life(&self) -> Life {
-        match self.0.reel().end {
+        match self.tape.reel().end {
             None => Life::UnderWay,
             Some(End::Whole(at)) => Life::Ended(at),
             Some(End::Broken(_)) => Life::Over,
@@ -74,27 +91,35 @@ impl<St: TryStream> Recording<St> {
 
     /// Looks at the stream itself, unless it has ended.
     pub fn source<R>(&self, look: impl FnOnce(&St) -> R) -> Option<R> {
-        self.0.source(look)
+        self.tape.source(look)
     }
 
     /// Plays it from its beginning.
     pub fn play(&self) -> Playback<St> {
-        let mut reel = self.0.reel();
+        let mut reel = self.tape.reel();
         reel.listeners += 1;
         reel.played += 1;
-        Playback::new(Arc::clone(&self.0), reel.played)
+        Playback::new(Arc::clone(&self.tape), reel.played)
     }
 }
 
 impl<St: TryStream> Clone for Recording<St> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { tape: Arc::clone(&self.tape), holds: false }
+    }
+}
+
+impl<St: TryStream> Drop for Recording<St> {
+    fn drop(&mut self) {
+        if self.holds {
+            self.tape.let_go();
+        }
     }
 }
 
 impl<St: TryStream> fmt::Debug for Recording<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let reel = self.0.reel();
+        let reel = self.tape.reel();
         let (items, listeners) = (reel.items.len(), reel.listeners);
         f.debug_struct("Recording")
             .field("items", &items)
@@ -114,10 +139,15 @@ impl<St: TryStream> Tape<St> {
         self.reel().source.as_deref().map(look)
     }
 
-    /// A listener has gone. When the last one leaves before the end, the stream is dropped, as if it had had only one; of one that
-    /// broke, nothing is kept then.
+    /// A listener who played it has gone.
     pub(super) fn leave(&self, listener: usize) {
         self.wakers.remove(listener);
+        self.let_go();
+    }
+
+    /// A listener has gone. When the last one leaves before the end, the stream is dropped, as if it had had only one; of one that
+    /// broke, nothing is kept then.
+    fn let_go(&self) {
         let mut reel = self.reel();
         reel.listeners -= 1;
         match (reel.end, reel.listeners) {

@@ -13,7 +13,7 @@ use mainstay_idempotency::{IdempotencyLayer, Memory, Recording};
 use mainstay_testkit::{Step, script};
 use serde_json::json;
 use tokio::sync::Notify;
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::support::{Ask, ByKey, Failed};
 
@@ -212,6 +212,22 @@ async fn one_who_waited_takes_over_from_one_who_left_at_the_first_token() {
     let waits = async { read(ask().await.unwrap().into_inner()).await };
     let ((), items) = tokio::join!(left_at_once, waits);
     assert_eq!((items, record.calls()), ((10..15).map(Ok).collect(), 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_asked_is_there_before_the_first_poll() {
+    let (inner, record) = script(|n, _: &Ask| Step::Now(Ok::<_, Failed>(items(n, false))));
+    let mut service = IdempotencyLayer::new().key_by(ByKey).streamed(Failed::from).layer(inner);
+    let first = service.clone().oneshot(Ask(Some("a"), 0)).await.unwrap();
+    let asked = service.ready().await.unwrap().call(Ask(Some("a"), 0));
+    let gives_up = service.ready().await.unwrap().call(Ask(Some("a"), 0));
+    drop(first);
+    let mut second = asked.await.unwrap().into_inner();
+    assert_eq!((second.next().await, record.calls()), (Some(Ok(0)), 1));
+    drop(second);
+    drop(gives_up);
+    let last = service.oneshot(Ask(Some("a"), 0)).await.unwrap();
+    assert_eq!((read(last.into_inner()).await, record.calls()), ((10..15).map(Ok).collect(), 2));
 }
 
 /// The bytes that stay of a kept stream of so many chunks as a model's server writes them, each of one word.
