@@ -149,7 +149,6 @@ async fn a_stream_is_followed_live_and_played_again() {
     assert_eq!(mock.stats().calls, 2);
 }
 
-#[cfg(feature = "redb")]
 /// Whole answers and streams are remembered apart; a key is one all the same.
 #[tokio::test]
 async fn one_key_is_not_used_for_a_whole_answer_and_for_a_stream() {
@@ -170,6 +169,7 @@ async fn one_key_is_not_used_for_a_whole_answer_and_for_a_stream() {
     assert!(mainstay.chat(ask(4)).await.unwrap().report.replayed.is_some(), "one kind is as before");
 }
 
+#[cfg(feature = "redb")]
 #[tokio::test]
 async fn keys_in_a_file_survive_the_stack() {
     let mock = MockOpenAi::builder().start().await.unwrap();
