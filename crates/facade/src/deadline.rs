@@ -163,11 +163,17 @@ where
         }
         // What is under way ends here, and is written down, before the call is reported.
         this.inner.set(None);
-        Poll::Ready(Err(DeadlinePassed { fault: FaultKind::Timeout.into() }.into()))
+        Poll::Ready(Err(DeadlinePassed::new().into()))
     }
 }
 
 // === impl DeadlinePassed ===
+
+impl DeadlinePassed {
+    pub(crate) const fn new() -> Self {
+        Self { fault: Fault::new(FaultKind::Timeout) }
+    }
+}
 
 impl HasFault for DeadlinePassed {
     fn fault(&self) -> Fault {

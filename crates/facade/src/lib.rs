@@ -48,6 +48,8 @@ mod overlay;
 #[cfg(feature = "openai")]
 mod parts;
 #[cfg(feature = "openai")]
+mod played;
+#[cfg(feature = "openai")]
 mod provider;
 #[cfg(feature = "openai")]
 mod remember;
@@ -135,6 +137,8 @@ pub use once::{NewKey, Once, OnceKey, OnceStreamed};
 pub use one_kind::{OneKind, OneKindFuture};
 #[cfg(feature = "openai")]
 pub use ongoing::Ongoing;
+#[cfg(feature = "openai")]
+pub use played::{PlayEach, PlayEachFuture};
 #[cfg(feature = "openai")]
 pub use reply::{Failure, Reply};
 #[cfg(feature = "openai")]

@@ -9,11 +9,10 @@ use std::{
 
 use mainstay_fault::HasCall;
 use mainstay_idempotency::{
-    Answer, Fingerprint, Idempotency, IdempotencyLayer, KeyOf, Memory, Playback, Recorder, Recording,
-    Refused, Store, Streamed, new_key,
+    Fingerprint, Idempotency, IdempotencyLayer, KeyOf, Memory, Recorder, Recording, Refused, Store, Streamed,
+    new_key,
 };
 use tokio::time::Instant;
-use tower::util::MapResponse;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -21,16 +20,15 @@ use crate::{
     ChatRequest, ChatStream, Served,
     one_kind::{OneKind, taken},
     openai,
+    played::PlayEach,
 };
 
 /// A service of whole answers that runs each key once.
 pub type Once<S> = Idempotency<OneKind<S>, Served, OnceKey>;
 
 /// A service of streams that runs each key once.
-pub type OnceStreamed<S> = MapResponse<
-    Streamed<Idempotency<Recorder<OneKind<S>, ChatStream>, Recording<ChatStream>, OnceKey>>,
-    fn(Answer<Playback<ChatStream>>) -> ChatStream,
->;
+pub type OnceStreamed<S> =
+    PlayEach<Streamed<Idempotency<Recorder<OneKind<S>, ChatStream>, Recording<ChatStream>, OnceKey>>>;
 
 /// Finds a chat's key, if keys are remembered at all.
 #[derive(Clone, Copy, Debug)]
@@ -63,7 +61,7 @@ pub(crate) fn once_streamed<S>(remember: &Remember, inner: S) -> OnceStreamed<S>
     // The error of those who did not meet the break themselves.
     let streamed = layer.streamed(|refused: Refused| openai::Error::other(refused.clone(), refused)).packed();
     let inner = OneKind::new(inner, Some(taken(&remember.whole)));
-    MapResponse::new(streamed.layer(inner), ChatStream::played as fn(_) -> _)
+    PlayEach::new(streamed.layer(inner))
 }
 
 /// Whether a stream is worth playing again to who asks later.

@@ -14,6 +14,7 @@ use mainstay_fallback::Answer;
 use mainstay_fault::{Entry, FaultKind, HasFault};
 use mainstay_idempotency::{self as idempotency, Playback};
 use mainstay_router::{Price, Ticket};
+use tokio::time::Instant;
 use tracing::Span;
 
 use self::{
@@ -73,13 +74,15 @@ impl ChatStream {
         Self::of(Source::Whole(Whole::new(response)), None)
     }
 
-    /// Plays a recorded one, which settles and reports for itself.
-    pub(crate) fn played(answer: idempotency::Answer<Playback<Self>>) -> Self {
+    /// Plays a recorded one, which settles and reports for itself. Another's is followed until the call's own deadline.
+    pub(crate) fn played(answer: idempotency::Answer<Playback<Self>>, deadline: Option<Instant>) -> Self {
         let replayed = answer.replayed().map(|replayed| replayed.age);
         let playback = answer.into_inner();
         let known = playback.source(|live| (live.headers().clone(), live.served_by.clone()));
         let (headers, served_by) = known.unwrap_or_default();
-        let played = Source::Played(Played { playback, headers, usage: None, replayed });
+        // One's own keeps it by itself.
+        let until = deadline.filter(|_| replayed.is_some());
+        let played = Source::Played(Played::new(playback, headers, replayed, until));
         Self { served_by, ..Self::of(played, None) }
     }
 
@@ -228,7 +231,7 @@ impl Stream for ChatStream {
             let item = match &mut self.source {
                 Source::Live(live) => ready!(Pin::new(live).poll_next(cx)),
                 Source::Whole(whole) => whole.next().map(Ok),
-                Source::Played(played) => ready!(Pin::new(&mut played.playback).poll_next(cx)),
+                Source::Played(played) => ready!(played.poll_next(cx)),
                 // It was over when going on with it had failed.
                 Source::Broken(Broken { error: None, .. }) => return Poll::Ready(None),
                 Source::Broken(broken) => match ready!(broken.next.as_mut().poll(cx)) {

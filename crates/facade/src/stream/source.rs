@@ -1,10 +1,21 @@
-use std::{fmt, time::Duration, vec};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+    vec,
+};
 
+use futures_core::Stream;
 use http::HeaderMap;
+use mainstay_fault::FaultKind;
 use mainstay_idempotency::Playback;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::ChatStream;
 use crate::{
+    DeadlinePassed,
     continuation::{Resume, Resuming},
     openai::{self, ChatChunk, ChatResponse, Usage},
 };
@@ -33,10 +44,15 @@ pub(super) struct Whole {
 /// A stream that was recorded, or is being recorded, under an idempotency key.
 #[derive(Debug)]
 pub(super) struct Played {
-    pub(super) playback: Playback<ChatStream>,
-    pub(super) headers: HeaderMap,
-    pub(super) usage: Option<Usage>,
-    pub(super) replayed: Option<Duration>,
+    /// Gone when it was cut off.
+    playback: Option<Playback<ChatStream>>,
+    headers: HeaderMap,
+    usage: Option<Usage>,
+    replayed: Option<Duration>,
+    /// The deadline of the call that follows it.
+    until: Option<Instant>,
+    /// Begun when the stream turns out to take time.
+    end: Option<Pin<Box<Sleep>>>,
 }
 
 /// A stream that broke, and the call that will go on with it.
@@ -94,6 +110,35 @@ impl Whole {
 
     pub(super) fn next(&mut self) -> Option<ChatChunk> {
         self.chunks.next()
+    }
+}
+
+// === impl Played ===
+
+impl Played {
+    pub(super) const fn new(
+        playback: Playback<ChatStream>,
+        headers: HeaderMap,
+        replayed: Option<Duration>,
+        until: Option<Instant>,
+    ) -> Self {
+        Self { playback: Some(playback), headers, usage: None, replayed, until, end: None }
+    }
+
+    /// What is there comes at once; what has to be waited for, until the deadline.
+    pub(super) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<ChatChunk, openai::Error>>> {
+        let Some(playback) = &mut self.playback else { return Poll::Ready(None) };
+        if let Poll::Ready(item) = Pin::new(playback).poll_next(cx) {
+            return Poll::Ready(item);
+        }
+        let Some(until) = self.until else { return Poll::Pending };
+        let end = self.end.get_or_insert_with(|| Box::pin(sleep_until(until)));
+        ready!(end.as_mut().poll(cx));
+        self.playback = None;
+        Poll::Ready(Some(Err(openai::Error::other(FaultKind::Interrupted, DeadlinePassed::new()))))
     }
 }
 

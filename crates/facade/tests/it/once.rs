@@ -2,10 +2,10 @@
 
 use std::{future::ready, time::Duration};
 
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy, Tier, backoff::Exponential};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::Instant};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -114,7 +114,6 @@ async fn a_set_answer_that_is_streamed_is_not_remembered_either() {
 
 #[tokio::test]
 async fn a_stream_is_followed_live_and_played_again() {
-    use futures_util::TryStreamExt;
     use mainstay_mock_openai::StreamFault;
 
     let (mock, mainstay) = stack(ModelPlan::new()).await;
@@ -147,6 +146,26 @@ async fn a_stream_is_followed_live_and_played_again() {
     }
     text(mainstay.chat_stream(ask(1)).await.unwrap()).await.unwrap();
     assert_eq!(mock.stats().calls, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_follows_a_stream_keeps_to_his_own_deadline() {
+    let slow = ModelPlan::new().per_token(Latency::Constant(Duration::from_millis(300)));
+    let (mock, mainstay) = stack(slow).await;
+    let leads = mainstay.chat_stream(ask(1)).await.unwrap();
+    let begun = Instant::now();
+    let follows = mainstay.chat_stream(ask(1).deadline(begun + Duration::from_secs(1))).await.unwrap();
+    let follows = async { (follows.collect::<Vec<_>>().await, begun.elapsed().as_millis()) };
+    let (led, (mut items, took)) = tokio::join!(leads.into_response(), follows);
+    let error = items.pop().unwrap().unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::Interrupted, "{error}");
+    assert!(error.to_string().contains("the call was cut off at its deadline"), "{error}");
+    assert!((1_000..1_010).contains(&took), "{took} ms");
+    let told: String = items.into_iter().map(|chunk| chunk.unwrap().text().to_owned()).collect();
+    let led = led.unwrap();
+    assert!(!told.is_empty() && told.len() < led.text().len() && led.text().starts_with(&told), "{told:?}");
+    assert!(begun.elapsed() > Duration::from_secs(2), "the other one read on");
+    assert_eq!(mock.stats().calls, 1);
 }
 
 /// Whole answers and streams are remembered apart; a key is one all the same.
