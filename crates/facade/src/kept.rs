@@ -273,8 +273,15 @@ impl Kept {
 
     /// The limits of each model on a backend that are set.
     pub(crate) fn limits(&self) -> impl Iterator<Item = (&str, &str, Limited)> {
-        let set = self.limits.iter().filter(|(_, kept)| kept.numbers != Some(Numbers::default()));
-        set.map(|((on, model), kept)| (on.as_str(), model.as_str(), kept.limited(model)))
+        self.all_limits().filter(|(.., is_set)| *is_set).map(|(on, model, limited, _)| (on, model, limited))
+    }
+
+    /// The limits of each model on a backend, and whether they are set: if not, the server may have stated some.
+    pub(crate) fn all_limits(&self) -> impl Iterator<Item = (&str, &str, Limited, bool)> {
+        self.limits.iter().map(|((on, model), kept)| {
+            let is_set = kept.numbers != Some(Numbers::default());
+            (on.as_str(), model.as_str(), kept.limited(model), is_set)
+        })
     }
 
     /// The budgets, by their routes' names.

@@ -7,6 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     assemble::Live,
+    limited::Limited,
     limits::{MANY_REQUESTS, MANY_TOKENS, known},
 };
 
@@ -37,7 +38,7 @@ pub struct Status {
     /// The backends of all tiers of all routes, for each kind of call. A model on a backend is set aside for chats and their streams
     /// together, on all routes.
     pub backends: Vec<BackendStatus>,
-    /// The limits that are set.
+    /// The limits that are set, and those that servers have stated.
     pub limits: Vec<LimitStatus>,
     /// The budgets in dollars.
     pub budgets: Vec<BudgetStatus>,
@@ -75,7 +76,8 @@ pub struct BackendStatus {
 
 /// What is left of the limits of a model on a backend. What is owed is negative.
 ///
-/// A limit is told of if it is set, or the server has stated it of late.
+/// A limit is told of if it is set, or the server has stated it of late. Where one backend serves whatever model is named, only the
+/// models for which any is set are told of.
 ///
 /// Of limits that processes share it is what the server said last, and what has come back since; while it is away, what is left of the
 /// local share.
@@ -123,14 +125,8 @@ impl Status {
     pub(crate) fn of(live: &Live, #[cfg(feature = "metrics")] sampled: crate::metrics::Sampled) -> Self {
         let mut limits: Vec<_> = live
             .kept
-            .limits()
-            .map(|(on, model, limits)| LimitStatus {
-                backend: format!("{on}/{model}"),
-                requests: known(limits.requests_available(), MANY_REQUESTS),
-                tokens: known(limits.tokens_available(), MANY_TOKENS),
-                in_flight: limits.in_flight_available(),
-                waiting: limits.waiting(),
-            })
+            .all_limits()
+            .filter_map(|(on, model, limits, is_set)| LimitStatus::of(on, model, &limits, is_set))
             .collect();
         limits.sort_unstable_by(|one, other| one.backend.cmp(&other.backend));
         let mut budgets: Vec<_> = live
@@ -190,6 +186,24 @@ impl BackendStatus {
     /// Whether it takes calls.
     pub const fn is_up(&self) -> bool {
         self.set_aside.is_none()
+    }
+}
+
+// === impl LimitStatus ===
+
+impl LimitStatus {
+    /// How the limits of a model stand, if there are any.
+    fn of(on: &str, model: &str, limits: &Limited, is_set: bool) -> Option<Self> {
+        let requests = known(limits.requests_available(), MANY_REQUESTS);
+        let tokens = known(limits.tokens_available(), MANY_TOKENS);
+        let in_flight = limits.in_flight_available();
+        (is_set || requests.is_some() || tokens.is_some() || in_flight.is_some()).then(|| Self {
+            backend: format!("{on}/{model}"),
+            requests,
+            tokens,
+            in_flight,
+            waiting: limits.waiting(),
+        })
     }
 }
 

@@ -58,6 +58,26 @@ async fn a_limit_is_told_of_once_it_is_set_or_stated() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_only_the_server_states_is_told_of_too() {
+    let stating = ModelPlan::new().tokens_per_minute(40_000);
+    let plan = Plan::new().model("silent", ModelPlan::new()).model("stating", stating);
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let models = ["silent", "stating"]
+        .map(|model| format!("[routes.{model}]\ntiers = [{{ models = [{{ on = \"mock\" }}] }}]\n"));
+    let toml = format!("[backends.mock]\nbase_url = {:?}\n{}", mock.base_url(), models.concat());
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    assert_eq!(mainstay.status().limits, []);
+    for model in ["silent", "stating"] {
+        mainstay.chat(ChatRequest::new(model).user("Hello?")).await.unwrap();
+    }
+    let status = mainstay.status();
+    let [told] = &status.limits[..] else { panic!("{status}") };
+    assert_eq!((told.backend.as_str(), told.requests, told.in_flight), ("mock/stating", None, None));
+    assert!(told.tokens.is_some_and(|tokens| (30_000..40_000).contains(&tokens)), "{status}");
+    assert!(mainstay.limits().is_empty(), "none is set");
+}
+
 #[tokio::test]
 async fn a_limit_that_is_known_is_hardly_ever_run_into() {
     let (mock, builder) = limited(ModelPlan::new().requests_per_minute(600)).await;
