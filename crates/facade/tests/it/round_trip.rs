@@ -39,9 +39,13 @@ fn a_configuration_of_every_field_is_written_and_read_again() {
         assert!(written.iter().any(|it| FULL.contains(it) || in_a_file.contains(it)), "{field}");
     }
     for text in [FULL, &in_a_file] {
-        let config = Config::from_toml(text).unwrap();
+        let config: Config = toml::from_str(text).unwrap();
         let written = config.to_toml().unwrap();
-        assert_eq!(Config::from_toml(&written).unwrap(), config, "{written}");
+        assert_eq!(toml::from_str::<Config>(&written).unwrap(), config, "{written}");
+        // It names a server, which is refused without the feature.
+        if cfg!(feature = "redis-tls") {
+            assert_eq!(Config::from_toml(&written).unwrap(), config, "{written}");
+        }
     }
 }
 
