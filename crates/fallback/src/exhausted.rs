@@ -1,8 +1,8 @@
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, fmt};
 
 use mainstay_fault::{Caused, Fault, FaultKind, HasFault};
 
-use crate::{Fallen, Trail};
+use crate::{Fallen, Trail, label::Label};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -44,7 +44,7 @@ struct Boxed(Exhausted<BoxError>);
 // === impl Exhausted ===
 
 impl<E> Exhausted<E> {
-    pub(crate) fn first(tier: Arc<str>, error: E) -> Self
+    pub(crate) fn first(tier: &Label, error: E) -> Self
     where
         E: HasFault,
     {
@@ -52,7 +52,7 @@ impl<E> Exhausted<E> {
     }
 
     /// One tier more that failed.
-    pub(crate) fn then(mut self, tier: Arc<str>, error: E) -> Self
+    pub(crate) fn then(mut self, tier: &Label, error: E) -> Self
     where
         E: HasFault,
     {

@@ -56,6 +56,12 @@ impl<S> Fallback<First<S>> {
     pub fn first(name: impl Into<Arc<str>>, service: S) -> Self {
         Self(First::new(name.into(), service))
     }
+
+    /// Sets how many tokens fit into the first tier's window: see [`Tier::window`].
+    #[must_use]
+    pub fn window(self, tokens: u64) -> Self {
+        Self(self.0.window(tokens))
+    }
 }
 
 impl<C> Fallback<C> {

@@ -33,7 +33,12 @@ pin_project! {
 
 impl<S> First<S> {
     pub(crate) fn new(name: Arc<str>, inner: S) -> Self {
-        Self { label: Arc::new(Label { name, degraded: Degradation::None }), inner }
+        Self { label: Arc::new(Label { name, degraded: Degradation::None, window: None }), inner }
+    }
+
+    pub(crate) fn window(mut self, tokens: u64) -> Self {
+        Arc::make_mut(&mut self.label).window = Some(tokens);
+        self
     }
 }
 
@@ -46,7 +51,7 @@ where
     type Future = FirstFuture<S::Future>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(cx).map_err(|error| Exhausted::first(Arc::clone(&self.label.name), error))
+        self.inner.poll_ready(cx).map_err(|error| Exhausted::first(&self.label, error))
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
@@ -69,7 +74,7 @@ where
         let label = this.label.take().expect("a future is not polled after it was ready");
         Poll::Ready(match outcome {
             Ok(response) => Ok(Answer::new(response, label, Trail::new())),
-            Err(error) => Err(Exhausted::first(Arc::clone(&label.name), error)),
+            Err(error) => Err(Exhausted::first(&label, error)),
         })
     }
 }

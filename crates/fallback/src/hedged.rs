@@ -163,7 +163,7 @@ where
         }
         this.timer.set(None);
         let exhausted = match outcome {
-            Err(exhausted) if this.tier.takes_over(&exhausted) => exhausted,
+            Err(exhausted) if this.tier.follows(exhausted.trail()) => exhausted,
             outcome => return Poll::Ready(outcome),
         };
         *this.trail = exhausted.into_trail();

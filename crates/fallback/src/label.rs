@@ -7,4 +7,6 @@ use crate::Degradation;
 pub(crate) struct Label {
     pub(crate) name: Arc<str>,
     pub(crate) degraded: Degradation,
+    /// How many tokens fit into its window, if that is known.
+    pub(crate) window: Option<u64>,
 }

@@ -163,7 +163,7 @@ where
             let Some(tier) = this.tiers.get(*this.at) else { continue };
             match outcome {
                 Ok(response) => return Poll::Ready(Ok(tier.answer(response, this.trail))),
-                Err(error) => this.trail.push(Arc::clone(&tier.label.name), error.into()),
+                Err(error) => this.trail.push(&tier.label, error.into()),
             }
             *this.at += 1;
             this.state.set(State::Choosing);
@@ -173,7 +173,7 @@ where
 
 /// The next tier that takes over what those above have failed with: any, if none was asked yet.
 fn next<'a, S, M, E>(tiers: &'a [Tier<S, M>], at: &mut usize, trail: &Trail<E>) -> Option<&'a Tier<S, M>> {
-    let passed = tiers.get(*at..)?.iter().position(|tier| tier.accept.takes_over(trail))?;
+    let passed = tiers.get(*at..)?.iter().position(|tier| tier.follows(trail))?;
     *at += passed;
     tiers.get(*at)
 }

@@ -114,7 +114,7 @@ where
         loop {
             let next = match this.state.as_mut().project() {
                 StateProj::Above { future } => match ready!(future.poll(cx)) {
-                    Err(exhausted) if this.tier.takes_over(&exhausted) => {
+                    Err(exhausted) if this.tier.follows(exhausted.trail()) => {
                         *this.trail = exhausted.into_trail();
                         let (service, request) = this.tier.begin(this.kept, this.trail);
                         State::Readying { service, request: Some(request) }
@@ -145,9 +145,9 @@ pub(crate) fn taken<T>(request: &mut Option<T>) -> T {
 
 /// The steps of a tier's turn, for whoever drives it.
 impl<S, M> Tier<S, M> {
-    /// Whether it takes over what the tiers above have failed with.
-    pub(crate) fn takes_over<E>(&self, exhausted: &Exhausted<E>) -> bool {
-        self.accept.takes_over(exhausted.trail())
+    /// Whether it takes over what the tiers above have failed with: any tier does, if none was asked yet.
+    pub(crate) fn follows<E>(&self, above: &Trail<E>) -> bool {
+        above.is_empty() || self.takes_over(above.iter().map(|fallen| (fallen.fault(), fallen.window())))
     }
 
     /// Its service and its request.
@@ -168,7 +168,7 @@ impl<S, M> Tier<S, M> {
     where
         E: From<T> + HasFault,
     {
-        Err(Exhausted::from_trail(std::mem::take(above)).then(Arc::clone(&self.label.name), error.into()))
+        Err(Exhausted::from_trail(std::mem::take(above)).then(&self.label, error.into()))
     }
 }
 

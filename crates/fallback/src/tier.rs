@@ -10,9 +10,10 @@ use crate::{Degradation, Trail, accept::Accept, label::Label};
 /// |---|---|
 /// | [`map_request`](Self::map_request) | the same request |
 /// | [`degraded`](Self::degraded) | [`Degradation::SmallerModel`] |
+/// | [`window`](Self::window) | not known: an overlong request is not sent to it |
 /// | [`larger_window`](Self::larger_window) | no: an overlong request is not sent to it |
 /// | [`even_filtered`](Self::even_filtered) | no: a refusal by policy is not routed around |
-/// | [`accepts`](Self::accepts) | what [`mainstay_fault::worth_falling_back`] says, with the two settings above |
+/// | [`accepts`](Self::accepts) | what [`mainstay_fault::worth_falling_back`] says, with the three settings above |
 ///
 /// # Examples
 ///
@@ -72,7 +73,7 @@ impl<S> Tier<S> {
     /// Creates a tier. Its name stands in answers, errors and traces.
     pub fn new(name: impl Into<Arc<str>>, service: S) -> Self {
         Self {
-            label: Arc::new(Label { name: name.into(), degraded: Degradation::SmallerModel }),
+            label: Arc::new(Label { name: name.into(), degraded: Degradation::SmallerModel, window: None }),
             service,
             map: Same,
             accept: Accept::default(),
@@ -98,7 +99,38 @@ impl<S, M> Tier<S, M> {
         self
     }
 
-    /// Takes over what was too long for the tiers above: its window is larger.
+    /// Sets how many tokens fit into its window: it takes over what was too long for tiers above, if the windows of all that found it so
+    /// are known and smaller. Those of tiers that failed otherwise do not matter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fallback::{Tier, TierList};
+    /// use mainstay_fault::{Fault, FaultKind};
+    /// use tower::{ServiceExt, service_fn};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+    /// let tiers = [("small", 8_000), ("down", 128_000), ("spare", 128_000)].map(|(name, window)| {
+    ///     let service = service_fn(move |_: ()| async move {
+    ///         match name {
+    ///             "small" => Err(Fault::from(FaultKind::ContextLength)),
+    ///             "down" => Err(Fault::from(FaultKind::Unavailable)),
+    ///             _ => Ok(name),
+    ///         }
+    ///     });
+    ///     Tier::new(name, service).window(window)
+    /// });
+    /// assert_eq!(*TierList::new(tiers).oneshot(()).await?, "spare");
+    /// # Ok::<_, mainstay_fallback::Exhausted<Fault>>(())
+    /// # })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn window(mut self, tokens: u64) -> Self {
+        Arc::make_mut(&mut self.label).window = Some(tokens);
+        self
+    }
+
+    /// Takes over whatever was too long for tiers above: its window is larger than all of theirs.
     pub fn larger_window(mut self) -> Self {
         self.accept.larger_window = true;
         self
@@ -114,6 +146,24 @@ impl<S, M> Tier<S, M> {
     pub fn accepts(mut self, accepts: impl Fn(&Fault) -> bool + Send + Sync + 'static) -> Self {
         self.accept.when = Some(Arc::new(accepts));
         self
+    }
+
+    /// Whether it takes over what tiers above have failed with, the last of them last: their faults, and how many tokens fit into their
+    /// windows, where that is known. For who would know before they have failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_fallback::Tier;
+    /// use mainstay_fault::{Fault, FaultKind};
+    ///
+    /// let (long, late) = (Fault::new(FaultKind::ContextLength), Fault::new(FaultKind::Timeout));
+    /// let tier = Tier::new("large", ()).window(128_000);
+    /// assert!(tier.takes_over([(&long, Some(8_000)), (&late, Some(128_000))].into_iter()));
+    /// assert!(!tier.takes_over([(&long, Some(128_000)), (&late, None)].into_iter()));
+    /// ```
+    pub fn takes_over<'f>(&self, above: impl DoubleEndedIterator<Item = (&'f Fault, Option<u64>)>) -> bool {
+        self.accept.takes_over(self.label.window, above)
     }
 
     /// Tells that this tier is begun, and why.

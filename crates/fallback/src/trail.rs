@@ -2,6 +2,8 @@ use std::{fmt, slice, sync::Arc, vec};
 
 use mainstay_fault::{Fault, HasFault};
 
+use crate::label::Label;
+
 /// The tiers that failed, from the first to the last. An empty one has allocated nothing, and is one word: each answer carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::box_collection, reason = "a third of the words in each answer that nothing failed for")]
@@ -11,6 +13,7 @@ pub struct Trail<E>(Option<Box<Vec<Fallen<E>>>>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fallen<E> {
     tier: Arc<str>,
+    window: Option<u64>,
     fault: Fault,
     error: E,
 }
@@ -43,16 +46,18 @@ impl<E> Trail<E> {
         self.fallen().iter()
     }
 
-    pub(crate) fn push(&mut self, tier: Arc<str>, error: E)
+    pub(crate) fn push(&mut self, tier: &Label, error: E)
     where
         E: HasFault,
     {
-        self.0.get_or_insert_default().push(Fallen { tier, fault: error.fault(), error });
+        let (tier, window, fault) = (Arc::clone(&tier.name), tier.window, error.fault());
+        self.0.get_or_insert_default().push(Fallen { tier, window, fault, error });
     }
 
     /// The same tiers and faults, with errors of another type.
     pub(crate) fn map<Other>(self, mut change: impl FnMut(E) -> Other) -> Trail<Other> {
-        let change = |Fallen { tier, fault, error }| Fallen { tier, fault, error: change(error) };
+        let change =
+            |Fallen { tier, window, fault, error }| Fallen { tier, window, fault, error: change(error) };
         Trail(self.0.map(|fallen| Box::new(fallen.into_iter().map(change).collect())))
     }
 
@@ -93,6 +98,11 @@ impl<E> Fallen<E> {
     /// The tier's name.
     pub fn tier(&self) -> &str {
         &self.tier
+    }
+
+    /// How many tokens fit into the tier's window, if it [says](crate::Tier::window).
+    pub const fn window(&self) -> Option<u64> {
+        self.window
     }
 
     /// What went wrong, as layers judge it.

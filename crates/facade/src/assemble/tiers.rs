@@ -39,8 +39,6 @@ pub(crate) struct Assembly {
     stages: Stages,
     /// Whether what a policy refuses goes on.
     around_filters: bool,
-    /// The largest window of the tiers so far, if there is one.
-    window: Option<u64>,
 }
 
 /// The backends of one tier, by what is asked for.
@@ -51,9 +49,9 @@ struct Choices {
 }
 
 /// Which faults of the tiers above a tier takes over.
-#[derive(Default)]
 struct Takes {
-    larger_window: bool,
+    /// How many tokens fit into its window.
+    window: u64,
     filtered: bool,
     accepts: Option<Accepts>,
 }
@@ -79,7 +77,6 @@ impl Assembly {
             lower: Vec::new(),
             stages: Stages::default(),
             around_filters: false,
-            window: None,
         }
     }
 
@@ -147,7 +144,8 @@ impl Assembly {
     pub(crate) fn local(&mut self, tier: Tier) {
         let Tier { name, kind: Kind::Local(service), degraded, accepts } = tier else { return };
         self.lower.push(Stage { models: None, takes_slow: takes_slow(accepts.as_ref()) });
-        let takes = Takes { filtered: self.around_filters, accepts, ..Takes::default() };
+        // Whatever is too long for it says nothing of models: the window of each is larger.
+        let takes = Takes { accepts, ..self.takes(0) };
         let streams = Either::Right(stack::local_stream(service.clone()));
         self.stream.push(takes.set(local(&name, streams, degraded)));
         self.chat.push(takes.set(local(&name, Either::Right(service), degraded)));
@@ -177,11 +175,9 @@ impl Assembly {
         Onward { policy, stages, tier: self.lower.len(), own: BackendId(own) }
     }
 
-    /// What a tier with such a window takes over: what was too long, if it was for all tiers above.
-    fn takes(&mut self, window: u64) -> Takes {
-        let larger_window = self.window.is_some_and(|above| window > above);
-        self.window = self.window.max(Some(window));
-        Takes { larger_window, filtered: self.around_filters, accepts: None }
+    /// What a tier with such a window takes over.
+    const fn takes(&self, window: u64) -> Takes {
+        Takes { window, filtered: self.around_filters, accepts: None }
     }
 
     fn among(&mut self, name: &Arc<str>, sets: Sets, choosing: &Choosing<'_>, choice: Choice) -> Choices {
@@ -218,7 +214,7 @@ impl Assembly {
 
 impl Takes {
     fn set<S, M>(&self, tier: fallback::Tier<S, M>) -> fallback::Tier<S, M> {
-        let tier = if self.larger_window { tier.larger_window() } else { tier };
+        let tier = tier.window(self.window);
         let tier = if self.filtered { tier.even_filtered() } else { tier };
         match self.accepts.clone() {
             Some(accepts) => tier.accepts(move |fault| accepts(fault)),

@@ -1,6 +1,6 @@
 //! What is too long for one model, or refused by its policy, and where it goes from there.
 
-use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, Tier};
+use mainstay::{ChatRequest, EmbeddingRequest, FaultKind, HasFault, Mainstay, Tier};
 use mainstay_mock_openai::{Dialect, MockOpenAi, ModelPlan, Plan, WholeFault};
 
 /// One server with models whose windows hold so many tokens, or that refuse all by policy (`filters`).
@@ -68,6 +68,27 @@ async fn an_overlong_call_goes_on_to_the_next_tier_whose_window_is_larger() {
     for tiers in [&[medium, small][..], &[unknown, any], &[unknown, large]] {
         let (attempts, outcome) = asked(&stack(&mock, "", tiers), long()).await;
         assert_eq!((attempts.len(), outcome), (1, Err(FaultKind::ContextLength)), "{tiers:?}");
+    }
+}
+
+/// A tier that is down says nothing of windows: those of the tiers that found the call too long count.
+#[tokio::test]
+async fn a_tier_that_failed_otherwise_does_not_keep_an_overlong_call_from_the_next() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let plan = Plan::new().model("small", ModelPlan::new().context_window(200)).model("down", down);
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let small = "{ on = \"x\", model = \"small\", context_window = 8000 }";
+    for window in ["", ", context_window = 32000"] {
+        let [down, large] =
+            ["down", "large"].map(|model| format!("{{ on = \"x\", model = {model:?}{window} }}"));
+        let mainstay = stack(&mock, "retry = { retries = 0 }", &[small, &down, &large]);
+        assert_eq!(asked(&mainstay, long()).await, (names(&["small", "down", "large"]), Ok(())));
+        mainstay.chat_stream(long()).await.unwrap();
+
+        let texts = EmbeddingRequest::new("m", "word ".repeat(2_000));
+        let report = mainstay.embed(texts).await.unwrap().report.clone();
+        let asked: Vec<_> = report.attempts.iter().map(|attempt| &*attempt.backend).collect();
+        assert_eq!(asked, ["x/small", "x/down", "x/large"]);
     }
 }
 

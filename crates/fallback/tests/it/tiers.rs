@@ -59,6 +59,34 @@ async fn an_overlong_request_passes_a_tier_by_whose_window_is_no_larger() {
 }
 
 #[tokio::test]
+async fn a_window_is_measured_by_those_that_were_too_small_and_by_no_others() {
+    let long = || always(fails(FaultKind::ContextLength)).0;
+    let (down, spare) = (|| always(fails(FaultKind::Unavailable)).0, || always(Ok("spare")).0);
+    for (windows, served) in [
+        ([Some(8), Some(128), Some(128)], true),
+        ([Some(8), Some(128), Some(16)], true),
+        ([Some(8), Some(128), Some(8)], false),
+        ([Some(8), Some(128), None], false),
+        ([None, Some(128), Some(256)], false),
+    ] {
+        let sized = |tier: Tier<_>, at: usize| windows[at].map_or(tier.clone(), |window| tier.window(window));
+        let list = TierList::<_, Fault>::new([
+            sized(Tier::new("small", long()), 0),
+            sized(Tier::new("down", down()).larger_window(), 1),
+            sized(Tier::new("spare", spare()), 2),
+        ]);
+        assert_eq!(list.oneshot(1).await.is_ok(), served, "{windows:?}");
+
+        let first = Fallback::first("small", long());
+        let tiers = windows[0].map_or(first.clone(), |window| first.window(window));
+        let tiers = tiers
+            .then(sized(Tier::new("down", down()).larger_window(), 1))
+            .then(sized(Tier::new("spare", spare()), 2));
+        assert_eq!(tiers.oneshot(1).await.is_ok(), served, "{windows:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_one_tier_refused_a_later_one_is_not_asked_for_because_another_failed_in_between() {
     for kind in [FaultKind::ContentFiltered, FaultKind::ContextLength] {
         let ((first, _), (asked, record), (third, untouched)) =
