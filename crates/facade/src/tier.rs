@@ -4,7 +4,7 @@ use mainstay_fallback::{
     Degradation, SetAnswer, Trail,
     queue::{Item, JsonlQueue, QueueTier, Queued, Sink},
 };
-use mainstay_fault::{Call, Fault, HasCall, Journal};
+use mainstay_fault::{Call, Elsewhere, Fault, HasCall, Journal, worth_falling_back};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
@@ -171,13 +171,14 @@ impl Asked {
     }
 }
 
-/// The request as a tier gets it: its attempts are numbered on from those of the tiers above.
+/// The request as a tier gets it: its attempts are numbered on from those of the tiers above, and it knows what keeps it from others.
 pub(crate) fn again<R: HasCall + Clone>(request: &R, above: &Trail<Error>) -> R {
     let mut request = request.clone();
     if !above.is_empty()
         && let Some(call) = request.call_mut()
     {
         number_on(call, above.len());
+        note(call, above);
     }
     request
 }
@@ -187,6 +188,20 @@ pub(crate) fn again<R: HasCall + Clone>(request: &R, above: &Trail<Error>) -> R 
 pub(crate) fn number_on(call: &mut Call, made: usize) {
     let made = call.journal.as_ref().map_or(made, Journal::len).max(1);
     call.attempt = NonZeroU32::MIN.saturating_add(u32::try_from(made).unwrap_or(u32::MAX));
+}
+
+/// Notes which tiers cannot take the call any more: those whose windows are no larger, and those that do not go around a policy.
+fn note(call: &mut Call, above: &Trail<Error>) {
+    for fallen in above {
+        match worth_falling_back(fallen.fault()) {
+            Elsewhere::LargerWindow => {
+                let window = fallen.window().unwrap_or(u64::MAX);
+                call.outgrown = call.outgrown.max(u32::try_from(window).unwrap_or(u32::MAX));
+            }
+            Elsewhere::IfAsked => call.filtered = true,
+            Elsewhere::Yes | Elsewhere::No => {}
+        }
+    }
 }
 
 /// The field of an answer that names the entry of a queue.

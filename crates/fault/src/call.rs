@@ -35,6 +35,10 @@ pub struct Call {
     pub tried: Tried,
     /// Where each attempt is written down, for who wants to know.
     pub journal: Option<Journal>,
+    /// The largest window, in tokens, of the fallback tiers above that have found it too long: 0 if none has.
+    pub outgrown: u32,
+    /// Whether a policy has refused it in a fallback tier above.
+    pub filtered: bool,
 }
 
 /// A backend, as its router numbers it: from 0, without gaps.
@@ -106,6 +110,8 @@ impl Default for Call {
             retry_unknown: false,
             tried: Tried::default(),
             journal: None,
+            outgrown: 0,
+            filtered: false,
         }
     }
 }

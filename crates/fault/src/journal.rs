@@ -35,8 +35,8 @@ use crate::{Fault, FaultKind};
 #[derive(Clone, Debug, Default)]
 pub struct Journal {
     attempts: Arc<Mutex<Attempts>>,
-    /// The attempt that the handle speaks of.
-    at: Option<usize>,
+    /// The attempt that the handle speaks of. It is small, because each call carries it through all layers.
+    at: Option<u32>,
 }
 
 /// Most calls have one attempt: it is kept without an allocation of its own.
@@ -76,7 +76,7 @@ pub struct Attempt {
 #[derive(Debug)]
 pub struct Entry {
     journal: Journal,
-    index: usize,
+    index: u32,
 }
 
 // === impl Journal ===
@@ -107,7 +107,7 @@ impl Journal {
             dollars: None,
         };
         let mut attempts = self.lock();
-        let index = attempts.len();
+        let index = attempts.next();
         match attempts.first {
             None => attempts.first = Some(attempt),
             Some(_) => attempts.more.push(attempt),
@@ -163,7 +163,7 @@ impl Journal {
     /// ```
     #[must_use]
     pub fn upcoming(&self) -> Self {
-        let at = Some(self.lock().len());
+        let at = Some(self.lock().next());
         Self { at, ..self.clone() }
     }
 
@@ -236,10 +236,15 @@ impl Attempts {
         usize::from(self.first.is_some()) + self.more.len()
     }
 
-    fn get_mut(&mut self, index: usize) -> Option<&mut Attempt> {
+    /// The number of the attempt that will begin next.
+    fn next(&self) -> u32 {
+        u32::try_from(self.len()).unwrap_or(u32::MAX)
+    }
+
+    fn get_mut(&mut self, index: u32) -> Option<&mut Attempt> {
         match index.checked_sub(1) {
             None => self.first.as_mut(),
-            Some(index) => self.more.get_mut(index),
+            Some(index) => self.more.get_mut(index as usize),
         }
     }
 }

@@ -1,10 +1,4 @@
-use mainstay_fault::{Fault, FaultKind};
-
-use crate::{
-    Tier, TierConfig,
-    stack::Last,
-    tier::{Accepts, Kind},
-};
+use crate::{Tier, TierConfig, stack::Last, tier::Kind};
 
 /// What is below a tier of models.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,9 +38,4 @@ impl Below {
     pub(super) const fn embeddings(self) -> Last {
         Last::unless(self.models)
     }
-}
-
-/// Whether a tier takes over from one whose first token is too long in coming, by which faults it accepts if it says.
-pub(super) fn takes_slow(accepts: Option<&Accepts>) -> bool {
-    accepts.is_none_or(|accepts| accepts(&Fault::new(FaultKind::Timeout)))
 }

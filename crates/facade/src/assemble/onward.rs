@@ -1,7 +1,8 @@
 use std::sync::{Arc, OnceLock};
 
 use mainstay_backoff::RetryPolicy;
-use mainstay_fault::{BackendId, Fault, FaultKind, HasCall, Tried};
+use mainstay_fallback::Tier;
+use mainstay_fault::{BackendId, Call, Fault, FaultKind, HasCall, Tried};
 use mainstay_router::{Backends, Router};
 
 use super::tiers::Choosing;
@@ -26,9 +27,13 @@ pub(super) type Stages = Arc<OnceLock<Vec<Stage>>>;
 pub(super) struct Stage {
     /// The same choice as its router's, among the same backends but for their services; a tier without models answers whatever comes.
     pub(super) models: Option<Router<(), Describe>>,
-    /// Whether it takes over what is too slow above.
-    pub(super) takes_slow: bool,
+    /// The same tier but for its service.
+    pub(super) tier: Tier<()>,
 }
+
+const LONG: Fault = Fault::new(FaultKind::ContextLength);
+const FILTERED: Fault = Fault::new(FaultKind::ContentFiltered);
+const SLOW: Fault = Fault::new(FaultKind::Timeout);
 
 // === impl Onward ===
 
@@ -36,24 +41,35 @@ impl Onward {
     /// Whether the call would be served elsewhere, or sent again, if its attempt were given up now.
     pub(crate) fn leads_on(&self, request: &ChatRequest) -> bool {
         let stages = self.stages.get().map(Vec::as_slice).unwrap_or_default();
+        let Some(call) = request.call() else { return false };
         let mut below = stages.iter().skip(self.tier + 1);
-        if below.any(|stage| stage.takes_slow && stage.serves(request, &Tried::default())) {
+        if below.any(|stage| stage.takes_slow(call) && stage.serves(request, &Tried::default())) {
             return true;
         }
-        let Some(call) = request.call() else { return false };
         let mut tried = call.tried.clone();
         tried.insert(self.own);
         let others = stages.get(self.tier).is_some_and(|stage| stage.serves(request, &tried));
-        self.policy.would_retry(call, &Fault::new(FaultKind::Timeout).with_elsewhere(others))
+        self.policy.would_retry(call, &SLOW.with_elsewhere(others))
     }
 }
 
 // === impl Stage ===
 
 impl Stage {
-    pub(super) fn among(backends: Backends<()>, choosing: &Choosing<'_>, takes_slow: bool) -> Self {
+    pub(super) fn among(backends: Backends<()>, choosing: &Choosing<'_>, tier: Tier<()>) -> Self {
         let router = choosing.by.router(backends, choosing.budgets, choosing.below.chats());
-        Self { models: Some(router.describe_by(among::describe_stream as Describe)), takes_slow }
+        Self { models: Some(router.describe_by(among::describe_stream as Describe)), tier }
+    }
+
+    /// Whether it takes over a call that is too slow above, after what has become of it further up.
+    fn takes_slow(&self, call: &Call) -> bool {
+        let window = if call.outgrown == u32::MAX { u64::MAX } else { call.outgrown.into() };
+        let above = [
+            (call.outgrown > 0).then_some((&LONG, Some(window))),
+            call.filtered.then_some((&FILTERED, None)),
+            Some((&SLOW, None)),
+        ];
+        self.tier.takes_over(above.into_iter().flatten())
     }
 
     fn serves(&self, request: &ChatRequest, tried: &Tried) -> bool {

@@ -8,7 +8,6 @@ use tower::util::{Either, MapResponse};
 
 use super::{
     Below, Onward, Ways,
-    below::takes_slow,
     onward::{Stage, Stages},
     strategy::{Chooses, Spending},
 };
@@ -101,7 +100,8 @@ impl Assembly {
         let choosing = Choosing { by: &Chooses::InOrder, budgets: &[], below };
         let look = router::Backend::new(Arc::clone(&place.name), ()).sharing(chats);
         let look = set([if let Some(limits) = limits { look.gate(limits.clone()) } else { look }]);
-        self.lower.push(Stage::among(look, &choosing, takes_slow(accepts.as_ref())));
+        let takes = Takes { accepts, ..self.takes(u64::MAX) };
+        self.lower.push(Stage::among(look, &choosing, takes.set(fallback::Tier::new(Arc::clone(name), ()))));
         let sets = (
             set([
                 router::Backend::new(Arc::clone(&place.name), place.chat(self.check.clone())).sharing(chats)
@@ -110,7 +110,6 @@ impl Assembly {
             set([router::Backend::new(Arc::clone(&place.name), place.embed()).sharing(embeddings)]),
         );
         let choices = self.among(name, sets, &choosing, Choice::One);
-        let takes = Takes { accepts, ..self.takes(u64::MAX) };
         self.push(name, policy, choices, &takes);
     }
 
@@ -132,10 +131,11 @@ impl Assembly {
             embeds.push(describe(place, place.embed(), served, limits)?.sharing(embeddings));
             looks.push(describe(place, (), served, limits)?.sharing(standing));
         }
-        self.lower.push(Stage::among(set(looks), choosing, true));
-        let choices = self.among(name, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
         let windows = places.iter().map(|(_, served, _)| served.context_window.unwrap_or(u64::MAX));
         let takes = self.takes(windows.max().unwrap_or_default());
+        let tier = takes.set(fallback::Tier::new(Arc::clone(name), ()));
+        self.lower.push(Stage::among(set(looks), choosing, tier));
+        let choices = self.among(name, (set(chats), set(streams), set(embeds)), choosing, Choice::Among);
         self.push(name, policy, choices, &takes);
         Ok(())
     }
@@ -143,9 +143,10 @@ impl Assembly {
     /// Adds a tier that needs no model. It embeds nothing.
     pub(crate) fn local(&mut self, tier: Tier) {
         let Tier { name, kind: Kind::Local(service), degraded, accepts } = tier else { return };
-        self.lower.push(Stage { models: None, takes_slow: takes_slow(accepts.as_ref()) });
         // Whatever is too long for it says nothing of models: the window of each is larger.
         let takes = Takes { accepts, ..self.takes(0) };
+        let tier = takes.set(fallback::Tier::local(Arc::clone(&name), ()));
+        self.lower.push(Stage { models: None, tier });
         let streams = Either::Right(stack::local_stream(service.clone()));
         self.stream.push(takes.set(local(&name, streams, degraded)));
         self.chat.push(takes.set(local(&name, Either::Right(service), degraded)));

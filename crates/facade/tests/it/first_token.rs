@@ -3,7 +3,7 @@
 use std::{fmt::Write, time::Duration};
 
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, Report, Tier, openai::Tool};
-use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, WholeFault};
+use mainstay_mock_openai::{Dialect, Latency, MockOpenAi, ModelPlan, Plan, StreamFault, WholeFault};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -193,4 +193,46 @@ async fn it_is_not_given_up_for_a_backend_that_is_set_aside() {
     assert_eq!(served_by(failed.report()), [("a/m", SLOW), ("b/m", Some(FaultKind::QuotaExhausted))]);
     let (report, took) = answered(&stack.mainstay).await;
     assert_eq!((served_by(&report), took), (vec![("a/m", None)], 20));
+}
+
+/// Nor for a tier below that does not take over what was too long further up.
+#[tokio::test(start_paused = true)]
+async fn it_is_not_given_up_for_a_tier_that_does_not_take_over_what_was_too_long() {
+    for (window, served) in [(8_000, "a/slow"), (32_000, "a/m")] {
+        let plan = Plan::new()
+            .model("small", ModelPlan::new().context_window(200))
+            .model("slow", slow())
+            .model("m", ModelPlan::new());
+        let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+        let tier = |model: &str, window: u32| {
+            format!("{{ models = [{{ on = \"a\", model = {model:?}, context_window = {window} }}] }}")
+        };
+        let tiers = [tier("small", 8_000), tier("slow", 32_000), tier("m", window)].join(", ");
+        let toml = format!(
+            "first_token_timeout = \"5s\"\n[retry]\nretries = 0\n[backends.a]\nbase_url = {:?}\n[routes.m]\ntiers = [{tiers}]",
+            mock.base_url()
+        );
+        let mainstay = Mainstay::from_toml(&toml).unwrap();
+        let long = ChatRequest::new("m").user("word ".repeat(2_000));
+        let report = mainstay.chat_stream(long).await.unwrap().report();
+        assert_eq!(served_by(&report).last(), Some(&(served, None)), "{report}");
+    }
+}
+
+/// Nor for one that does not go around a policy.
+#[tokio::test(start_paused = true)]
+async fn it_is_not_given_up_for_a_tier_that_does_not_take_over_what_a_policy_refused() {
+    let filters = ModelPlan::new().fault(WholeFault::ContentFilter(Dialect::default()), 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().model("m", filters).model("slow", slow())).start();
+    let mock = mock.await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .first_token_timeout(Duration::from_secs(5))
+        .retry(mainstay::RetryPolicy::default().retries(0))
+        .tier(Tier::model("slow").accepts(|fault| fault.kind == FaultKind::ContentFiltered))
+        .tier(Tier::answer("sorry", "later"))
+        .build()
+        .unwrap();
+    let (report, took) = answered(&mainstay).await;
+    assert_eq!((report.tier.as_deref(), took), (Some("slow"), 20));
 }

@@ -39,3 +39,10 @@ proptest! {
         prop_assert!(tried.is_empty());
     }
 }
+
+/// It is moved and cloned on the way of each call through all layers.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn a_call_is_no_larger_than_twelve_words() {
+    assert_eq!(size_of::<Call>(), 12 * size_of::<usize>());
+}
