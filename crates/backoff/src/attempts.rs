@@ -191,9 +191,10 @@ fn moves(fault: &Fault) -> bool {
 /// and nothing taken out of the budget.
 pub(crate) fn would_go_on<B: Backoff>(settings: &Settings, backoff: &B, call: &Call, fault: &Fault) -> bool {
     let elsewhere = moves(fault);
-    // Moves to backends that were not tried are no retries. Those of earlier passes are not known, and taken for some.
+    // What was sent before this count began is no retry, and neither are moves to backends that were not tried. Those of earlier passes are
+    // not known, and taken for some.
     let tried = u32::try_from(call.tried.len()).unwrap_or(u32::MAX);
-    let retries = (call.attempt.get() - 1).saturating_sub(tried);
+    let retries = (call.attempt.get() - 1).saturating_sub(call.before).saturating_sub(tried);
     if retries >= settings.retries.max(elsewhere.into()) || !(elsewhere || settings.retryable(fault)) {
         return false;
     }

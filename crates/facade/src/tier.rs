@@ -183,11 +183,12 @@ pub(crate) fn again<R: HasCall + Clone>(request: &R, above: &Trail<Error>) -> R 
     request
 }
 
-/// Numbers the attempts to come on from those that were made: so many, unless the journal knows better. Retries are paid for with the
-/// first.
+/// Numbers the attempts to come on from those that were made: so many, unless the journal knows better. They are no
+/// retries, but these are paid for with the first.
 pub(crate) fn number_on(call: &mut Call, made: usize) {
     let made = call.journal.as_ref().map_or(made, Journal::len).max(1);
-    call.attempt = NonZeroU32::MIN.saturating_add(u32::try_from(made).unwrap_or(u32::MAX));
+    call.before = u32::try_from(made).unwrap_or(u32::MAX);
+    call.attempt = NonZeroU32::MIN.saturating_add(call.before);
 }
 
 /// Notes which tiers cannot take the call any more: those whose windows are no larger, and those that do not go around a policy.

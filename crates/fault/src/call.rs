@@ -25,6 +25,8 @@ use crate::Journal;
 pub struct Call {
     /// The number of the current attempt, from 1.
     pub attempt: NonZeroU32,
+    /// How many of the attempts were made elsewhere before those that are counted now, such as by fallback tiers above: they are no retries.
+    pub before: u32,
     /// When the whole call must have ended: queueing, waits, attempts and fallbacks together.
     pub deadline: Option<Instant>,
     /// The idempotency key: the same for all attempts of one call.
@@ -105,6 +107,7 @@ impl Default for Call {
     fn default() -> Self {
         Self {
             attempt: NonZeroU32::MIN,
+            before: 0,
             deadline: None,
             key: None,
             retry_unknown: false,

@@ -25,6 +25,12 @@ async fn a_call_goes_on_while_there_are_attempts_left() {
         policy.would_retry(&call, &SLOW)
     };
     assert_eq!([1, 2, 3].map(attempt), [true, true, false]);
+    let further_down = |number| {
+        let mut call = Call::default();
+        (call.attempt, call.before) = (NonZeroU32::new(number).unwrap(), 4);
+        policy.would_retry(&call, &SLOW)
+    };
+    assert_eq!([5, 6, 7].map(further_down), [true, true, false], "what was sent elsewhere is no retry");
     assert!(!policy.would_retry(&Call::default(), &Fault::new(FaultKind::InvalidRequest)));
     let never = RetryPolicy::default().when(|_| false);
     assert!(!never.would_retry(&Call::default(), &SLOW));

@@ -195,6 +195,35 @@ async fn it_is_not_given_up_for_a_backend_that_is_set_aside() {
     assert_eq!((served_by(&report), took), (vec![("a/m", None)], 20));
 }
 
+/// What was sent by tiers above is none of a tier's retries.
+#[tokio::test(start_paused = true)]
+async fn further_down_the_call_moves_at_the_limit_too() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let plan = Plan::new().model("down", down).model("slow", slow()).model("m", ModelPlan::new());
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let toml = format!(
+        r#"
+            first_token_timeout = "5s"
+            backends.a.base_url = {:?}
+            [retry]
+            base = "1ms"
+            [[routes.m.tiers]]
+            models = [{{ on = "a", model = "down" }}]
+            [[routes.m.tiers]]
+            models = [{{ on = "a", model = "slow" }}, {{ on = "a" }}]
+            strategy = "in_order"
+        "#,
+        mock.base_url()
+    );
+    for retries in [0, 3] {
+        let toml = toml.replace("base =", &format!("retries = {retries}\nbase ="));
+        let (report, _) = answered(&Mainstay::from_toml(&toml).unwrap()).await;
+        let served = served_by(&report);
+        assert_eq!(served.len(), retries + 3, "{report}");
+        assert_eq!(served.last_chunk(), Some(&[("a/slow", SLOW), ("a/m", None)]), "{report}");
+    }
+}
+
 /// Nor for a tier below that does not take over what was too long further up.
 #[tokio::test(start_paused = true)]
 async fn it_is_not_given_up_for_a_tier_that_does_not_take_over_what_was_too_long() {
