@@ -156,6 +156,15 @@ impl Asked {
         Self { request: again(request, trail), above }
     }
 
+    /// The same, to go on with an answer that broke.
+    pub(crate) fn to_continue(request: &ChatRequest, trail: &Trail<Error>) -> Self {
+        let mut asked = Self::of(request, trail);
+        if let Some(call) = asked.request.call_mut() {
+            call.continues = true;
+        }
+        asked
+    }
+
     pub(crate) fn request(self) -> ChatRequest {
         self.request
     }

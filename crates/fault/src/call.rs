@@ -41,6 +41,8 @@ pub struct Call {
     pub outgrown: u32,
     /// Whether a policy has refused it in a fallback tier above.
     pub filtered: bool,
+    /// Whether it goes on with an answer that broke: what is no model has no part in it.
+    pub continues: bool,
 }
 
 /// A backend, as its router numbers it: from 0, without gaps.
@@ -115,6 +117,7 @@ impl Default for Call {
             journal: None,
             outgrown: 0,
             filtered: false,
+            continues: false,
         }
     }
 }

@@ -25,7 +25,8 @@ pub(super) type Stages = Arc<OnceLock<Vec<Stage>>>;
 
 /// A tier as a call can go on to it.
 pub(super) struct Stage {
-    /// The same choice as its router's, among the same backends but for their services; a tier without models answers whatever comes.
+    /// The same choice as its router's, among the same backends but for their services; a tier without models answers whatever comes, but
+    /// goes on with no answer that broke.
     pub(super) models: Option<Router<(), Describe>>,
     /// The same tier but for its service.
     pub(super) tier: Tier<()>,
@@ -73,6 +74,9 @@ impl Stage {
     }
 
     fn serves(&self, request: &ChatRequest, tried: &Tried) -> bool {
-        self.models.as_ref().is_none_or(|models| models.serves(request, tried))
+        match &self.models {
+            Some(models) => models.serves(request, tried),
+            None => request.call().is_none_or(|call| !call.continues),
+        }
     }
 }

@@ -204,9 +204,8 @@ impl Assembly {
         let stream = fallback::Tier::new(Arc::clone(name), Either::Left(stream));
         let embed = fallback::Tier::new(Arc::clone(name), embed);
         self.chat.push(takes.set(chat.map_request(Asked::of as Ask)));
-        let stream = takes.set(stream.map_request(Asked::of as Ask));
-        self.models.push(stream.clone());
-        self.stream.push(stream);
+        self.models.push(takes.set(stream.clone().map_request(Asked::to_continue as Ask)));
+        self.stream.push(takes.set(stream.map_request(Asked::of as Ask)));
         self.embed.push(takes.set(embed.map_request(again as AskAgain)));
     }
 }

@@ -7,7 +7,7 @@ use mainstay::{
     ChatRequest, ChatStream, Continuation, Degradation, FaultKind, HasFault, Mainstay, RetryPolicy, Tier,
     backoff::{Exponential, RetryBudget},
 };
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
+use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 
 const SEA: &str = "Tell me of the sea.";
 
@@ -225,4 +225,26 @@ async fn text_in_parts_is_carried_and_other_parts_end_the_stream() {
     let (mock, mainstay) = playing(vec![broken(&[thought, sea])], Some(Continuation::prefill())).await;
     let (text, broke, _) = read(&mainstay, ask()).await;
     assert_eq!((text.as_str(), broke, mock.stats().calls), ("sea", Some(FaultKind::Interrupted), 1));
+}
+
+/// So the first-token limit does not give a model up for it that would go on.
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_slow_to_go_on_is_waited_for_where_none_but_a_set_answer_is_below() {
+    let seconds = std::time::Duration::from_secs;
+    let breaks = ModelPlan::new()
+        .sequence([Turn::from(StreamFault::Cut { after: 2 }), WholeFault::ServerError.into()]);
+    let slow = ModelPlan::new().first_token(Latency::Constant(seconds(20)));
+    let plan = Plan::new().model("m", breaks).model("slow", slow);
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .first_token_timeout(seconds(5))
+        .retry(RetryPolicy::default().retries(0))
+        .continue_streams(Continuation::ask())
+        .tier(Tier::model("slow"))
+        .tier(Tier::answer("sorry", "Nobody can answer at the moment."))
+        .build()
+        .unwrap();
+    let (text, broke, attempts) = read(&mainstay, ask()).await;
+    assert_eq!((broke, attempts.last()), (None, Some(&None)), "{text}");
 }
