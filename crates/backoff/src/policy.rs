@@ -120,6 +120,25 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
         self
     }
 
+    /// The budget that retries are paid from, to share it with what is no clone of this policy. `None` if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_backoff::RetryPolicy;
+    ///
+    /// let chat = RetryPolicy::default();
+    /// let quick = match chat.shared_budget() {
+    ///     Some(budget) => RetryPolicy::default().retries(1).budget(budget.clone()),
+    ///     None => RetryPolicy::default().retries(1).without_budget(),
+    /// };
+    /// while quick.shared_budget().unwrap().withdraw() {}
+    /// assert!(!chat.shared_budget().unwrap().has_one());
+    /// ```
+    pub const fn shared_budget(&self) -> Option<&RetryBudget> {
+        self.settings.budget.as_ref()
+    }
+
     /// Lets every call use all its retries, whatever that does to an upstream that is down.
     pub fn without_budget(mut self) -> Self {
         self.settings.budget = None;

@@ -134,12 +134,12 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
     let budget = builder.retries(None, &config.retry, &spot)?;
     let policy = match &parts.retry {
         Some(policy) => policy.clone(),
-        None => policy(&config.retry, &spot)?.budget(budget.clone()),
+        None => policy(&config.retry, &spot)?.budget(budget),
     };
     for (name, route) in &config.routes {
         let spot = Spot::default().key("routes").key(name);
         let policy = match &route.retry {
-            Some(retry) => builder.policy(name, retry, &budget, &spot.key("retry"))?,
+            Some(retry) => builder.policy(name, retry, policy.shared_budget(), &spot.key("retry"))?,
             None => policy.clone(),
         };
         let ways = builder.build(name, route, &policy, &spot)?;

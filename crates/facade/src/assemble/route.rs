@@ -96,19 +96,23 @@ impl RouteBuilder<'_> {
         own.or_else(|| self.parts.continuation.clone()).or_else(all)
     }
 
-    /// When the calls of a route are sent again: paid from its own budget, if it has one, else from that of all.
+    /// When the calls of a route are sent again: paid from its own budget, if it has one, else from that of all, if there is one.
     pub(super) fn policy(
         &mut self,
         route: &str,
         config: &RetryConfig,
-        all: &RetryBudget,
+        all: Option<&RetryBudget>,
         spot: &Spot,
     ) -> Result<RetryPolicy, BuildError> {
         let budget = match config.budget {
-            Some(_) => self.retries(Some(route), config, spot)?,
-            None => all.clone(),
+            Some(_) => Some(self.retries(Some(route), config, spot)?),
+            None => all.cloned(),
         };
-        Ok(policy(config, spot)?.budget(budget))
+        let policy = policy(config, spot)?;
+        Ok(match budget {
+            Some(budget) => policy.budget(budget),
+            None => policy.without_budget(),
+        })
     }
 
     /// What the calls of a route, or of all, have to retry with. What is left of it is kept.

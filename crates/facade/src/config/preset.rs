@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
-use super::Config;
+use super::{Config, RetryConfig};
 
 /// Settings that go together. What a configuration says of its own counts before them.
 ///
@@ -59,7 +59,7 @@ impl Preset {
         config.first_token_timeout = of.first_token_timeout;
         config.between_tokens_timeout = of.between_tokens_timeout;
         config.max_wait = of.max_wait;
-        config.retry = of.retry;
+        config.retry = RetryConfig { budget: config.retry.budget, ..of.retry };
     }
 
     const fn settings(self) -> &'static str {

@@ -5,7 +5,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, openai::ResponseFormat};
+use mainstay::{
+    ChatRequest, FaultKind, HasFault, Mainstay, Preset, RetryPolicy, backoff::RetryBudget,
+    openai::ResponseFormat,
+};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 
 const HOUR: &str =
@@ -92,6 +95,33 @@ async fn routes_without_a_retry_budget_of_their_own_share_that_of_all() {
         for model in ["m", "n"] {
             mainstay.chat(ChatRequest::new(model).user("Tell me of the sea.")).await.unwrap_err();
         }
+        assert_eq!(mock.stats().calls - before, calls);
+    }
+}
+
+/// Also where it is set in code.
+#[tokio::test(start_paused = true)]
+async fn routes_without_a_retry_budget_of_their_own_pay_from_that_of_the_policy() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(down)).start().await.unwrap();
+    let none = "budget = { ratio = 0, floor = 0, burst = 0 }";
+    let config = |all: &str| {
+        format!(
+            "{all}\n[backends.a]\nbase_url = {:?}\n[routes.m]\nretry = {{ retries = 120, base = \"1ms\", cap = \"1ms\" }}\ntiers = [{{ models = [{{ on = \"a\" }}] }}]",
+            mock.base_url()
+        )
+        .parse()
+        .unwrap()
+    };
+    let spent = RetryPolicy::default().budget(RetryBudget::new(0.0, 0.0, 0).unwrap());
+    let of_all = format!("[retry]\n{none}");
+    for (builder, calls) in [
+        (Mainstay::builder().config(config("")).retry(spent), 1),
+        (Mainstay::builder().config(config("")).retry(RetryPolicy::default().without_budget()), 121),
+        (Mainstay::builder().config(config(&of_all)).preset(Preset::Interactive), 1),
+    ] {
+        let before = mock.stats().calls;
+        builder.build().unwrap().chat(ask()).await.unwrap_err();
         assert_eq!(mock.stats().calls - before, calls);
     }
 }
