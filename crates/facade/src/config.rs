@@ -243,8 +243,13 @@ impl Config {
     fn parse(text: &str) -> Result<Self, toml::de::Error> {
         let mut root = DeTable::parse(text)?;
         preset::add_preset(root.get_mut());
-        preset::add_retry(root.get_mut());
+        let left_out = preset::add_retry(root.get_mut());
         let mut config = Self::deserialize(toml::Deserializer::from(root))?;
+        for (name, left_out) in left_out {
+            if let Some(retry) = config.routes.get_mut(&name).and_then(|route| route.retry.as_mut()) {
+                retry.left_out = left_out;
+            }
+        }
         config.origin.text = Some(text.into());
         Ok(config)
     }

@@ -1,8 +1,10 @@
+use std::mem;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::de::{DeTable, DeValue};
 
-use super::{Config, RetryConfig};
+use super::{Config, RetryConfig, retry::LeftOut};
 
 /// Settings that go together. What a configuration says of its own counts before them.
 ///
@@ -50,7 +52,7 @@ impl Preset {
         Config { preset: Some(self), ..config }
     }
 
-    /// Sets what it says, and nothing else.
+    /// Sets what it says, and nothing else; also for the routes of a file that leave it out.
     pub(crate) fn set(self, config: &mut Config) {
         let of = self.config();
         config.preset = of.preset;
@@ -59,7 +61,11 @@ impl Preset {
         config.first_token_timeout = of.first_token_timeout;
         config.between_tokens_timeout = of.between_tokens_timeout;
         config.max_wait = of.max_wait;
-        config.retry = RetryConfig { budget: config.retry.budget, ..of.retry };
+        let retry = RetryConfig { budget: config.retry.budget, ..of.retry };
+        let before = mem::replace(&mut config.retry, retry);
+        for own in config.routes.values_mut().filter_map(|route| route.retry.as_mut()) {
+            own.follow(&before, &config.retry);
+        }
     }
 
     const fn settings(self) -> &'static str {
@@ -85,21 +91,26 @@ pub(super) fn add_preset(config: &mut DeTable<'_>) {
     }
 }
 
-/// Adds what is said of retries everywhere, where a route says nothing of its own. Their budget stays one for all.
-pub(super) fn add_retry(config: &mut DeTable<'_>) {
-    let Some(DeValue::Table(everywhere)) = config.get("retry").map(|value| value.get_ref().clone()) else {
-        return;
+/// Adds what is said of retries everywhere, where a route says nothing of its own. Their budget stays one for all. Returns what the
+/// routes left out.
+pub(super) fn add_retry(config: &mut DeTable<'_>) -> Vec<(String, LeftOut)> {
+    let mut everywhere = match config.get("retry").map(|value| value.get_ref().clone()) {
+        Some(DeValue::Table(everywhere)) => everywhere,
+        _ => DeTable::new(),
     };
-    let Some(DeValue::Table(routes)) = config.get_mut("routes").map(toml::Spanned::get_mut) else { return };
-    for (_, route) in routes.iter_mut() {
+    everywhere.remove("budget");
+    let mut left_out = Vec::new();
+    let routes = config.get_mut("routes").map(toml::Spanned::get_mut);
+    let Some(DeValue::Table(routes)) = routes else { return left_out };
+    for (name, route) in routes.iter_mut() {
         if let DeValue::Table(route) = route.get_mut()
             && let Some(DeValue::Table(own)) = route.get_mut("retry").map(toml::Spanned::get_mut)
         {
-            let mut more = everywhere.clone();
-            more.remove("budget");
-            add(own, more);
+            left_out.push((name.get_ref().to_string(), LeftOut::of(|field| own.contains_key(field))));
+            add(own, everywhere.clone());
         }
     }
+    left_out
 }
 
 fn add<'c>(config: &mut DeTable<'c>, settings: DeTable<'c>) {

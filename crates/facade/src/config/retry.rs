@@ -40,7 +40,13 @@ pub struct RetryConfig {
     /// How many retries calls earn, so that an outage is not met with a storm of them: 0.2 for each call unless set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<RetryBudgetConfig>,
+    #[serde(skip)]
+    pub(super) left_out: LeftOut,
 }
+
+/// The fields that a route of a file leaves out: they are as everywhere, also where that is set in code later.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LeftOut(Vec<&'static str>);
 
 /// How many retries calls earn. Moves to another backend spend it too.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -114,6 +120,26 @@ impl RetryConfig {
         self.max_wait = wait;
         self
     }
+
+    /// Says what is said everywhere now, in place of what was before, where it was left out.
+    pub(super) fn follow(&mut self, before: &Self, now: &Self) {
+        fn follow<T: PartialEq + Copy>(own: &mut T, before: T, now: T) {
+            // It may have been set since.
+            if *own == before {
+                *own = now;
+            }
+        }
+        for field in &self.left_out.0 {
+            match *field {
+                "retries" => follow(&mut self.retries, before.retries, now.retries),
+                "base" => follow(&mut self.base, before.base, now.base),
+                "factor" => follow(&mut self.factor, before.factor, now.factor),
+                "cap" => follow(&mut self.cap, before.cap, now.cap),
+                "jitter" => follow(&mut self.jitter, before.jitter, now.jitter),
+                _ => follow(&mut self.max_wait, before.max_wait, now.max_wait),
+            }
+        }
+    }
 }
 
 impl Default for RetryConfig {
@@ -127,7 +153,25 @@ impl Default for RetryConfig {
             jitter: JitterConfig::default(),
             max_wait: MINUTE,
             budget: None,
+            left_out: LeftOut::default(),
         }
+    }
+}
+
+// === impl LeftOut ===
+
+impl LeftOut {
+    /// What is left out where so much is said.
+    pub(super) fn of(is_said: impl Fn(&str) -> bool) -> Self {
+        let fields = ["retries", "base", "factor", "cap", "jitter", "max_wait"];
+        Self(fields.into_iter().filter(|field| !is_said(field)).collect())
+    }
+}
+
+/// Settings that say the same are equal, whoever says it.
+impl PartialEq for LeftOut {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 

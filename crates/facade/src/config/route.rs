@@ -48,7 +48,7 @@ pub struct RouteConfig {
     #[schemars(with = "Option<String>")]
     pub max_wait: Option<Duration>,
     /// When a call is sent again, where it is not as everywhere: what is left out is as in `retry` of all routes (and the preset); without
-    /// a `budget` of its own, the route pays from that of all.
+    /// a `budget` of its own, the route pays from that of all. Of a policy that is set in code, only the budget counts here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetryConfig>,
     /// How a stream goes on that broke after its first token, where it is not as everywhere; `{ times = 0 }` ends it in an error.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use mainstay::{
-    ChatRequest, FaultKind, HasFault, Mainstay, Preset, RetryPolicy, backoff::RetryBudget,
+    ChatRequest, Config, FaultKind, HasFault, Mainstay, Preset, RetryPolicy, backoff::RetryBudget,
     openai::ResponseFormat,
 };
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
@@ -123,6 +123,29 @@ async fn routes_without_a_retry_budget_of_their_own_pay_from_that_of_the_policy(
         let before = mock.stats().calls;
         builder.build().unwrap().chat(ask()).await.unwrap_err();
         assert_eq!(mock.stats().calls - before, calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_route_says_nothing_of_is_as_in_a_preset_that_is_set_in_code() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(down)).start().await.unwrap();
+    for (all, own, calls) in [
+        ("", "", 3),
+        ("", "retries = 3, ", 4),
+        ("[retry]\nretries = 5", "", 3),
+        ("preset = \"batch\"", "", 3),
+    ] {
+        let config: Config = format!(
+            "{all}\n[backends.a]\nbase_url = {:?}\n[routes.m]\nretry = {{ {own}base = \"1ms\" }}\ntiers = [{{ models = [{{ on = \"a\" }}] }}]",
+            mock.base_url()
+        )
+        .parse()
+        .unwrap();
+        let before = mock.stats().calls;
+        let mainstay = Mainstay::builder().config(config).preset(Preset::Interactive).build().unwrap();
+        mainstay.chat(ask()).await.unwrap_err();
+        assert_eq!(mock.stats().calls - before, calls, "{all} {own}");
     }
 }
 
