@@ -161,7 +161,7 @@ async fn one_who_follows_a_stream_keeps_to_his_own_deadline() {
     assert_eq!(error.fault().kind, FaultKind::Interrupted, "{error}");
     assert!(error.to_string().contains("the call was cut off at its deadline"), "{error}");
     assert!((1_000..1_010).contains(&took), "{took} ms");
-    let told: String = items.into_iter().map(|chunk| chunk.unwrap().text().to_owned()).collect();
+    let told: String = items.into_iter().map(|chunk| chunk.unwrap().text().into_owned()).collect();
     let led = led.unwrap();
     assert!(!told.is_empty() && told.len() < led.text().len() && led.text().starts_with(&told), "{told:?}");
     assert!(begun.elapsed() > Duration::from_secs(2), "the other one read on");
