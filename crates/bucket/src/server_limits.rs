@@ -124,9 +124,9 @@ impl ServerLimit {
             let excess = bucket.available().saturating_sub(remaining);
             bucket.charge(u64::try_from(excess).unwrap_or(0));
         }
-        let fills_in = bucket.capacity() as f64 / bucket.rate().tokens_per_second();
+        let fills_in = || bucket.capacity() as f64 / bucket.rate().tokens_per_second();
         if let (Some(0), Some(reset)) = (self.remaining, self.reset)
-            && reset.as_secs_f64() > fills_in + 1.0
+            && reset.as_secs_f64() > fills_in() + 1.0
         {
             bucket.pause(reset.min(LONGEST_PAUSE));
         }
