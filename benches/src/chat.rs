@@ -31,7 +31,7 @@ const USER: &str = include_str!("chat/prompt.txt");
 ///
 /// The server cannot be started, or a client not be built.
 pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
-    let mock = Mock::start()?;
+    let mock = Mock::start_apart()?;
     for (work, at_once) in [(CHAT, 1), (CHATS, 64)] {
         let stack = Mainstay::builder().base_url(mock.base_url()).api_key(KEY).build()?;
         measure.calls(work, MAINSTAY, at_once, move || whole_stack(stack.clone()));

@@ -40,7 +40,7 @@ pub fn measure_all(measure: &mut impl Measure) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("router.model");
     model.save(&path)?;
-    let mock = Mock::start()?;
+    let mock = Mock::start_apart()?;
     let learned = format!("{{ learned = {{ model = {:?} }} }}", path.display().to_string());
     for (side, strategy) in [(LEARNED_FACADE, learned.as_str()), (LOADED_FACADE, "\"least_loaded\"")] {
         let toml = format!(
