@@ -85,7 +85,11 @@ where
     E: From<Rejected>,
 {
     fn judge(&self, outcome: &mut Result<T, E>) -> Option<Fault> {
-        let Ok(Err(rejected)) = outcome.as_ref().map(&self.check) else { return self.judge.judge(outcome) };
+        // What the judge calls a fault is no answer to be checked: an error by its status, say.
+        if let Some(fault) = self.judge.judge(outcome) {
+            return Some(fault);
+        }
+        let rejected = (self.check)(outcome.as_ref().ok()?).err()?;
         let fault = rejected.fault();
         *outcome = Err(rejected.into());
         Some(fault)

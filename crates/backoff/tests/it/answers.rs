@@ -180,3 +180,18 @@ async fn a_check_leaves_answers_that_it_accepts_to_the_judge() {
         "two statuses and an answer are asked for again"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_judge_calls_a_fault_is_not_checked() {
+    for (status, calls, waits) in [(503, 4, 21), (401, 1, 0)] {
+        let (service, record) = script(move |_, (): &()| {
+            let answer = Response::builder().status(status).header("retry-after", "7").body(()).unwrap();
+            Step::Now(Ok::<_, BoxError>(answer))
+        });
+        let policy = RetryPolicy::default().judge_by(ByStatus).check(|_| Err(Rejected::new("no JSON")));
+        let start = tokio::time::Instant::now();
+        let answer = RetryLayer::new(policy).layer(service).oneshot(()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), record.calls()), (status, calls));
+        assert!(start.elapsed() >= Duration::from_secs(waits), "{status}: {:?}", start.elapsed());
+    }
+}
