@@ -260,6 +260,7 @@ impl fmt::Debug for Standing {
 fn served(fault: &Fault) -> bool {
     !matches!(fault.kind, FaultKind::Shed | FaultKind::Cancelled)
         && fault.past_deadline != Some(PastDeadline::Unsent)
+        && !fault.unread
 }
 
 // === impl Change ===

@@ -179,6 +179,14 @@ async fn a_dropped_probe_frees_its_place_and_a_failed_one_sets_aside_for_longer(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_whose_stream_nobody_read_to_its_end_shows_nothing() {
+    let (mut next, set) = due_for_a_probe().await;
+    next().await.unwrap().fail(&Fault::new(FaultKind::Interrupted).with_unread(true));
+    assert_eq!(named(&set.snapshot(), "bad").set_aside, Some(Cause::Broken));
+    assert_eq!(next().await.unwrap().name(), "bad", "the next call probes");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_is_in_flight_until_its_end_and_a_broken_one_counts() {
     let (set, _) = backends(&[5]);
     let mut router =
