@@ -171,12 +171,22 @@ fn say(message: &mut Message, more: Content) {
     }
 }
 
+/// What comes in pieces of the objects that are not typed: sound, and what is said in it.
+const PIECES: [&str; 2] = ["data", "transcript"];
+
 /// Puts likelihoods, or details of reasoning, behind those that came before: lists are joined, by their names.
 fn join(lists: &mut Value, more: Value) {
     match (lists, more) {
         (Value::Object(lists), Value::Object(more)) => {
             for (name, more) in more {
-                join(lists.entry(name).or_insert(Value::Null), more);
+                match (lists.get_mut(&name), more) {
+                    (Some(Value::String(text)), Value::String(more)) if PIECES.contains(&&*name) => {
+                        text.push_str(&more);
+                    }
+                    (Some(known), more) => join(known, more),
+                    (None, Value::Null) => {}
+                    (None, more) => _ = lists.insert(name, more),
+                }
             }
         }
         (Value::Array(list), Value::Array(more)) => list.extend(more),

@@ -189,6 +189,20 @@ fn nothing_is_lost_of_contents_in_parts() {
 }
 
 #[test]
+fn sound_and_what_is_said_in_it_are_joined() {
+    let pieces = [
+        json!({"id": "audio_1", "transcript": "The "}),
+        json!({"id": "audio_1", "transcript": "sea"}),
+        json!({"data": "AAAA"}),
+        json!({"data": "BBBB", "transcript": null}),
+        json!({"expires_at": 1}),
+    ];
+    let (message, _) = message(&pieces.map(|piece| json!({"audio": piece})));
+    let whole = json!({"id": "audio_1", "transcript": "The sea", "data": "AAAABBBB", "expires_at": 1});
+    assert_eq!(message.extra["audio"], whole);
+}
+
+#[test]
 fn lists_of_what_is_not_typed_are_joined() {
     let details = |text: &str| json!({"reasoning_details": [{"type": "reasoning.text", "text": text}]});
     let (message, _) = message(&[details("A"), json!({"reasoning_details": null}), details("B")]);
