@@ -139,6 +139,12 @@ impl RetryConfig {
                 _ => follow(&mut self.max_wait, before.max_wait, now.max_wait),
             }
         }
+        // What the route says stands: what it left out makes room.
+        if self.left_out.0.contains(&"cap") {
+            self.cap = self.cap.max(self.base);
+        } else if self.left_out.0.contains(&"base") {
+            self.base = self.base.min(self.cap);
+        }
     }
 }
 

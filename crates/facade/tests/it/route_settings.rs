@@ -149,6 +149,18 @@ async fn what_a_route_says_nothing_of_is_as_in_a_preset_that_is_set_in_code() {
     }
 }
 
+#[test]
+fn what_a_route_left_out_makes_room_for_what_it_says_beside_a_preset_that_is_set_in_code() {
+    for (retry, preset) in [("base = \"5s\"", Preset::Interactive), ("cap = \"1500ms\"", Preset::Batch)] {
+        let config: Config = format!(
+            "[backends.a]\nbase_url = \"http://127.0.0.1:9/v1\"\n[routes.m]\nretry = {{ {retry} }}\ntiers = [{{ models = [{{ on = \"a\" }}] }}]"
+        )
+        .parse()
+        .unwrap();
+        Mainstay::builder().config(config).preset(preset).build().unwrap();
+    }
+}
+
 /// To name what is usual asks for nothing.
 #[tokio::test]
 async fn a_stream_of_text_goes_on() {
