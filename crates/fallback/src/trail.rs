@@ -50,7 +50,9 @@ impl<E> Trail<E> {
     where
         E: HasFault,
     {
-        let (tier, window, fault) = (Arc::clone(&tier.name), tier.window, error.fault());
+        let fault = error.fault();
+        // One of several models may have failed, and not that with the largest window.
+        let (tier, window) = (Arc::clone(&tier.name), fault.outgrown.or(tier.window));
         self.0.get_or_insert_default().push(Fallen { tier, window, fault, error });
     }
 

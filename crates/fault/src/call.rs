@@ -37,7 +37,7 @@ pub struct Call {
     pub tried: Tried,
     /// Where each attempt is written down, for who wants to know.
     pub journal: Option<Journal>,
-    /// The largest window, in tokens, of the fallback tiers above that have found it too long: 0 if none has.
+    /// The largest window, in tokens, of the backends and the fallback tiers above that have found it too long: 0 if none has.
     pub outgrown: u32,
     /// Whether a policy has refused it in a fallback tier above.
     pub filtered: bool,

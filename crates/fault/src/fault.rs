@@ -52,6 +52,9 @@ pub struct Fault {
     ///
     /// The client that reads the answer sets it.
     pub unread: bool,
+    /// Of a call that was too long ([`FaultKind::ContextLength`]): the window that it does not fit into, in tokens, where that is
+    /// known.
+    pub outgrown: Option<u64>,
 }
 
 /// What the call's own deadline did to an attempt.
@@ -77,6 +80,7 @@ impl Fault {
             set_aside: false,
             past_deadline: None,
             unread: false,
+            outgrown: None,
         }
     }
 
@@ -145,6 +149,13 @@ impl Fault {
     #[must_use]
     pub const fn with_unread(mut self, unread: bool) -> Self {
         self.unread = unread;
+        self
+    }
+
+    /// Sets the window that the call does not fit into.
+    #[must_use]
+    pub const fn with_outgrown(mut self, window: u64) -> Self {
+        self.outgrown = Some(window);
         self
     }
 }

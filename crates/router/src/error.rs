@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc};
 
-use mainstay_fault::{BackendId, Caused, Fault, HasFault};
+use mainstay_fault::{BackendId, Caused, Fault, FaultKind, HasFault};
 use thiserror::Error;
 
 use crate::{NoneEligible, member::Member};
@@ -184,7 +184,10 @@ impl<E> Failed<E> {
 
 impl<E: HasFault> HasFault for Failed<E> {
     fn fault(&self) -> Fault {
-        let fault = self.error.fault().with_backend(self.member.id);
+        let mut fault = self.error.fault().with_backend(self.member.id);
+        if fault.kind == FaultKind::ContextLength {
+            fault.outgrown = self.member.attributes.window.or(fault.outgrown);
+        }
         fault.with_elsewhere(self.prospects.elsewhere()).with_set_aside(self.prospects.set_aside())
     }
 }

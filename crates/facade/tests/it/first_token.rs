@@ -227,7 +227,7 @@ async fn further_down_the_call_moves_at_the_limit_too() {
 /// Nor for a tier below that does not take over what was too long further up.
 #[tokio::test(start_paused = true)]
 async fn it_is_not_given_up_for_a_tier_that_does_not_take_over_what_was_too_long() {
-    for (window, served) in [(8_000, "a/slow"), (32_000, "a/m")] {
+    for (window, served, one) in [(8_000, "a/slow", false), (8_000, "a/slow", true), (32_000, "a/m", false)] {
         let plan = Plan::new()
             .model("small", ModelPlan::new().context_window(200))
             .model("slow", slow())
@@ -236,7 +236,11 @@ async fn it_is_not_given_up_for_a_tier_that_does_not_take_over_what_was_too_long
         let tier = |model: &str, window: u32| {
             format!("{{ models = [{{ on = \"a\", model = {model:?}, context_window = {window} }}] }}")
         };
-        let tiers = [tier("small", 8_000), tier("slow", 32_000), tier("m", window)].join(", ");
+        let both = "{ strategy = \"in_order\", models = [{ on = \"a\", model = \"small\", context_window = 8000 }, \
+            { on = \"a\", model = \"slow\", context_window = 32000 }] }";
+        let above =
+            if one { both.to_owned() } else { [tier("small", 8_000), tier("slow", 32_000)].join(", ") };
+        let tiers = [above, tier("m", window)].join(", ");
         let toml = format!(
             "first_token_timeout = \"5s\"\n[retry]\nretries = 0\n[backends.a]\nbase_url = {:?}\n[routes.m]\ntiers = [{tiers}]",
             mock.base_url()

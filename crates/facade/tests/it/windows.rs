@@ -71,6 +71,21 @@ async fn an_overlong_call_goes_on_to_the_next_tier_whose_window_is_larger() {
     }
 }
 
+/// Of several models, that counts which found the call too long.
+#[tokio::test]
+async fn a_tiers_largest_window_does_not_count_where_a_smaller_one_was_too_small() {
+    let down = ModelPlan::new().fault(WholeFault::ServerError, 1.0);
+    let plan = Plan::new().model("small", ModelPlan::new().context_window(200)).model("down", down);
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let model = |name: &str, window: &str| format!("{{ on = \"x\", model = {name:?}{window} }}");
+    for window in [", context_window = 32000", ""] {
+        let first = [model("down", window), model("small", ", context_window = 8000")].join(", ");
+        let tiers = [first.as_str(), &model("spare", ", context_window = 32000")];
+        let expected = names(&["down", "small", "spare"]);
+        assert_eq!(asked(&stack(&mock, "retry = { retries = 1 }", &tiers), long()).await, (expected, Ok(())));
+    }
+}
+
 /// A tier that is down says nothing of windows: those of the tiers that found the call too long count.
 #[tokio::test]
 async fn a_tier_that_failed_otherwise_does_not_keep_an_overlong_call_from_the_next() {
