@@ -92,7 +92,7 @@ impl<Request: HasCall> Track<Request> for Tracked {
         let Some(call) = request.call_mut() else { return };
         call.attempt = call.attempt.saturating_add(1);
         if let Some(window) = fault.outgrown {
-            call.outgrown = call.outgrown.max(u32::try_from(window).unwrap_or(u32::MAX));
+            call.outgrown = call.outgrown.max(window.get());
         }
         match fault.backend {
             Some(backend) if fault.elsewhere => call.tried.insert(backend),

@@ -52,7 +52,8 @@ impl<E> Trail<E> {
     {
         let fault = error.fault();
         // One of several models may have failed, and not that with the largest window.
-        let (tier, window) = (Arc::clone(&tier.name), fault.outgrown.or(tier.window));
+        let (tier, window) =
+            (Arc::clone(&tier.name), fault.outgrown.map(|window| window.get().into()).or(tier.window));
         self.0.get_or_insert_default().push(Fallen { tier, window, fault, error });
     }
 

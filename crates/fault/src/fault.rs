@@ -1,4 +1,4 @@
-use std::{error::Error, fmt, time::Duration};
+use std::{error::Error, fmt, num::NonZeroU32, time::Duration};
 
 use crate::{BackendId, FaultKind};
 
@@ -54,7 +54,7 @@ pub struct Fault {
     pub unread: bool,
     /// Of a call that was too long ([`FaultKind::ContextLength`]): the window that it does not fit into, in tokens, where that is
     /// known.
-    pub outgrown: Option<u64>,
+    pub outgrown: Option<NonZeroU32>,
 }
 
 /// What the call's own deadline did to an attempt.
@@ -154,8 +154,8 @@ impl Fault {
 
     /// Sets the window that the call does not fit into.
     #[must_use]
-    pub const fn with_outgrown(mut self, window: u64) -> Self {
-        self.outgrown = Some(window);
+    pub fn with_outgrown(mut self, window: u64) -> Self {
+        self.outgrown = NonZeroU32::new(u32::try_from(window).unwrap_or(u32::MAX));
         self
     }
 }

@@ -185,8 +185,8 @@ impl<E> Failed<E> {
 impl<E: HasFault> HasFault for Failed<E> {
     fn fault(&self) -> Fault {
         let mut fault = self.error.fault().with_backend(self.member.id);
-        if fault.kind == FaultKind::ContextLength {
-            fault.outgrown = self.member.attributes.window.or(fault.outgrown);
+        if let (FaultKind::ContextLength, Some(window)) = (fault.kind, self.member.attributes.window) {
+            fault = fault.with_outgrown(window);
         }
         fault.with_elsewhere(self.prospects.elsewhere()).with_set_aside(self.prospects.set_aside())
     }
