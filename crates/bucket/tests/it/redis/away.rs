@@ -12,8 +12,8 @@ use mainstay_testkit::redis::{Partition, TestServer, eventually};
 use super::{patient, shared, take};
 
 /// A server that is asked again soon.
-fn quick(server: &TestServer) -> Redis {
-    let redis = Redis::open(&server.url()).unwrap();
+pub(super) fn quick(url: &str) -> Redis {
+    let redis = Redis::open(url).unwrap();
     redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
 }
 
@@ -40,7 +40,7 @@ async fn recovers(limits: &RedisLimits) {
 #[tokio::test]
 async fn a_server_that_is_killed_fails_calls_until_it_is_back() {
     let Some(mut server) = TestServer::start(&[]).await else { return };
-    let limits = shared(100, 100).on(quick(&server));
+    let limits = shared(100, 100).on(quick(&server.url()));
     recovers(&limits).await;
     server.kill();
     for _ in 0..10 {
@@ -53,7 +53,7 @@ async fn a_server_that_is_killed_fails_calls_until_it_is_back() {
 #[tokio::test]
 async fn a_server_that_stands_still_hangs_nobody() {
     let Some(server) = TestServer::start(&[]).await else { return };
-    let limits = shared(100, 100).on(quick(&server));
+    let limits = shared(100, 100).on(quick(&server.url()));
     recovers(&limits).await;
     server.signal("-STOP");
     let calls: Vec<_> = (0..50)
@@ -74,7 +74,7 @@ async fn a_server_that_stands_still_hangs_nobody() {
 #[tokio::test]
 async fn while_the_circuit_is_open_nobody_asks() {
     let Some(mut server) = TestServer::start(&[]).await else { return };
-    let limits = shared(100, 100).on(quick(&server).retry_every(Duration::from_secs(3_600)));
+    let limits = shared(100, 100).on(quick(&server.url()).retry_every(Duration::from_secs(3_600)));
     recovers(&limits).await;
     assert!(limits.flush().await);
     server.kill();
@@ -91,7 +91,7 @@ async fn while_the_circuit_is_open_nobody_asks() {
 async fn a_server_that_need_not_be_there_at_first_is_found_later() {
     let Some(mut server) = TestServer::start(&[]).await else { return };
     server.kill();
-    let limits = shared(100, 100).on(quick(&server));
+    let limits = shared(100, 100).on(quick(&server.url()));
     assert!(!served(&limits).await);
     server.restart().await;
     recovers(&limits).await;
@@ -101,7 +101,7 @@ async fn a_server_that_need_not_be_there_at_first_is_found_later() {
 async fn a_key_of_the_wrong_type_is_an_error_and_no_hang() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let _: String = server.ask(&["SET", "mainstay:{model}:limits", "nonsense"]).await;
-    let limits = shared(100, 100).on(quick(&server));
+    let limits = shared(100, 100).on(quick(&server.url()));
     assert!(!served(&limits).await);
     let _: u64 = server.ask(&["DEL", "mainstay:{model}:limits"]).await;
     recovers(&limits).await;
@@ -112,7 +112,7 @@ async fn a_local_share_serves_its_part_less_what_the_process_had_used() {
     let Some(mut server) = TestServer::start(&[]).await else { return };
     let rate = Rate::new(4, Duration::from_secs(86_400)).unwrap();
     let settings = SharedLimits::new("model").tokens(100, rate).requests(100, rate);
-    let limits = settings.when_away(WhenAway::LocalShare(0.25)).unwrap().on(quick(&server));
+    let limits = settings.when_away(WhenAway::LocalShare(0.25)).unwrap().on(quick(&server.url()));
     recovers(&limits).await;
     for _ in 0..9 {
         drop(take(&limits, 1).await.unwrap());
@@ -191,14 +191,10 @@ async fn a_call_that_the_share_is_too_small_for_is_told_when_the_server_is_asked
 async fn a_network_that_drops_all_hangs_nobody() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let network = Partition::before(&server).await;
-    let quick = || {
-        let redis = Redis::open(&network.url()).unwrap();
-        redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20))
-    };
-    let fails = shared(100, 100).on(quick());
+    let fails = shared(100, 100).on(quick(&network.url()));
     recovers(&fails).await;
     let own = SharedLimits::new("other").requests(100, Rate::new(4, Duration::from_secs(86_400)).unwrap());
-    let own = own.when_away(WhenAway::LocalShare(0.25)).unwrap().on(quick());
+    let own = own.when_away(WhenAway::LocalShare(0.25)).unwrap().on(quick(&network.url()));
     recovers(&own).await;
     network.drop_all(true);
     for _ in 0..10 {
@@ -230,7 +226,7 @@ async fn one_limit_of_the_wrong_type_is_an_error_of_its_own() {
 #[tokio::test]
 async fn what_was_settled_while_the_server_was_away_is_handed_in_later() {
     let Some(server) = TestServer::start(&[]).await else { return };
-    let limits = shared(100, 100).on(quick(&server));
+    let limits = shared(100, 100).on(quick(&server.url()));
     let held = take(&limits, 100).await.unwrap();
     server.signal("-STOP");
     held.settle(40);

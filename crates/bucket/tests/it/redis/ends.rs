@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use mainstay_bucket::{
-    Reason, ServerLimits,
-    redis::{Redis, SharedLimits},
-};
+use mainstay_bucket::{Reason, ServerLimits, redis::SharedLimits};
 use mainstay_testkit::redis::{Partition, TestServer, eventually};
 use tokio::{runtime::Builder, task::spawn_blocking, time::timeout};
 
-use super::{patient, shared, take};
+use super::{away::quick, patient, shared, take};
 
 #[tokio::test]
 async fn a_call_that_outlives_its_limits_is_settled() {
@@ -27,8 +24,7 @@ async fn a_call_that_outlives_its_limits_is_settled() {
 async fn what_the_last_handle_gives_back_is_handed_in_when_the_server_is_there_again() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let network = Partition::before(&server).await;
-    let redis = Redis::open(&network.url()).unwrap();
-    let redis = redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20));
+    let redis = quick(&network.url());
     let limits = shared(100, 100).lease(50, 90, Duration::from_secs(3_600)).on(redis.clone());
     eventually("it answers", async || take(&limits, 1).await.ok()).await.cancel();
     network.drop_all(true);
@@ -93,9 +89,7 @@ async fn very_many_calls_that_end_at_once_are_all_handed_in() {
 async fn a_word_on_what_is_left_grows_old_with_who_handed_it_in() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let network = Partition::before(&server).await;
-    let redis = Redis::open(&network.url()).unwrap();
-    let limits =
-        shared(100, 100).on(redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20)));
+    let limits = shared(100, 100).on(quick(&network.url()));
     let call = eventually("it answers", async || take(&limits, 10).await.ok()).await;
     network.drop_all(true);
     let mut word = ServerLimits::default();
@@ -112,9 +106,7 @@ async fn a_word_on_what_is_left_grows_old_with_who_handed_it_in() {
 async fn a_word_on_what_is_left_that_came_while_the_server_was_away_is_not_handed_in_later() {
     let Some(server) = TestServer::start(&[]).await else { return };
     let network = Partition::before(&server).await;
-    let redis = Redis::open(&network.url()).unwrap();
-    let limits =
-        shared(100, 100).on(redis.timeout(Duration::from_millis(200)).retry_every(Duration::from_millis(20)));
+    let limits = shared(100, 100).on(quick(&network.url()));
     let mut calls = Vec::new();
     for _ in 0..4 {
         calls.push(eventually("it answers", async || take(&limits, 10).await.ok()).await);
