@@ -152,14 +152,10 @@ fn grow(message: &mut Message, calls: &mut Vec<u32>, delta: Delta) {
         message.annotations.get_or_insert_default().extend(more);
     }
     for (name, more) in delta.extra {
-        match (message.extra.get_mut(&name), more) {
-            (_, Value::Null) => {}
-            (_, more) if name == "content" => say(message, Content::in_parts(more)),
-            (Some(Value::String(text)), Value::String(more)) => text.push_str(&more),
-            (Some(known), more) => join(known, more),
-            (None, more) => {
-                message.extra.insert(name, more);
-            }
+        if name == "content" && !more.is_null() {
+            say(message, Content::in_parts(more));
+        } else {
+            add(&mut message.extra, name, more, true);
         }
     }
 }
@@ -171,6 +167,16 @@ fn say(message: &mut Message, more: Content) {
     }
 }
 
+/// Adds to a field that is not typed: to a text, if such a one comes in pieces.
+fn add(fields: &mut Map<String, Value>, name: String, more: Value, in_pieces: bool) {
+    match (fields.get_mut(&name), more) {
+        (_, Value::Null) => {}
+        (Some(Value::String(text)), Value::String(more)) if in_pieces => text.push_str(&more),
+        (Some(known), more) => join(known, more),
+        (None, more) => _ = fields.insert(name, more),
+    }
+}
+
 /// What comes in pieces of the objects that are not typed: sound, and what is said in it.
 const PIECES: [&str; 2] = ["data", "transcript"];
 
@@ -179,14 +185,8 @@ fn join(lists: &mut Value, more: Value) {
     match (lists, more) {
         (Value::Object(lists), Value::Object(more)) => {
             for (name, more) in more {
-                match (lists.get_mut(&name), more) {
-                    (Some(Value::String(text)), Value::String(more)) if PIECES.contains(&&*name) => {
-                        text.push_str(&more);
-                    }
-                    (Some(known), more) => join(known, more),
-                    (None, Value::Null) => {}
-                    (None, more) => _ = lists.insert(name, more),
-                }
+                let in_pieces = PIECES.contains(&&*name);
+                add(lists, name, more, in_pieces);
             }
         }
         (Value::Array(list), Value::Array(more)) => list.extend(more),
