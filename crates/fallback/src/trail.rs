@@ -52,8 +52,8 @@ impl<E> Trail<E> {
     {
         let fault = error.fault();
         // One of several models may have failed, and not that with the largest window.
-        let (tier, window) =
-            (Arc::clone(&tier.name), fault.outgrown.map(|window| window.get().into()).or(tier.window));
+        let window = fault.outgrown.map(|window| window.get().into()).or(tier.window);
+        let tier = Arc::clone(&tier.name);
         self.0.get_or_insert_default().push(Fallen { tier, window, fault, error });
     }
 
@@ -103,7 +103,8 @@ impl<E> Fallen<E> {
         &self.tier
     }
 
-    /// How many tokens fit into the tier's window, if it [says](crate::Tier::window).
+    /// How many tokens fit into the window that was too small ([`Fault::outgrown`]), or else into the tier's, if it
+    /// [says](crate::Tier::window).
     pub const fn window(&self) -> Option<u64> {
         self.window
     }

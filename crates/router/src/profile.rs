@@ -32,8 +32,7 @@ pub struct Profile<'a> {
     pub text: &'a str,
 }
 
-/// What is kept of a [`Profile`] while the call is made: two words that are written whole, as
-/// futures are moved. What is more than fits is the most that does.
+/// What is kept of a [`Profile`] while the call is made: two words that are written whole, as futures are moved. What is more than fits is the most that does.
 #[derive(Clone, Copy)]
 pub(crate) struct Needs {
     /// Of the input and of the output, half a word each.
@@ -116,7 +115,7 @@ impl Needs {
             prompt_chars: shape >> 32,
             needs: Capabilities::from_bits_retain(shape as u16),
             steps: (shape >> 24 & 0xff) as u32,
-            open_answers: (shape >> 16 & 0xff) as _,
+            open_answers: (shape >> 16 & 0xff) as u16,
             ..Profile::default()
         }
     }
