@@ -4,8 +4,8 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    ChatChunk, ChatResponse, Choice, Content, Delta, FunctionCall, Message, Role, ToolCall, ToolCallDelta,
-    object::Nulls,
+    ChatChunk, ChatResponse, Choice, Content, Delta, Extra, FunctionCall, Message, Role, ToolCall,
+    ToolCallDelta, object::Nulls,
 };
 
 /// Puts the chunks of a stream together to a whole response.
@@ -84,7 +84,7 @@ impl Accumulator {
                     head.created.filter(|created| *created != 0).or(chunk.created).or(head.created);
                 head.service_tier = chunk.service_tier.or(head.service_tier.take());
                 head.system_fingerprint = chunk.system_fingerprint.or(head.system_fingerprint.take());
-                head.extra.append(&mut chunk.extra);
+                head.extra.extend(chunk.extra);
             }
         }
     }
@@ -102,8 +102,7 @@ impl Accumulator {
             (whole.id, whole.model, whole.created, whole.usage) =
                 (head.id, head.model, head.created, head.usage);
             (whole.service_tier, whole.system_fingerprint) = (head.service_tier, head.system_fingerprint);
-            whole.extra = head.extra;
-            whole.extra.retain(|_, value| !value.is_null());
+            whole.extra = head.extra.into_iter().filter(|(_, value)| !value.is_null()).collect();
         }
         whole
     }
@@ -127,7 +126,7 @@ impl Answer {
             index,
             finish_reason: None,
             logprobs: None,
-            extra: Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         };
         Self { choice, calls: Vec::new() }

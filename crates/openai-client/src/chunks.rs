@@ -2,10 +2,8 @@
 
 use std::mem;
 
-use serde_json::Map;
-
 use crate::{
-    ChatChunk, ChatResponse, Choice, ChunkChoice, Delta, FunctionCallDelta, ToolCall, ToolCallDelta,
+    ChatChunk, ChatResponse, Choice, ChunkChoice, Delta, Extra, FunctionCallDelta, ToolCall, ToolCallDelta,
     object::Nulls,
 };
 
@@ -63,7 +61,7 @@ fn parts(choice: Choice) -> impl Iterator<Item = ChunkChoice> {
         delta,
         finish_reason: None,
         logprobs: None,
-        extra: Map::new(),
+        extra: Extra::new(),
         nulls: Nulls::default(),
     };
     let speaks = part(Delta { role: Some(message.role), ..Delta::default() });

@@ -3,7 +3,10 @@ use std::{borrow::Cow, mem};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::object::{Nulls, object};
+use crate::{
+    Extra,
+    object::{Nulls, object},
+};
 
 /// What a message says: text, or parts of several kinds.
 ///
@@ -164,12 +167,8 @@ impl Part {
 
     /// Creates a part that is an image, from an `https:` or `data:` URL.
     pub fn image(url: impl Into<String>) -> Self {
-        let image_url = ImageUrl {
-            url: url.into(),
-            detail: None,
-            extra: serde_json::Map::new(),
-            nulls: Nulls::default(),
-        };
+        let image_url =
+            ImageUrl { url: url.into(), detail: None, extra: Extra::new(), nulls: Nulls::default() };
         Self::Image(ImagePart { image_url, extra: of_type("image_url"), nulls: Nulls::default() })
     }
 
@@ -214,6 +213,6 @@ pub(crate) fn joined<'a>(mut texts: impl Iterator<Item = &'a str>) -> Cow<'a, st
 }
 
 /// The fields of an object of which only the `type` is known yet.
-pub(crate) fn of_type(name: &str) -> serde_json::Map<String, Value> {
+pub(crate) fn of_type(name: &str) -> Extra {
     [("type".to_owned(), Value::from(name))].into_iter().collect()
 }

@@ -3,11 +3,10 @@ mod vector;
 use http::HeaderMap;
 use mainstay_fault::{Call, HasCall};
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 pub use vector::{InvalidVector, Vector};
 
 use crate::{
-    Usage,
+    Extra, Usage,
     object::{Nulls, object},
 };
 
@@ -119,7 +118,7 @@ impl EmbeddingRequest {
             input: input.into(),
             dimensions: None,
             call: Call::default(),
-            extra: Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         }
     }

@@ -75,19 +75,24 @@ impl Endpoint {
         self.base.host_str() == Some("api.openai.com")
     }
 
-    /// The URL of an operation on a model; only Azure's has the model in it.
-    pub(crate) fn url(&self, operation: Operation, model: Option<&str>) -> Url {
+    /// What stands of a model in the URLs of its operations: only Azure's name it.
+    pub(crate) fn deployment(&self, model: &str) -> Option<Box<str>> {
+        self.azure.then(|| model.into())
+    }
+
+    /// The URL of an operation.
+    pub(crate) fn url(&self, operation: Operation, deployment: Option<&str>) -> Url {
         let [chat, embeddings, models] = &self.made;
         match operation {
-            _ if self.azure => self.azure_url(operation, model),
+            _ if self.azure => self.azure_url(operation, deployment),
             Operation::Chat => chat.clone(),
             Operation::Embeddings => embeddings.clone(),
             Operation::Models => models.clone(),
         }
     }
 
-    fn azure_url(&self, operation: Operation, model: Option<&str>) -> Url {
-        let deployment = model.into_iter().flat_map(|model| ["deployments", model]);
+    fn azure_url(&self, operation: Operation, deployment: Option<&str>) -> Url {
+        let deployment = deployment.into_iter().flat_map(|name| ["deployments", name]);
         at(&self.base, ["openai"].into_iter().chain(deployment).chain(operation.path().iter().copied()))
     }
 }

@@ -6,13 +6,13 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, response::Parts};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use crate::{
-    ChatResponse, EmbeddingResponse, Error, FinishReason, ModelList,
+    ChatResponse, EmbeddingResponse, Error, Extra, FinishReason, ModelList,
     body::Collect,
     chunk::is_blank,
     error::snippet,
@@ -39,10 +39,10 @@ pin_project! {
 /// An answer that can be read out of a body.
 pub(crate) trait Answer: DeserializeOwned {
     /// Its fields that are not typed, among which it may state an error.
-    fn extra(&self) -> &Map<String, Value>;
+    fn extra(&self) -> &Extra;
 
     /// Keeps the response's headers, and refuses an answer that is none.
-    fn accept(self, headers: HeaderMap, origin: &Origin) -> Result<Self, Error>;
+    fn accept(&mut self, headers: HeaderMap, origin: &Origin) -> Result<(), Error>;
 }
 
 // === impl ResponseFuture ===
@@ -57,8 +57,9 @@ impl<T: Answer> Future for ResponseFuture<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(poll_answer(self.as_mut(), cx));
-        Poll::Ready(outcome.map_err(|error| self.sending.judge(error)))
+        let whole = ready!(poll_body(self.as_mut(), cx));
+        let answer = whole.and_then(|(parts, body)| read(&self.sending.origin, parts, &body));
+        Poll::Ready(answer.map_err(|error| self.sending.judge(error)))
     }
 }
 
@@ -68,18 +69,18 @@ impl<T> fmt::Debug for ResponseFuture<T> {
     }
 }
 
-/// Reads the answer once its body is there.
-fn poll_answer<T: Answer>(
+/// Resolves with the head of the response and its body, once that is there.
+fn poll_body<T>(
     future: Pin<&mut ResponseFuture<T>>,
     cx: &mut Context<'_>,
-) -> Poll<Result<T, Error>> {
+) -> Poll<Result<(Parts, Bytes), Error>> {
     let mut this = future.project();
     loop {
         if let Some((_, collect)) = this.reading {
             let body = ready!(collect.poll_whole(&this.sending.origin, cx));
             let (parts, _) = this.reading.take().expect("it was read from just now");
             return Poll::Ready(match body {
-                Ok(body) => read(&this.sending.origin, parts, &body),
+                Ok(body) => Ok((parts, body)),
                 Err(error) => Err(error.with_response(parts.status, parts.headers)),
             });
         }
@@ -93,18 +94,26 @@ fn read<T: Answer>(origin: &Origin, parts: Parts, body: &[u8]) -> Result<T, Erro
     if !parts.status.is_success() {
         return Err(Error::refused(origin, parts.status, parts.headers, body));
     }
-    match serde_json::from_slice::<T>(body) {
+    match parse::<T>(body) {
         Ok(answer) if states_error(answer.extra()) => {
             Err(Error::refused(origin, parts.status, parts.headers, body))
         }
-        Ok(answer) => answer.accept(parts.headers, origin),
+        Ok(mut answer) => answer.accept(parts.headers, origin).map(|()| answer),
         Err(_) => Err(unreadable::<T>(origin, parts.status, parts.headers, body)),
+    }
+}
+
+/// Parses JSON. That it is UTF-8 is seen once for the whole of it, and not for each string.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    match str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
     }
 }
 
 /// Whether an error is stated beside what looks like an answer, or a chunk of one, in the fields that are not typed. A field of that name
 /// which says nothing states none.
-pub(crate) fn states_error(extra: &Map<String, Value>) -> bool {
+pub(crate) fn states_error(extra: &Extra) -> bool {
     extra.get("error").is_some_and(|error| !is_blank(error) && *error != false && *error != 0)
 }
 
@@ -131,44 +140,44 @@ pub(crate) fn unreadable<T: DeserializeOwned>(
 // === impl Answer ===
 
 impl Answer for ChatResponse {
-    fn extra(&self) -> &Map<String, Value> {
+    fn extra(&self) -> &Extra {
         &self.extra
     }
 
     /// Refuses a response without choices, and one that a policy withheld whole.
-    fn accept(mut self, headers: HeaderMap, origin: &Origin) -> Result<Self, Error> {
-        self.headers = headers;
+    fn accept(&mut self, headers: HeaderMap, origin: &Origin) -> Result<(), Error> {
         if self.choices.is_empty() {
-            return Err(Error::malformed(origin, "choices: none").with_response(StatusCode::OK, self.headers));
+            return Err(Error::malformed(origin, "choices: none").with_response(StatusCode::OK, headers));
         }
         let withheld = |choice: &crate::Choice| {
             choice.finish_reason == Some(FinishReason::ContentFilter) && choice.is_silent()
         };
         if self.choices.iter().all(withheld) {
-            return Err(Error::filtered(origin).with_response(StatusCode::OK, self.headers));
+            return Err(Error::filtered(origin).with_response(StatusCode::OK, headers));
         }
-        Ok(self)
+        self.headers = headers;
+        Ok(())
     }
 }
 
 impl Answer for EmbeddingResponse {
-    fn extra(&self) -> &Map<String, Value> {
+    fn extra(&self) -> &Extra {
         &self.extra
     }
 
-    fn accept(mut self, headers: HeaderMap, _: &Origin) -> Result<Self, Error> {
+    fn accept(&mut self, headers: HeaderMap, _: &Origin) -> Result<(), Error> {
         self.headers = headers;
-        Ok(self)
+        Ok(())
     }
 }
 
 impl Answer for ModelList {
-    fn extra(&self) -> &Map<String, Value> {
+    fn extra(&self) -> &Extra {
         &self.extra
     }
 
-    fn accept(mut self, headers: HeaderMap, _: &Origin) -> Result<Self, Error> {
+    fn accept(&mut self, headers: HeaderMap, _: &Origin) -> Result<(), Error> {
         self.headers = headers;
-        Ok(self)
+        Ok(())
     }
 }

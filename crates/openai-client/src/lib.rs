@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod extra;
 mod object;
 
 mod content;
@@ -49,6 +50,7 @@ pub use client::Client;
 pub use content::{Content, ImagePart, ImageUrl, Part, TextPart};
 pub use embedding::{Embedding, EmbeddingInput, EmbeddingRequest, EmbeddingResponse, InvalidVector, Vector};
 pub use error::{Error, InvalidSetting};
+pub use extra::Extra;
 pub use future::ResponseFuture;
 pub use message::{Message, Role};
 pub use model::{ListModels, Model, ModelList};

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    Content, ToolCall,
+    Content, Extra, ToolCall,
     object::{Nulls, object, strings},
 };
 
@@ -70,7 +70,7 @@ impl Message {
             tool_calls: None,
             tool_call_id: None,
             annotations: None,
-            extra: Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         }
     }

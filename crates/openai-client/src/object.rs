@@ -41,7 +41,7 @@ macro_rules! object {
             $($( $(#[$text_meta])* pub $text: Option<$Text>, )*)?
             $($( $(#[$local_meta])* pub $local: $Local, )*)?
             /// Every field that is not typed above, as it came or as it shall be sent.
-            pub extra: serde_json::Map<String, serde_json::Value>,
+            pub extra: $crate::Extra,
             /// Which of the optional fields came as `null`.
             pub(crate) nulls: $crate::object::Nulls,
         }
@@ -116,7 +116,7 @@ macro_rules! object {
                             $($( let mut $default: Option<$Default> = None; )*)?
                             $($( let mut $optional: Option<$Optional> = None; )*)?
                             $($( let mut $text: Option<$Text> = None; )*)?
-                            let mut extra = serde_json::Map::new();
+                            let mut extra = $crate::Extra::new();
                             #[allow(unused_mut, reason = "not all have optional fields")]
                             let mut nulls = $crate::object::Nulls::default();
                             while let Some($crate::object::Name(name)) = map.next_key()? {

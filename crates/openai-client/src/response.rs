@@ -2,10 +2,10 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    Message, ToolCall, Usage,
+    Extra, Message, ToolCall, Usage,
     object::{Nulls, object, strings},
 };
 
@@ -112,7 +112,7 @@ impl ChatResponse {
             index: 0,
             finish_reason: Some(FinishReason::Stop),
             logprobs: None,
-            extra: Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         };
         Self { choices: vec![choice], model: model.into(), ..Self::empty() }
@@ -129,7 +129,7 @@ impl ChatResponse {
             service_tier: None,
             system_fingerprint: None,
             headers: HeaderMap::new(),
-            extra: Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         }
     }

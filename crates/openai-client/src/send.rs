@@ -24,8 +24,9 @@ pub(crate) struct Origin {
 
 /// A request that waits for its first poll.
 pub(crate) struct Unsent {
-    pub(crate) request: Result<reqwest::Request, serde_json::Error>,
-    pub(crate) deadline: Option<Instant>,
+    pub(crate) deployment: Option<Box<str>>,
+    pub(crate) body: Option<serde_json::Result<Vec<u8>>>,
+    pub(crate) key: Option<Arc<str>>,
 }
 
 pin_project! {
@@ -51,8 +52,7 @@ pin_project! {
 // === impl Sending ===
 
 impl Sending {
-    pub(crate) const fn new(origin: Origin, unsent: Unsent) -> Self {
-        let deadline = unsent.deadline;
+    pub(crate) const fn new(origin: Origin, unsent: Unsent, deadline: Option<Instant>) -> Self {
         Self { origin, deadline, ends: None, state: State::Unsent { unsent: Some(unsent) } }
     }
 
@@ -77,7 +77,7 @@ impl Future for Sending {
                 StateProj::Unsent { unsent } => {
                     let unsent = unsent.take().expect("a future is not polled after it has failed");
                     let pending;
-                    (pending, *this.ends) = this.origin.send(unsent)?;
+                    (pending, *this.ends) = this.origin.send(unsent, *this.deadline)?;
                     this.state.set(State::Sent { pending });
                 }
                 StateProj::Sent { pending } => {
@@ -96,8 +96,7 @@ impl Future for Sending {
 impl Origin {
     /// Sends the request, to be answered within the attempt's own limit and what is left of the call's deadline, and says when that is
     /// over.
-    fn send(&self, Unsent { request, deadline }: Unsent) -> Result<(Pending, Option<Instant>), Error> {
-        let mut request = request.map_err(|error| Error::unsendable(self, error))?;
+    fn send(&self, unsent: Unsent, deadline: Option<Instant>) -> Result<(Pending, Option<Instant>), Error> {
         let (now, mut limit) = (Instant::now(), self.shared.timeouts.total);
         if let Some(deadline) = deadline {
             let left = deadline.saturating_duration_since(now);
@@ -106,6 +105,7 @@ impl Origin {
             }
             limit = limit.min(left);
         }
+        let mut request = self.request(unsent).map_err(|error| Error::unsendable(self, error))?;
         *request.timeout_mut() = Some(limit);
         Ok(((&self.shared.http).call(request), now.checked_add(limit)))
     }

@@ -2,6 +2,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use crate::{
+    Extra,
     content::of_type,
     object::{Nulls, object},
 };
@@ -100,7 +101,7 @@ impl Tool {
             description: Some(description.into()),
             parameters: Some(parameters),
             strict: None,
-            extra: serde_json::Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         };
         Self { function: Some(function), extra: of_type("function"), nulls: Nulls::default() }
@@ -112,7 +113,7 @@ impl Tool {
 impl ToolCall {
     /// A call of which nothing is known yet.
     pub(crate) fn empty() -> Self {
-        Self { id: String::new(), function: None, extra: serde_json::Map::new(), nulls: Nulls::default() }
+        Self { id: String::new(), function: None, extra: Extra::new(), nulls: Nulls::default() }
     }
 }
 
@@ -122,7 +123,7 @@ impl FunctionCall {
     /// A function of which nothing is known yet.
     pub(crate) fn empty() -> Self {
         let (name, arguments) = (String::new(), String::new());
-        Self { name, arguments, extra: serde_json::Map::new(), nulls: Nulls::default() }
+        Self { name, arguments, extra: Extra::new(), nulls: Nulls::default() }
     }
 
     /// Parses the arguments.

@@ -24,55 +24,59 @@ struct Streamed<'a> {
 impl Client {
     pub(crate) fn send_chat(&self, request: &ChatRequest) -> ResponseFuture<ChatResponse> {
         let body = chat_json(request, false);
-        ResponseFuture::new(self.send(Operation::Chat, Some(&request.model), Some(body), request.call()))
+        ResponseFuture::new(self.send(Operation::Chat, &request.model, body, request.call()))
     }
 
     pub(crate) fn send_stream(&self, request: ChatRequest) -> StreamFuture {
         let body = chat_json(&request, true);
-        let sending = self.send(Operation::Chat, Some(&request.model), Some(body), request.call());
+        let sending = self.send(Operation::Chat, &request.model, body, request.call());
         StreamFuture::new(sending, request)
     }
 
     pub(crate) fn send_embeddings(&self, request: &EmbeddingRequest) -> ResponseFuture<EmbeddingResponse> {
         let body = json(request);
-        ResponseFuture::new(self.send(
-            Operation::Embeddings,
-            Some(&request.model),
-            Some(body),
-            request.call(),
-        ))
+        ResponseFuture::new(self.send(Operation::Embeddings, &request.model, body, request.call()))
     }
 
     pub(crate) fn send_models(&self, ListModels: ListModels) -> ResponseFuture<ModelList> {
-        ResponseFuture::new(self.send(Operation::Models, None, None, None))
+        let unsent = Unsent { deployment: None, body: None, key: None };
+        ResponseFuture::new(Sending::new(self.origin(Operation::Models), unsent, None))
     }
 
     fn send(
         &self,
         operation: Operation,
-        model: Option<&str>,
-        body: Option<serde_json::Result<Vec<u8>>>,
+        model: &str,
+        body: serde_json::Result<Vec<u8>>,
         call: Option<&Call>,
     ) -> Sending {
-        let origin = Origin { shared: self.shared.clone(), operation };
-        let request = self.request(operation, model, body, call);
-        Sending::new(origin, Unsent { request, deadline: call.and_then(|call| call.deadline) })
+        let unsent = Unsent {
+            deployment: self.shared.endpoint.deployment(model),
+            body: Some(body),
+            key: call.and_then(|call| call.key.clone()),
+        };
+        Sending::new(self.origin(operation), unsent, call.and_then(|call| call.deadline))
     }
 
-    fn request(
-        &self,
-        operation: Operation,
-        model: Option<&str>,
-        body: Option<serde_json::Result<Vec<u8>>>,
-        call: Option<&Call>,
-    ) -> Result<reqwest::Request, serde_json::Error> {
+    fn origin(&self, operation: Operation) -> Origin {
+        Origin { shared: self.shared.clone(), operation }
+    }
+}
+
+// === impl Origin ===
+
+impl Origin {
+    /// Makes the request of what waits to be sent.
+    pub(crate) fn request(&self, unsent: Unsent) -> serde_json::Result<reqwest::Request> {
+        let Unsent { deployment, body, key } = unsent;
+        let body = body.transpose()?;
         let method = if body.is_some() { Method::POST } else { Method::GET };
-        let mut request = reqwest::Request::new(method, self.shared.endpoint.url(operation, model));
-        match body.transpose()? {
+        let url = self.shared.endpoint.url(self.operation, deployment.as_deref());
+        let mut request = reqwest::Request::new(method, url);
+        match body {
             None => *request.headers_mut() = self.shared.headers.bare(),
             Some(body) => {
-                let key = call.and_then(|call| call.key.as_deref());
-                *request.headers_mut() = self.shared.headers.of_body(body.len(), key);
+                *request.headers_mut() = self.shared.headers.of_body(body.len(), key.as_deref());
                 *request.body_mut() = Some(body.into());
             }
         }

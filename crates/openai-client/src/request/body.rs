@@ -1,9 +1,8 @@
 use serde::{Deserialize, Serialize};
-use serde_json::Map;
 
 use super::ResponseFormat;
 use crate::{
-    Message, Tool, ToolChoice,
+    Extra, Message, Tool, ToolChoice,
     object::{Nulls, object},
 };
 
@@ -99,7 +98,7 @@ impl ChatBody {
             presence_penalty: None,
             stream: None,
             stream_options: None,
-            extra: Map::new(),
+            extra: Extra::new(),
             nulls: Nulls::default(),
         }
     }
@@ -110,6 +109,6 @@ impl ChatBody {
 impl StreamOptions {
     /// Asks for a last chunk that says the usage.
     pub fn with_usage() -> Self {
-        Self { include_usage: Some(true), extra: Map::new(), nulls: Nulls::default() }
+        Self { include_usage: Some(true), extra: Extra::new(), nulls: Nulls::default() }
     }
 }

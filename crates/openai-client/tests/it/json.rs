@@ -4,8 +4,8 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::HeaderMap;
 use mainstay_fault::HasCall;
 use mainstay_openai_client::{
-    Accumulator, ChatChunk, ChatRequest, ChatResponse, FinishReason, Message, ResponseFormat, Role, Tool,
-    ToolChoice, Vector,
+    Accumulator, ChatChunk, ChatRequest, ChatResponse, Extra, FinishReason, Message, ResponseFormat, Role,
+    Tool, ToolChoice, Vector,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -24,6 +24,21 @@ fn unknown_fields_survive_at_every_level() {
     assert_eq!(typed.extra["timings"]["cache_n"], 1);
     assert_eq!(typed.usage.as_ref().unwrap().cached_tokens(), 1);
     assert_eq!(serde_json::to_value(&typed).unwrap(), response);
+}
+
+#[test]
+fn fields_that_are_not_there_take_no_room_and_make_no_difference() {
+    assert_eq!(size_of::<Extra>(), size_of::<usize>());
+    let mut emptied = Extra::default();
+    emptied.insert("x".to_owned(), 1.into());
+    assert_ne!(emptied, Extra::default());
+    emptied.remove("x");
+    assert_eq!((&emptied, emptied.get("x")), (&Extra::default(), None));
+    assert_eq!(emptied.iter().count() + Extra::from(Map::new()).into_iter().count(), 0);
+
+    let fields: Extra = serde_json::from_value(json!({"b": 1, "a": {"c": null}})).unwrap();
+    assert_eq!(serde_json::to_string(&fields).unwrap(), r#"{"b":1,"a":{"c":null}}"#);
+    assert_eq!(Map::from(fields.clone()).into_iter().collect::<Extra>(), fields);
 }
 
 /// A model fills a schema's properties in their order, so that another one is another answer.
