@@ -16,8 +16,8 @@ use tower_service::Service;
 use crate::{
     ChatRequest, ChatStream, Error,
     among::is_structured,
+    asked::number_on,
     openai::{ChatChunk, Message},
-    tier::number_on,
 };
 
 /// How a stream goes on that broke after its first token: by a new call, which carries what was said so far.

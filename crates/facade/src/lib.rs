@@ -3,6 +3,8 @@
 #[cfg(feature = "openai")]
 mod among;
 #[cfg(feature = "openai")]
+mod asked;
+#[cfg(feature = "openai")]
 mod asks;
 #[cfg(feature = "openai")]
 mod assemble;
@@ -101,6 +103,8 @@ pub use mainstay_openai_client as openai;
 pub use mainstay_router as router;
 
 #[cfg(feature = "openai")]
+pub use asked::Asked;
+#[cfg(feature = "openai")]
 pub use asks::Asks;
 #[cfg(feature = "openai")]
 pub use attempt::{AttemptFuture, AttemptLayer, Attempted, Billed};
@@ -157,6 +161,6 @@ pub use status::{BackendStatus, BudgetStatus, LimitStatus, Status};
 #[cfg(feature = "openai")]
 pub use stream::ChatStream;
 #[cfg(feature = "openai")]
-pub use tier::{Asked, Tier};
+pub use tier::Tier;
 #[cfg(feature = "openai")]
 pub use usage::{AskUsage, AskUsageFuture, AskUsageLayer};

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_backoff::{ByFault, Exponential, Retry, RetryLayer, RetryPolicy, Tracked};
 use mainstay_bucket::{self as bucket, RateLimit, RateLimitLayer};
-use mainstay_fallback::{Answer, Exhausted, TierList, Trail};
+use mainstay_fallback::{Answer, Exhausted, TierList};
 use mainstay_openai_client::{ChatRequest, ChatResponse, Client, EmbeddingRequest, Streaming};
 use mainstay_router::{self as router, Cause, Health, Price, Router, Standing};
 use tower::{
@@ -16,6 +16,7 @@ use crate::{
     AttemptLayer, Attempted, ChatStream, Continuation, Continue, Deadline, DeadlineLayer, Error, NewKey,
     Once, OnceStreamed, ReportLayer, Reported, Served,
     among::{self, ChatTicket, Describe, EmbedTicket, StreamTicket},
+    asked::{Ask, AskAgain, Asked},
     assemble::Onward,
     checked::{AnyAnswer, Checked, SharedCheck},
     labels::Labels,
@@ -25,7 +26,7 @@ use crate::{
     openai,
     provider::provider_of,
     route::{ByRoute, Routes},
-    tier::{Asked, Local},
+    tier::Local,
     usage::{AskUsage, AskUsageLayer},
 };
 
@@ -57,8 +58,6 @@ pub(crate) type StreamRoute = Continue<Tiers<StreamTier, Ask>>;
 pub(crate) type EmbedRoute = Tiers<EmbedModels, AskAgain>;
 type Tiers<T, M> = MapErr<TierList<T, Error, M>, fn(Exhausted<Error>) -> Error>;
 type ToServed = fn(Answer<Shared, Error>) -> Served;
-pub(crate) type Ask = fn(&ChatRequest, &Trail<Error>) -> Asked;
-pub(crate) type AskAgain = fn(&EmbeddingRequest, &Trail<Error>) -> EmbeddingRequest;
 pub(crate) type ToRequest<S> = MapRequest<S, fn(Asked) -> ChatRequest>;
 
 /// A tier: models, or what needs none.

@@ -1,14 +1,14 @@
-use std::{convert::Infallible, fmt, num::NonZeroU32, sync::Arc};
+use std::{convert::Infallible, fmt, sync::Arc};
 
 use mainstay_fallback::{
-    Degradation, SetAnswer, Trail,
-    queue::{Item, JsonlQueue, QueueTier, Queued, Sink},
+    Degradation, SetAnswer,
+    queue::{JsonlQueue, QueueTier, Queued, Sink},
 };
-use mainstay_fault::{Call, Elsewhere, Fault, HasCall, Journal, worth_falling_back};
+use mainstay_fault::Fault;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
-use crate::{ChatRequest, ChatResponse, Error};
+use crate::{Asked, ChatRequest, ChatResponse, Error};
 
 /// What answers calls when the tiers above have failed.
 ///
@@ -138,79 +138,6 @@ impl Tier {
     {
         let service = BoxCloneSyncService::new(service.map_response(Arc::new));
         Self { name: name.into(), kind: Kind::Local(service), degraded, accepts: None }
-    }
-}
-
-/// What a tier is asked: the request, and what the tiers above have failed with.
-#[derive(Clone, Debug)]
-pub struct Asked {
-    request: ChatRequest,
-    above: Vec<String>,
-}
-
-// === impl Asked ===
-
-impl Asked {
-    pub(crate) fn of(request: &ChatRequest, trail: &Trail<Error>) -> Self {
-        let above = trail.iter().map(|fallen| format!("{}: {}", fallen.tier(), fallen.error())).collect();
-        Self { request: again(request, trail), above }
-    }
-
-    /// The same, to go on with an answer that broke.
-    pub(crate) fn to_continue(request: &ChatRequest, trail: &Trail<Error>) -> Self {
-        let mut asked = Self::of(request, trail);
-        if let Some(call) = asked.request.call_mut() {
-            call.continues = true;
-        }
-        asked
-    }
-
-    pub(crate) fn request(self) -> ChatRequest {
-        self.request
-    }
-
-    fn item(mut self) -> Item<ChatRequest> {
-        // People do not stream; and the usage may have been asked for by us.
-        if self.request.stream_options.is_some() {
-            self.request.stream_options = None;
-        }
-        let mut item = Item::new("no tier answered", self.request);
-        item.reasons = self.above;
-        item
-    }
-}
-
-/// The request as a tier gets it: its attempts are numbered on from those of the tiers above, and it knows what keeps it from others.
-pub(crate) fn again<R: HasCall + Clone>(request: &R, above: &Trail<Error>) -> R {
-    let mut request = request.clone();
-    if !above.is_empty()
-        && let Some(call) = request.call_mut()
-    {
-        number_on(call, above.len());
-        note(call, above);
-    }
-    request
-}
-
-/// Numbers the attempts to come on from those that were made: so many, unless the journal knows better. They are no
-/// retries, but these are paid for with the first.
-pub(crate) fn number_on(call: &mut Call, made: usize) {
-    let made = call.journal.as_ref().map_or(made, Journal::len).max(1);
-    call.before = u32::try_from(made).unwrap_or(u32::MAX);
-    call.attempt = NonZeroU32::MIN.saturating_add(call.before);
-}
-
-/// Notes which tiers cannot take the call any more: those whose windows are no larger, and those that do not go around a policy.
-fn note(call: &mut Call, above: &Trail<Error>) {
-    for fallen in above {
-        match worth_falling_back(fallen.fault()) {
-            Elsewhere::LargerWindow => {
-                let window = fallen.window().unwrap_or(u64::MAX);
-                call.outgrown = call.outgrown.max(u32::try_from(window).unwrap_or(u32::MAX));
-            }
-            Elsewhere::IfAsked => call.filtered = true,
-            Elsewhere::Yes | Elsewhere::No => {}
-        }
     }
 }
 

@@ -44,7 +44,8 @@ pin_project! {
         trail: Trail<E>,
         // What this tier failed with, while those above are still asked.
         error: Option<S::Error>,
-        kept: Request,
+        // Until this tier is asked.
+        kept: Option<Request>,
         tier: Arc<Tier<S, M>>,
         hedge: Hedge,
     }
@@ -96,7 +97,7 @@ where
             below: Below::Idle,
             trail: Trail::new(),
             error: None,
-            kept,
+            kept: Some(kept),
             tier: Arc::clone(&self.tier),
             hedge: self.hedge.clone(),
         }
@@ -171,7 +172,7 @@ where
             return Poll::Ready(this.tier.fail(error, this.trail));
         }
         if matches!(*this.below, Below::Idle) {
-            let (service, request) = this.tier.begin(this.kept, this.trail);
+            let (service, request) = this.tier.begin(this.kept, true, this.trail);
             this.below.set(Below::Readying { service, request: Some(request) });
         }
         Poll::Pending
@@ -187,7 +188,7 @@ where
         this.timer.set(None);
         this.hedge.observe(true);
         if this.hedge.agrees() {
-            let (service, request) = this.tier.begin(this.kept, this.trail);
+            let (service, request) = this.tier.begin(this.kept, true, this.trail);
             this.below.set(Below::Readying { service, request: Some(request) });
         }
     }

@@ -64,7 +64,8 @@ pin_project! {
         #[pin]
         state: State<S, M::Mapped, S::Future>,
         trail: Trail<E>,
-        request: Request,
+        // Until the last tier takes it.
+        request: Option<Request>,
         tiers: Arc<[Tier<S, M>]>,
         at: usize,
     }
@@ -73,7 +74,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, Mapped, F> {
-        // To `Readying` with the next tier that takes over, or done.
+        // To `Calling` the next tier that takes over, by `Readying` where it is not ready, or done.
         Choosing,
         // To `Calling`, or to `Choosing` with the tier after it.
         Readying { service: S, request: Option<Mapped> },
@@ -112,7 +113,7 @@ where
 
     fn call(&mut self, request: Request) -> Self::Future {
         let (state, trail, tiers) = (State::Choosing, Trail::new(), Arc::clone(&self.tiers));
-        ListFuture { state, trail, request, tiers, at: 0 }
+        ListFuture { state, trail, request: Some(request), tiers, at: 0 }
     }
 }
 
@@ -146,9 +147,19 @@ where
                     let Some(tier) = next(this.tiers, this.at, this.trail) else {
                         return Poll::Ready(Err(Exhausted::from_trail(mem::take(this.trail))));
                     };
-                    let (service, request) = tier.begin(this.request, this.trail);
-                    this.state.set(State::Readying { service, request: Some(request) });
-                    continue;
+                    let last = *this.at + 1 == this.tiers.len();
+                    let (mut service, request) = tier.begin(this.request, last, this.trail);
+                    match service.poll_ready(cx) {
+                        Poll::Ready(Ok(())) => {
+                            this.state.set(State::Calling { future: service.call(request) });
+                            continue;
+                        }
+                        Poll::Ready(Err(error)) => Err(error),
+                        Poll::Pending => {
+                            this.state.set(State::Readying { service, request: Some(request) });
+                            return Poll::Pending;
+                        }
+                    }
                 }
                 StateProj::Readying { service, request } => match ready!(service.poll_ready(cx)) {
                     Ok(()) => {

@@ -38,7 +38,8 @@ pin_project! {
         state: State<F, S, M::Mapped, S::Future>,
         // What the tiers above failed with.
         trail: Trail<E>,
-        kept: Request,
+        // Until this tier is asked.
+        kept: Option<Request>,
         tier: Arc<Tier<S, M>>,
     }
 }
@@ -80,7 +81,7 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let kept = request.clone();
+        let kept = Some(request.clone());
         let state = State::Above { future: self.above.call(request) };
         ThenFuture { state, trail: Trail::new(), kept, tier: Arc::clone(&self.tier) }
     }
@@ -116,7 +117,7 @@ where
                 StateProj::Above { future } => match ready!(future.poll(cx)) {
                     Err(exhausted) if this.tier.follows(exhausted.trail()) => {
                         *this.trail = exhausted.into_trail();
-                        let (service, request) = this.tier.begin(this.kept, this.trail);
+                        let (service, request) = this.tier.begin(this.kept, true, this.trail);
                         State::Readying { service, request: Some(request) }
                     }
                     outcome => return Poll::Ready(outcome),
@@ -150,14 +151,23 @@ impl<S, M> Tier<S, M> {
         above.is_empty() || self.takes_over(above.iter().map(|fallen| (fallen.fault(), fallen.window())))
     }
 
-    /// Its service and its request.
-    pub(crate) fn begin<Request, E>(&self, request: &Request, above: &Trail<E>) -> (S, M::Mapped)
+    /// Its service and its request. The last one takes the original.
+    pub(crate) fn begin<Request, E>(
+        &self,
+        request: &mut Option<Request>,
+        last: bool,
+        above: &Trail<E>,
+    ) -> (S, M::Mapped)
     where
         S: Clone,
         M: MapRequest<Request, E>,
     {
         self.tell(above);
-        (self.service.clone(), self.map.map_request(request, above))
+        let mapped = match request {
+            Some(request) if !last => self.map.map_request(request, above),
+            request => self.map.map_last(taken(request), above),
+        };
+        (self.service.clone(), mapped)
     }
 
     pub(crate) fn answer<T: Into<R>, R, E>(&self, response: T, above: &mut Trail<E>) -> Answer<R, E> {

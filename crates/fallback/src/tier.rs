@@ -61,6 +61,11 @@ pub trait MapRequest<Request, E> {
 
     /// Makes the tier's request.
     fn map_request(&self, request: &Request, above: &Trail<E>) -> Self::Mapped;
+
+    /// Makes the request of the last tier out of the original, which nobody needs any more.
+    fn map_last(&self, request: Request, above: &Trail<E>) -> Self::Mapped {
+        self.map_request(&request, above)
+    }
 }
 
 /// Asks the same: the default.
@@ -195,6 +200,10 @@ impl<Request: Clone, E> MapRequest<Request, E> for Same {
 
     fn map_request(&self, request: &Request, _: &Trail<E>) -> Request {
         request.clone()
+    }
+
+    fn map_last(&self, request: Request, _: &Trail<E>) -> Request {
+        request
     }
 }
 

@@ -13,15 +13,14 @@ use super::{
 };
 use crate::{
     Continuation, Degradation, Served, ServedConfig, Tier,
+    asked::{Ask, AskAgain},
     checked::SharedCheck,
     config::{CapabilityConfig, GradeConfig},
     limited::Limited,
     route::Way,
-    stack::{
-        self, Ask, AskAgain, ChatBackend, Choice, EmbedBackend, Members, Place, Standings, StreamBackend,
-    },
+    stack::{self, ChatBackend, Choice, EmbedBackend, Members, Place, Standings, StreamBackend},
     status::Watched,
-    tier::{Accepts, Asked, Kind, again},
+    tier::{Accepts, Kind},
 };
 
 /// The tiers of one route, as they are put together.
@@ -203,10 +202,10 @@ impl Assembly {
         let chat = fallback::Tier::new(Arc::clone(name), Either::Left(chat));
         let stream = fallback::Tier::new(Arc::clone(name), Either::Left(stream));
         let embed = fallback::Tier::new(Arc::clone(name), embed);
-        self.chat.push(takes.set(chat.map_request(Asked::of as Ask)));
-        self.models.push(takes.set(stream.clone().map_request(Asked::to_continue as Ask)));
-        self.stream.push(takes.set(stream.map_request(Asked::of as Ask)));
-        self.embed.push(takes.set(embed.map_request(again as AskAgain)));
+        self.chat.push(takes.set(chat.map_request(Ask::default())));
+        self.models.push(takes.set(stream.clone().map_request(Ask::to_continue())));
+        self.stream.push(takes.set(stream.map_request(Ask::default())));
+        self.embed.push(takes.set(embed.map_request(AskAgain)));
     }
 }
 
@@ -229,7 +228,7 @@ fn filters<S>(around: bool, router: Router<S>) -> Router<S> {
 
 /// A tier that needs no model.
 fn local<S>(name: &Arc<str>, service: S, degraded: Degradation) -> fallback::Tier<S, Ask> {
-    fallback::Tier::local(Arc::clone(name), service).degraded(degraded).map_request(Asked::of as Ask)
+    fallback::Tier::local(Arc::clone(name), service).degraded(degraded).map_request(Ask::default())
 }
 
 /// The backends of a tier, by what is asked for.

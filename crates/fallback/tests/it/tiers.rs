@@ -1,3 +1,11 @@
+use std::{
+    future::ready,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
+
 use mainstay_fallback::{
     Degradation, Fallback, FallbackLayer, NoSetAnswer, SetAnswer, SetAnswers, Tier, TierList, Trail,
 };
@@ -216,4 +224,30 @@ fn tiers_with_closures_can_still_be_shown() {
     );
     let tiers = format!("{:?}", Fallback::first("set", SetAnswer::by(|_: &u32| Some("now"))).then(sorry()));
     assert!(tiers.starts_with("Fallback(") && tiers.matches("SetAnswer { .. }").count() == 2, "{tiers}");
+}
+
+/// A request that counts its copies.
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, Relaxed);
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[tokio::test]
+async fn the_last_tier_gets_the_request_itself() {
+    let down = || service_fn(|_: Counted| ready(Err::<(), Fault>(FaultKind::Unavailable.into())));
+    for tiers in 1..4 {
+        let copies = Arc::new(AtomicUsize::new(0));
+        let list = TierList::<_, Fault>::new((0..tiers).map(|at| Tier::new(at.to_string(), down())));
+        assert_eq!(list.oneshot(Counted(Arc::clone(&copies))).await.unwrap_err().trail().len(), tiers);
+        assert_eq!(copies.load(Relaxed), tiers - 1);
+    }
+    let copies = Arc::new(AtomicUsize::new(0));
+    let tiers = Fallback::first("one", down()).then(Tier::new("two", down()));
+    tiers.oneshot(Counted(Arc::clone(&copies))).await.unwrap_err();
+    assert_eq!(copies.load(Relaxed), 1);
 }
