@@ -1,6 +1,7 @@
 use std::{
     error, fmt,
     ops::{Deref, DerefMut},
+    sync::Arc,
 };
 
 use mainstay_fault::{Fault, HasFault};
@@ -13,8 +14,8 @@ use crate::{ChatResponse, Error, Report, tier::QUEUED};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Reply<R = ChatResponse> {
-    /// The answer.
-    pub response: R,
+    /// The answer, which all share who asked for it under one key.
+    pub response: Arc<R>,
     /// What it took.
     pub report: Report,
 }
@@ -48,13 +49,15 @@ impl Reply {
 }
 
 impl<R> Reply<R> {
-    pub(crate) const fn new(response: R, report: Report) -> Self {
+    pub(crate) const fn new(response: Arc<R>, report: Report) -> Self {
         Self { response, report }
     }
+}
 
-    /// Takes the answer out.
+impl<R: Clone> Reply<R> {
+    /// Takes the answer out. Copies it, if another has it too.
     pub fn into_response(self) -> R {
-        self.response
+        Arc::unwrap_or_clone(self.response)
     }
 }
 
@@ -66,15 +69,16 @@ impl<R> Deref for Reply<R> {
     }
 }
 
-impl<R> DerefMut for Reply<R> {
+impl<R: Clone> DerefMut for Reply<R> {
+    /// The answer of this reply alone: it is copied first, if another has it too.
     fn deref_mut(&mut self) -> &mut R {
-        &mut self.response
+        Arc::make_mut(&mut self.response)
     }
 }
 
 impl From<Reply> for ChatResponse {
     fn from(reply: Reply) -> Self {
-        reply.response
+        reply.into_response()
     }
 }
 

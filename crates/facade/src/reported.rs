@@ -134,7 +134,7 @@ impl Reportable for idempotency::Answer<Served> {
         ongoing.said(&response.id, &response.model);
         ongoing.finished(response.choices.iter().filter_map(|choice| choice.finish_reason.as_ref()));
         ongoing.end(&report, None);
-        Reply::new(Arc::unwrap_or_clone(response), report)
+        Reply::new(response, report)
     }
 }
 
@@ -147,7 +147,7 @@ impl Reportable for fallback::Answer<EmbeddingResponse, Error> {
         let response = self.into_inner();
         ongoing.said("", &response.model);
         ongoing.end(&report, None);
-        Reply::new(response, report)
+        Reply::new(Arc::new(response), report)
     }
 }
 

@@ -1,6 +1,9 @@
 //! `POST /v1/chat/completions`, whole and as a stream.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     Extension, Json,
@@ -33,7 +36,7 @@ async fn whole(app: App, request: ChatRequest) -> Result<Response, ApiError> {
     let reply = app.mainstay.chat(request).await.map_err(|failure| failure::told(&failure))?;
     let Reply { response, report, .. } = reply;
     let headers = told(&response.headers, &report);
-    Ok((headers, Json(completed(response))).into_response())
+    Ok((headers, Json(completed(Arc::unwrap_or_clone(response)))).into_response())
 }
 
 /// Its head is sent at the first token: what fails before it has a status of its own.

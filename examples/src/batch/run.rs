@@ -83,7 +83,7 @@ async fn ask(mainstay: &Mainstay, line: Line, results: &Results, unknown: Unknow
         Ok(reply) => reply,
         Err(failure) => return Err((id, Wrong::of(&failure))),
     };
-    let answered = Answered { id, key, response: reply.response.clone() };
+    let answered = Answered { id, key, response: (*reply.response).clone() };
     match results.append(&answered).await {
         Ok(()) => Ok(reply),
         // A disk that takes no more answers must not be given more that are paid for.

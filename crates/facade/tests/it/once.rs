@@ -1,6 +1,6 @@
 //! One key, one effect, through the whole stack.
 
-use std::{future::ready, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, TryStreamExt};
 use mainstay::{ChatRequest, FaultKind, HasFault, Mainstay, RetryPolicy, Tier, backoff::Exponential};
@@ -40,6 +40,17 @@ async fn what_is_submitted_three_times_at_once_runs_once() {
         "{}",
         again.report
     );
+}
+
+#[tokio::test]
+async fn all_who_ask_under_one_key_share_one_answer_until_they_change_it() {
+    let (_mock, mainstay) = stack(ModelPlan::new()).await;
+    let first = mainstay.chat(ask(1)).await.unwrap();
+    let mut again = mainstay.chat(ask(1)).await.unwrap();
+    assert!(Arc::ptr_eq(&first.response, &again.response));
+    again.model = "mine".to_owned();
+    assert_eq!((&*first.model, &*again.model), ("m", "mine"));
+    assert_eq!(mainstay.chat(ask(1)).await.unwrap().into_response(), *first.response);
 }
 
 #[tokio::test]
