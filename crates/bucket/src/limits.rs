@@ -129,6 +129,11 @@ impl Limits {
         self.take_all(tokens).then(|| Reservation::complete(Owner::Shared(Arc::clone(self)), tokens))
     }
 
+    /// The same, for who need not keep the limits.
+    pub(crate) fn into_reservation(self: Arc<Self>, tokens: u64) -> Option<Reservation> {
+        self.take_all(tokens).then(|| Reservation::complete(Owner::Shared(self), tokens))
+    }
+
     /// Takes one request, `tokens` tokens and a place in flight, after waiting for them where necessary.
     ///
     /// # Errors

@@ -77,6 +77,7 @@ pub struct Attempt {
 pub struct Entry {
     journal: Journal,
     index: u32,
+    ended: bool,
 }
 
 // === impl Journal ===
@@ -112,7 +113,7 @@ impl Journal {
             None => attempts.first = Some(attempt),
             Some(_) => attempts.more.push(attempt),
         }
-        Entry { journal: self.clone(), index }
+        Entry { journal: self.clone(), index, ended: false }
     }
 
     /// Has the handle speak of an attempt. So a layer that writes attempts down tells those further in, which find the journal in the
@@ -263,11 +264,13 @@ impl Entry {
 
     /// Writes down how it ended. The first end counts.
     pub fn end(&mut self, fault: Option<Fault>) {
+        if self.ended {
+            return;
+        }
+        self.ended = true;
         self.write(|attempt| {
-            if attempt.took.is_none() {
-                attempt.took = Some(attempt.began.elapsed().saturating_sub(attempt.queued));
-                attempt.fault = fault;
-            }
+            attempt.took = Some(attempt.began.elapsed().saturating_sub(attempt.queued));
+            attempt.fault = fault;
         });
     }
 
