@@ -33,6 +33,8 @@ pub(crate) struct Task {
 struct Done {
     documents: u64,
     answered: usize,
+    /// Why the others were not.
+    failed: BTreeMap<String, u64>,
     p50: u64,
     p99: u64,
     seconds: f64,
@@ -88,6 +90,7 @@ pub(crate) async fn work(task: &str) -> Result<()> {
     let done = Done {
         documents: pass.documents,
         answered: pass.answers.len(),
+        failed: pass.failed.into_iter().map(|(kind, calls)| (kind.to_string(), calls)).collect(),
         p50: pass.latency.value_at_quantile(0.5),
         p99: pass.latency.value_at_quantile(0.99),
         seconds: pass.took.as_secs_f64(),
@@ -147,10 +150,12 @@ fn most(begun: &BTreeMap<String, u64>) -> u64 {
 
 fn shortfall(done: &[Done], server: &Stats) -> Option<String> {
     let lost = done.iter().map(|done| done.documents - done.answered as u64).sum::<u64>();
+    let why = done.iter().flat_map(|done| &done.failed).map(|(kind, calls)| format!("{calls} {kind}"));
+    let why = why.collect::<Vec<_>>().join(", ");
     let twice = most(&server.begun) > 1;
     let refused = server.limited * 50 > server.calls;
     let says = [
-        (lost > 0, format!("{lost} submissions were not answered")),
+        (lost > 0, format!("{lost} submissions were not answered: {why}")),
         (twice, "a key ran more than once".to_owned()),
         (refused, format!("the server refused {} of {} calls", server.limited, server.calls)),
     ];
