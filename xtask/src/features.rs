@@ -63,6 +63,8 @@ impl Package {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -73,5 +75,16 @@ mod tests {
         assert_eq!(bucket.alone().collect::<Vec<_>>(), ["", "governor", "quanta", "redis", "redis-tls"]);
         let mock = packages.iter().find(|package| package.name == "mainstay-mock-openai").unwrap();
         assert_eq!(mock.alone().collect::<Vec<_>>(), ["", "cli"]);
+    }
+
+    #[test]
+    fn crates_that_are_published_bring_their_licences_along() {
+        for package in published().unwrap() {
+            let folder = package.name.strip_prefix("mainstay-").unwrap_or("facade");
+            for licence in ["LICENSE-APACHE", "LICENSE-MIT"] {
+                let path = Path::new("../crates").join(folder).join(licence);
+                assert!(path.exists(), "{} is missing", path.display());
+            }
+        }
     }
 }
