@@ -9,7 +9,10 @@ const OTHERS: [&str; 8] = ["prompt", "request", "messages", "outcomes", "cost", 
 
 /// Reads a line into the dataset, or says what is wrong with it.
 pub(crate) fn read(line: &str, data: &mut Dataset) -> Result<(), String> {
-    let value: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
+    // To serde, each line is a file's first.
+    let wrong =
+        |error: serde_json::Error| format!("is not JSON: {error}").replace(" at line 1 column", " at column");
+    let value: Value = serde_json::from_str(line).map_err(wrong)?;
     let Value::Object(fields) = value else { return Err("is not an object".to_owned()) };
     let outcomes = outcomes(&fields)?;
     let costs = costs(&fields)?;

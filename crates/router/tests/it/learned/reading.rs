@@ -17,6 +17,7 @@ fn bad_lines_are_named_by_number() {
     let lines = format!("{GOOD}\nnonsense\n\n{{\"prompt\": 3, \"a\": true}}\n{{\"prompt\": \"a\"}}\n{GOOD}");
     let problems = problems(&lines);
     assert_eq!(problems.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4, 5]);
+    assert_eq!(problems[0].1, "is not JSON: expected ident at column 2");
     assert_eq!(problems[1].1, "`prompt` is not a string");
     assert_eq!(problems[2].1, "has no outcome");
 }
