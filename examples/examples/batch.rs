@@ -2,7 +2,7 @@
 //! answered is not asked twice, and what was under way when it was killed is told, and asked again only with `--ask-unknown`.
 //!
 //! ```sh
-//! cargo run -p mainstay-examples --example batch                                  # a demo against a mock
+//! cargo run -p mainstay-examples --example batch                                  # a demo against a mock, in target/batch
 //! cargo run -p mainstay-examples --example batch -- prompts.jsonl answers.jsonl   # with OPENAI_API_KEY
 //! ```
 #![allow(clippy::print_stdout, reason = "a program for people")]
@@ -19,7 +19,7 @@ use std::{
 use anyhow::{Context, Result};
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use mainstay::{Mainstay, RetryPolicy, bucket::Limits};
+use mainstay::{Mainstay, RetryPolicy, backoff::RetryEvent, bucket::Limits};
 use mainstay_examples::{
     Server,
     batch::{self, Results, Summary, Unknown},
@@ -52,6 +52,9 @@ struct Options {
 /// As long as a batch may take: nobody waits for a single one of its calls.
 const PATIENCE: Duration = Duration::from_secs(6 * 3_600);
 
+/// Where the files of the demo are, until all of it is answered.
+const DEMO: &str = "target/batch";
+
 /// How long it is remembered what was asked.
 const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
@@ -61,22 +64,27 @@ const MANY: u64 = 1_000_000_000;
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let options = Options::parse();
-    let demo = tempfile::tempdir()?;
     let (server, input, output) = match (&options.input, &options.output) {
         (Some(input), Some(output)) => (named()?, input.clone(), output.clone()),
-        _ => (Server::mock(moody()).await?, write_demo(&demo)?, demo.path().join("answers.jsonl")),
+        _ => (Server::mock(moody()).await?, write_demo()?, Path::new(DEMO).join("answers.jsonl")),
     };
     let mut lines = batch::read_lines(&input, &server.model)?;
     let (results, done) = Results::open(&output)?;
     let all = lines.len();
     lines.retain(|line| !done.contains(&line.key));
-    let bar = bar(all, all - lines.len());
-    let mainstay = mainstay(&options, &server, &output)?;
+    let before = all - lines.len();
+    let bar = bar(all, before);
+    let mainstay = mainstay(&options, &server, &output, &bar)?;
     let unknown = if options.ask_unknown { Unknown::AskAgain } else { Unknown::Tell };
     let summary = batch::run(&mainstay, lines, &results, options.parallel, unknown, &bar).await;
     mainstay.close().await;
     bar.abandon();
-    Ok(tell(&summary, all))
+    let done = tell(&summary, all, before);
+    if done == ExitCode::SUCCESS && options.input.is_none() {
+        // The next demo begins anew.
+        fs::remove_dir_all(DEMO)?;
+    }
+    Ok(done)
 }
 
 /// The server that the environment names: what a mock makes up has no place in a file of answers.
@@ -86,7 +94,7 @@ fn named() -> Result<Server> {
     )
 }
 
-fn mainstay(options: &Options, server: &Server, output: &Path) -> Result<Mainstay> {
+fn mainstay(options: &Options, server: &Server, output: &Path, bar: &ProgressBar) -> Result<Mainstay> {
     let mut builder = Mainstay::builder()
         .client(|client| server.client(client))
         .idempotency(YEAR, usize::MAX)
@@ -99,6 +107,11 @@ fn mainstay(options: &Options, server: &Server, output: &Path) -> Result<Mainsta
     }
     // A budget for retries spares a server that many others want to be served by. A batch has no others, and waits.
     let policy = RetryPolicy::default().retries(20).max_wait(Duration::from_secs(600)).without_budget();
+    let bar = bar.clone();
+    // Whoever waits for a server that is down sees why.
+    let policy = policy.on_retry(move |RetryEvent { fault, delay, .. }| {
+        bar.set_message(format!("{fault}; once more in {delay:.1?}"));
+    });
     Ok(builder.deadline(PATIENCE).max_wait(PATIENCE).retry(policy).build()?)
 }
 
@@ -113,9 +126,10 @@ fn moody() -> Plan {
     Plan::new().seed(7).default_model(model)
 }
 
-fn write_demo(folder: &tempfile::TempDir) -> Result<PathBuf> {
-    eprintln!("no files are named: a demo, at a mock that fails on purpose\n");
-    let path = folder.path().join("prompts.jsonl");
+fn write_demo() -> Result<PathBuf> {
+    eprintln!("no files are named: a demo, at a mock that fails on purpose; kill it, and begin it again\n");
+    fs::create_dir_all(DEMO)?;
+    let path = Path::new(DEMO).join("prompts.jsonl");
     let mut text = String::new();
     for number in 1..=2_000 {
         writeln!(text, r#"{{"id": "demo-{number}", "prompt": "Say something of the number {number}."}}"#)?;
@@ -132,9 +146,11 @@ fn bar(all: usize, done: usize) -> ProgressBar {
     bar
 }
 
-fn tell(summary: &Summary, all: usize) -> ExitCode {
+fn tell(summary: &Summary, all: usize, before: usize) -> ExitCode {
     let Summary { answered, failed, unknown, attempts, tokens, stopped, .. } = summary;
-    println!("{answered} of {all} prompts answered in this run: {attempts} calls, {tokens} tokens");
+    println!(
+        "{answered} of {all} prompts answered in this run, {before} before it: {attempts} calls, {tokens} tokens"
+    );
     for (id, why) in failed.iter().take(5) {
         println!("  {id}: {why}");
     }

@@ -1,6 +1,6 @@
 use std::{collections::HashSet, fs, path::Path};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, bail};
 use mainstay::{ChatRequest, idempotency::key_of};
 use serde::Deserialize;
 
@@ -20,15 +20,8 @@ pub struct Line {
 struct Written {
     #[serde(alias = "custom_id")]
     id: Option<String>,
-    #[serde(flatten)]
-    asked: Asked,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Asked {
-    Prompt(String),
-    Body(ChatRequest),
+    prompt: Option<String>,
+    body: Option<ChatRequest>,
 }
 
 // === impl Line ===
@@ -38,7 +31,7 @@ impl Line {
     ///
     /// # Errors
     ///
-    /// It is neither.
+    /// It is neither, or both.
     ///
     /// # Examples
     ///
@@ -47,13 +40,19 @@ impl Line {
     ///
     /// let line = Line::read(r#"{"id": "zlib", "prompt": "Who wrote zlib?"}"#, "gpt-4o-mini")?;
     /// assert_eq!((line.id.as_str(), line.request.model.as_str()), ("zlib", "gpt-4o-mini"));
-    /// # Ok::<_, serde_json::Error>(())
+    /// # Ok::<_, anyhow::Error>(())
     /// ```
-    pub fn read(text: &str, model: &str) -> serde_json::Result<Self> {
-        let Written { id, asked } = serde_json::from_str(text)?;
-        let request = match asked {
-            Asked::Prompt(prompt) => ChatRequest::new(model).user(prompt),
-            Asked::Body(request) => request,
+    pub fn read(text: &str, model: &str) -> Result<Self> {
+        // To serde, each line is a file's first.
+        let wrong =
+            |error: serde_json::Error| anyhow!(error.to_string().replace(" at line 1 column", " at column"));
+        let Written { id, prompt, body } = serde_json::from_str(text).map_err(wrong)?;
+        let request = match (prompt, body) {
+            (Some(prompt), None) => ChatRequest::new(model).user(prompt),
+            (None, Some(request)) => request,
+            _ => bail!(
+                "it must have either a `prompt` or a `body`, which is a request with `model` and `messages`"
+            ),
         };
         let key = key_of(&(&id, &request))?;
         let id = id.unwrap_or_else(|| key.clone());
@@ -77,4 +76,28 @@ pub fn read_lines(path: &Path, model: &str) -> Result<Vec<Line>> {
         }
     }
     Ok(lines)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_asks_nothing_is_told_what_it_needs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("prompts.jsonl");
+        for (wrong, says) in [
+            (r#"{"id": "b"}"#, "either a `prompt` or a `body`"),
+            (
+                r#"{"prompt": "Hello?", "body": {"model": "m", "messages": []}}"#,
+                "either a `prompt` or a `body`",
+            ),
+            (r#"{"prompt": "Hello?""#, "EOF while parsing an object at column 19"),
+        ] {
+            fs::write(&path, format!("{{\"prompt\": \"Hello?\"}}\n{wrong}\n")).unwrap();
+            let error = format!("{:#}", read_lines(&path, "m").unwrap_err());
+            assert!(error.contains("prompts.jsonl, line 2: ") && error.contains(says), "{error}");
+        }
+    }
 }

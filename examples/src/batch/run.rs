@@ -21,7 +21,7 @@ pub struct Summary {
     pub attempts: u64,
     /// The tokens of all calls.
     pub tokens: u64,
-    /// Whether it was ended early, because the purse is empty or the key is wrong, which no further call would mend.
+    /// Whether it was ended early, for what no further call would mend: the purse is empty, the key is wrong, the disk is full.
     pub stopped: bool,
 }
 
@@ -117,6 +117,11 @@ impl Wrong {
     fn of(failure: &Failure) -> Self {
         match (failure.error(), failure.fault().kind) {
             (Error::Key(refused), _) if refused.unknown_since().is_some() => Self::Unknown,
+            // The claims cannot be kept, for a reason that is told at the end: a disk that is full.
+            (error @ Error::Key(_), _) => {
+                let why = anyhow::Chain::new(error).last().map(ToString::to_string).unwrap_or_default();
+                Self::Hopeless(format!("{error}: {why}"))
+            }
             (error, FaultKind::QuotaExhausted | FaultKind::Auth) => Self::Hopeless(error.to_string()),
             (error, _) => Self::Failed(error.to_string()),
         }

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use mainstay_examples::batch::Answered;
+use indicatif::ProgressBar;
+use mainstay::Mainstay;
+use mainstay_examples::batch::{self, Answered, Results, Unknown};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -167,4 +169,51 @@ async fn another_files_lines_are_not_touched() {
     );
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"somebody\": \"else's\"}\n");
     assert_eq!(mock.stats().calls, 0);
+}
+
+#[tokio::test]
+async fn claims_that_cannot_be_kept_end_the_batch_and_say_why() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let folder = prompts();
+    let path = folder.path().join("answers.jsonl");
+    let mainstay = Mainstay::builder()
+        .base_url(mock.base_url())
+        .idempotency(Duration::from_secs(3_600), usize::MAX)
+        .idempotency_store(batch::claims(&path).unwrap())
+        .build()
+        .unwrap();
+    mainstay.close().await;
+
+    let lines = batch::read_lines(&folder.path().join("prompts.jsonl"), "m").unwrap();
+    let (results, _) = Results::open(&path).unwrap();
+    let parallel = PARALLEL.try_into().unwrap();
+    let summary =
+        batch::run(&mainstay, lines, &results, parallel, Unknown::Tell, &ProgressBar::hidden()).await;
+    assert!(summary.stopped && summary.failed.len() <= 2 * PARALLEL, "{summary:?}");
+    assert!(summary.failed.iter().all(|(_, why)| why.ends_with(": the file was closed")), "{summary:?}");
+    assert_eq!(mock.stats().calls, 0);
+}
+
+/// Begins the demo in a folder, kills it when there are more answers than so many, and returns them.
+async fn demo_killed_after(answers: usize, folder: &TempDir) -> String {
+    let mut command = Command::from(example("batch"));
+    let mut demo =
+        command.current_dir(folder.path()).env("NO_PROXY", "127.0.0.1").kill_on_drop(true).spawn().unwrap();
+    let path = folder.path().join("target/batch/answers.jsonl");
+    let read = || fs::read_to_string(&path).unwrap_or_default();
+    while read().lines().count() <= answers {
+        assert!(demo.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        tokio::task::yield_now().await;
+    }
+    demo.kill().await.unwrap();
+    read()
+}
+
+#[tokio::test]
+async fn a_demo_that_is_killed_goes_on_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = demo_killed_after(10, &folder).await;
+    let whole = first.rsplit_once('\n').unwrap().0;
+    let second = demo_killed_after(first.lines().count() + 10, &folder).await;
+    assert!(second.starts_with(whole), "what was answered is gone");
 }
