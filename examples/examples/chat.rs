@@ -1,8 +1,9 @@
 //! Asks a question, and tells what it took to get the answer.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
+use clap::Parser;
 use mainstay::{
     ChatRequest, Mainstay, RetryPolicy,
     backoff::{Exponential, RetryEvent},
@@ -11,8 +12,17 @@ use mainstay::{
 use mainstay_examples::Server;
 use mainstay_mock_openai::{ModelPlan, Plan, RetryAfter, WholeFault};
 
+/// Asks a question, and tells what it took to get the answer.
+#[derive(Parser)]
+struct Options {
+    /// What is asked, in quotation marks.
+    #[arg(default_value = "What is a mainstay?")]
+    question: String,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let Options { question } = Options::parse();
     // The mock's first three answers: a rate limit, an overload, and half an answer.
     let hurts = ModelPlan::new().sequence([
         WholeFault::RateLimited(RetryAfter::raw("0.5")),
@@ -33,7 +43,6 @@ async fn main() -> anyhow::Result<()> {
         .check(check::complete)
         .build()?;
 
-    let question = env::args().nth(1).unwrap_or_else(|| "What is a mainstay?".to_owned());
     let request = ChatRequest::new(&server.model).system("Answer in two sentences.").user(question);
     let answer = mainstay.chat(request).await?;
     println!("{}", answer.text());

@@ -10,9 +10,10 @@
 //! empties where the server was a mock.
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
-use std::{env, fs, path::Path};
+use std::{fs, path::Path};
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
+use clap::Parser;
 use mainstay::{ChatRequest, fallback::queue::JsonlQueue};
 use mainstay_examples::{
     documents,
@@ -22,19 +23,27 @@ use mainstay_examples::{
 const AT_ONCE: usize = 16;
 
 /// How many documents there are, and how many are read where each costs money, unless more are asked for.
-const ALL: usize = 254;
-const SOME: usize = 20;
+const ALL: u64 = 254;
+const SOME: u64 = 20;
+
+/// Reads real documents: on five days of a mock, or today, at the server that the environment names.
+#[derive(Parser)]
+struct Options {
+    /// How many of the 254 documents: all of them at a mock, 20 at a real server unless set.
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=ALL))]
+    documents: Option<u64>,
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let options = Options::parse();
     let folder = Path::new("target/document_pipeline");
     fs::create_dir_all(folder)?;
     let (days, usual) = match Day::today() {
         Some(today) => (vec![today], SOME),
         None => (Day::all(pipeline::SEED), ALL),
     };
-    let asked = env::args().nth(1).map(|count| count.parse()).transpose();
-    let documents = documents::bundled(asked.context("how many documents?")?.unwrap_or(usual))?;
+    let documents = documents::bundled(usize::try_from(options.documents.unwrap_or(usual))?)?;
     let (mut outcomes, mut waiting) = (Vec::new(), Vec::new());
     for day in days {
         eprintln!("{} …", day.name);

@@ -2,18 +2,27 @@
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
 use std::{
-    env,
     io::{Write, stdout},
     time::Duration,
 };
 
+use clap::Parser;
 use futures_util::StreamExt;
 use mainstay::{ChatRequest, Mainstay, RetryPolicy, backoff::RetryEvent, openai::StreamOptions};
 use mainstay_examples::Server;
 use mainstay_mock_openai::{Latency, ModelPlan, Plan, StreamFault};
 
+/// Prints an answer as it comes.
+#[derive(Parser)]
+struct Options {
+    /// What is asked, in quotation marks.
+    #[arg(default_value = "Tell me of the sea.")]
+    question: String,
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    let Options { question } = Options::parse();
     // The mock's first two streams: one ends before its first token, one begins with an error. Then it speaks.
     let hurts = ModelPlan::new()
         .sequence([StreamFault::EmptyStream, StreamFault::ErrorFirst])
@@ -28,7 +37,6 @@ async fn main() -> anyhow::Result<()> {
         }))
         .build()?;
 
-    let question = env::args().nth(1).unwrap_or_else(|| "Tell me of the sea.".to_owned());
     let mut request = ChatRequest::new(&server.model).user(question);
     request.stream_options = Some(StreamOptions::with_usage());
 

@@ -84,6 +84,17 @@ async fn documents_are_read_by_the_server_that_is_named() {
     assert_eq!(stats.calls, 16);
 }
 
+#[tokio::test]
+async fn help_asks_nobody() {
+    for name in ["chat", "stream", "document_pipeline"] {
+        let (text, stats) = keyed(name, &["--help"]).await;
+        assert!(text.contains("Usage:"), "{text}");
+        assert_eq!(stats.calls, 0, "{name}");
+    }
+    let none = keyless("document_pipeline").arg("0").output().unwrap();
+    assert!(String::from_utf8_lossy(&none.stderr).contains("0 is not in 1..=254"), "{none:?}");
+}
+
 #[test]
 fn no_file_gets_the_answers_of_a_mock() {
     let folder = tempfile::tempdir().unwrap();
