@@ -128,7 +128,7 @@ async fn weather_limits(options: &Options, documents: &[Document]) -> Result<Vec
     let limits = Limits::default().requests_per_minute(requests)?.tokens_per_minute(tokens)?;
     let set = |builder: Builder| builder.limits(storm::MODEL, limits);
     let knows = pass_mainstay("Mainstay, knows them", options, target, documents, set).await?;
-    println!("{}", report::table(&[&bare, &learns, &knows]));
+    println!("{}\n", report::table(&[&bare, &learns, &knows]));
     Ok(vec![learns, knows])
 }
 

@@ -7,11 +7,14 @@ mod explain;
 mod pair;
 mod train;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use mainstay_router::learned::{Dataset, Lines};
+use mainstay_router::learned::{Dataset, Lines, Model, ModelError};
 
 /// What to do with the learned router.
 #[derive(Subcommand)]
@@ -29,12 +32,26 @@ pub(crate) enum Task {
 /// Where past calls are read from.
 #[derive(Args)]
 pub(crate) struct Source {
-    /// Files of past calls, `.jsonl` or `.jsonl.gz`.
+    /// Files of past calls, `.jsonl` or `.jsonl.gz`. A line is `{"prompt": "…", "outcomes": {"SMALL": 0.5, "LARGE": true}}`, by
+    /// the names that the models have in the configuration; `"cost": {"SMALL": 0.001, …}`, in dollars, may stand beside it.
     #[arg(long, required = true, num_args = 1..)]
     data: Vec<PathBuf>,
     /// Leaves out lines that cannot be understood, instead of failing.
     #[arg(long)]
     skip_bad: bool,
+}
+
+/// What the columns of a judgement are.
+const LEGEND: &str = "\
+APGR: how much of the gap between the cheapest and the dearest model is closed, over all shares of calls to the dearest;
+      chance has 0.5. CPT(50 %): the share of calls to the dearest that closes half of the gap.";
+
+/// Reads a model file; what is wrong with it is said with its name.
+fn load(path: &Path) -> Result<Model> {
+    Model::load(path).map_err(|error| match error {
+        ModelError::File { .. } => error.into(),
+        _ => anyhow::Error::new(error).context(path.display().to_string()),
+    })
 }
 
 /// Does what was asked for.

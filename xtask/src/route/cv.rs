@@ -4,7 +4,7 @@ use comfy_table::{Table, presets::UTF8_HORIZONTAL_ONLY};
 use mainstay_router::learned::{Curve, Dataset, Folds, Recipe, cross_validate};
 use tokio::time::Instant;
 
-use super::{Source, pair::Pair};
+use super::{LEGEND, Source, pair::Pair};
 
 /// How to cross-validate.
 #[derive(Args)]
@@ -57,7 +57,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         table.add_row([name, "mean", &apgr(pooled), &apgr(mean), "", "", ""]);
     }
-    println!("{} calls, {FOLDS} folds\n{table}", data.len());
+    println!("{} calls, {FOLDS} folds\n{table}\n{LEGEND}", data.len());
     Ok(())
 }
 

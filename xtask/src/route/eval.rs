@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
-    Source, chart,
+    LEGEND, Source, chart, load,
     pair::{Named, Pair},
 };
 
@@ -40,7 +40,7 @@ struct Judgement {
 
 /// Judges a model.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let model = Model::load(&options.model)?;
+    let model = load(&options.model)?;
     let data = options.source.read()?;
     let pair = pair(&model, &data)?;
     let scores: Vec<f64> = pair.prompts.iter().map(|prompt| model.predict(prompt).gain()).collect();
@@ -59,7 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         return Ok(());
     }
     println!("{} calls, {:.1} µs a decision", judgement.n, judgement.microseconds_per_decision);
-    println!("{}", table(&curves));
+    println!("{}\n{LEGEND}\n", table(&curves));
     replay(&model, &data);
     println!("drawn in {}", options.chart.display());
     Ok(())
@@ -102,6 +102,9 @@ fn replay(model: &Model, data: &Dataset) {
         let chooser = Chooser::new(model.clone(), half);
         let chooser = if let Some(online) = online { chooser.online(online) } else { chooser };
         let replay = chooser.replay(data);
-        println!("replayed {name}: regret against the best fixed choice {:+.4} a call", replay.regret());
+        let regret = replay.regret();
+        println!(
+            "replayed {name}: regret against the best fixed choice {regret:+.4} a call (below 0: choosing paid)"
+        );
     }
 }

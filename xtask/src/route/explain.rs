@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use mainstay_router::learned::Model;
+
+use super::load;
 
 /// What to explain.
 #[derive(Args)]
@@ -19,7 +20,7 @@ pub(crate) struct Options {
 
 /// Prints what is predicted, and the features that weighed most.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let model = Model::load(&options.model)?;
+    let model = load(&options.model)?;
     let explanation = model.explain(&options.prompt, options.most);
     for (index, name) in model.models().enumerate() {
         println!("{name:<24}{:>6.1} %", explanation.prediction.probability(index).unwrap_or(0.0) * 100.0);
