@@ -7,12 +7,13 @@ use clap::Parser;
 /// SIGTERM and Ctrl-C end it when the calls under way have ended; SIGHUP reads its files again.
 #[derive(Parser)]
 #[command(version, about, long_about)]
+#[command(group = clap::ArgGroup::new("backends").required(true).args(["config", "mock"]))]
 pub(crate) struct Options {
     /// The backends and routes: a file as of `mainstay::Config`.
-    #[arg(long, required_unless_present = "mock", value_name = "FILE")]
+    #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// Serve two mock backends in this process that fail on purpose: needs no file and no key.
-    #[arg(long, conflicts_with = "config")]
+    #[arg(long)]
     pub(crate) mock: bool,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1")]

@@ -98,7 +98,8 @@ impl fmt::Display for ConfigError {
 impl Error for ConfigError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.cause {
-            Cause::Unreadable(error) => Some(error),
+            // Its own words are in ours: who prints the whole chain is to read them once.
+            Cause::Unreadable(error) => error.source(),
             Cause::Toml(_) | Cause::Unwritable(_) | Cause::Invalid(_) => None,
         }
     }

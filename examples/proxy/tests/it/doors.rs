@@ -97,5 +97,7 @@ async fn a_file_that_cannot_be_used_is_named_with_its_line() {
     let error = refused(&["--config", path], None).await;
     assert!(error.contains(path) && error.contains("line 2") && error.contains("`route`"), "{error}");
     let error = refused(&[], None).await;
-    assert!(error.contains("--config"), "{error}");
+    assert!(error.contains("--config") && error.contains("--mock"), "{error}");
+    let error = refused(&["--config", "no/such/file"], None).await;
+    assert!(error.contains("no/such/file: ") && error.matches("os error 2").count() == 1, "{error}");
 }
