@@ -276,6 +276,11 @@ impl Kept {
         self.all_limits().filter(|(.., is_set)| *is_set).map(|(on, model, limited, _)| (on, model, limited))
     }
 
+    /// The queues for people, by their files.
+    pub(crate) fn queues(&self) -> impl Iterator<Item = (&PathBuf, &Queue)> {
+        self.queues.iter()
+    }
+
     /// The limits of each model on a backend, and whether they are set: if not, the server may have stated some.
     pub(crate) fn all_limits(&self) -> impl Iterator<Item = (&str, &str, Limited, bool)> {
         self.limits.iter().map(|((on, model), kept)| {

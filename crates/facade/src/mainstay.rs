@@ -1,13 +1,14 @@
 use std::{
     collections::BTreeMap,
     fmt,
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
 use arc_swap::ArcSwap;
 use mainstay_bucket::Limits;
+use mainstay_fallback::queue::JsonlQueue;
 use mainstay_idempotency::Store;
 use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, EmbeddingRequest, EmbeddingResponse};
 use tower::ServiceExt;
@@ -28,7 +29,7 @@ use crate::{
 ///
 /// Around an OpenAI-compatible client it keeps a deadline, limits each attempt, sends failed calls again when that is
 /// right and as often as the budget allows, and looks at the answers. It is a [`Service`] of chats and of embeddings too, and its parts can
-/// be taken out: services ([`chat_service`](Self::chat_service)), clients, limits.
+/// be taken out: services ([`chat_service`](Self::chat_service)), clients, limits, queues.
 ///
 /// # Clone
 ///
@@ -228,6 +229,13 @@ impl Mainstay {
     /// Takes out the service of embeddings.
     pub fn embed_service(&self) -> EmbedService {
         self.0.embed.clone()
+    }
+
+    /// The queues for people that routes have in files, by the files' canonical paths: whoever sees to an entry needs them, as no other process
+    /// can open a queue that is in use. A clone that is kept keeps its file open, also if a reload takes the queue away.
+    pub fn queues(&self) -> BTreeMap<PathBuf, JsonlQueue<ChatRequest>> {
+        let live = self.0.live.load();
+        live.kept.queues().map(|(path, queue)| (path.clone(), queue.clone())).collect()
     }
 
     /// The limits that are set, by the names of their backends and models as in a [`Report`](crate::Report): to be looked at, paused, or

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, time::Duration};
 
-use mainstay::{ChatRequest, Config, FaultKind, HasFault, Mainstay};
+use mainstay::{ChatRequest, Config, FaultKind, HasFault, Mainstay, fallback::queue::JsonlQueue};
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
 
 async fn mock(fault: Option<WholeFault>) -> MockOpenAi {
@@ -127,7 +127,15 @@ async fn tiers_of_a_file_are_tried_in_order() {
     let mainstay = Mainstay::from_toml(&two(&one, &other, &routes)).unwrap();
     let reply = mainstay.chat(ask("a")).await.unwrap();
     assert_eq!((reply.text().as_ref(), reply.report.tier.as_deref()), ("later", Some("a 3")));
-    assert!(mainstay.chat(ask("b")).await.unwrap().queued().is_some());
+    let reply = mainstay.chat(ask("b")).await.unwrap();
+
+    // Somebody sees to it, in the process that has the file open.
+    let queues = mainstay.queues();
+    let people = &queues[&queue.canonicalize().unwrap()];
+    let ids: Vec<_> = people.entries().into_iter().map(|entry| entry.id).collect();
+    assert_eq!(ids, [reply.queued().unwrap()]);
+    people.done(&ids[0]).await.unwrap();
+    assert!(mainstay.queues().values().all(JsonlQueue::is_empty));
 }
 
 #[tokio::test]
