@@ -6,6 +6,8 @@
 //! cargo run -p mainstay-examples --example document_pipeline -- 50    # 50 documents; with OPENAI_API_KEY, at the real server
 //! ```
 //!
+//! The smaller model is then that of `OPENAI_SMALL_MODEL`, `gpt-4o-mini` unless set.
+//!
 //! It draws a chart besides (`target/document_pipeline.svg`) and leaves what people must see to in a queue, which it
 //! empties where the server was a mock.
 #![allow(clippy::print_stdout, reason = "a program for people")]
