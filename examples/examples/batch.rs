@@ -18,7 +18,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use mainstay::{Mainstay, RetryPolicy, backoff::RetryEvent, bucket::Limits};
 use mainstay_examples::{
     Server,
@@ -139,9 +139,16 @@ fn write_demo() -> Result<PathBuf> {
 }
 
 fn bar(all: usize, done: usize) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}, {per_sec}, {eta} left, {msg}");
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}, {speed}, {eta} left, {msg}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key(
+        "speed",
+        |state: &ProgressState, text: &mut dyn Write| {
+            // The bar does not ask what came of it.
+            let _ = write!(text, "{:.0}/s", state.per_sec());
+        },
+    );
     let bar = ProgressBar::new(all as u64).with_position(done as u64);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_style(style);
     bar.reset_eta();
     bar
 }
