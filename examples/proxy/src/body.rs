@@ -41,6 +41,9 @@ pub(crate) fn chat(body: &[u8]) -> Result<ChatRequest, ApiError> {
     let request = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         match path.as_str() {
+            _ if !error.inner().is_data() => {
+                ApiError::invalid(format!("the body is not JSON: {}", error.inner()), None)
+            }
             "." => ApiError::invalid(format!("the body cannot be read: {}", error.inner()), None),
             _ => ApiError::invalid(format!("{path}: {}", error.inner()), Some(path.into())),
         }

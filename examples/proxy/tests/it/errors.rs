@@ -121,6 +121,12 @@ async fn a_body_that_cannot_be_read_is_a_400_that_names_the_field() {
         let request = client().post(proxy.url("/v1/chat/completions")).body(body);
         assert_eq!(refusal(request.send().await.unwrap()).await.0, 400, "{body:?}");
     }
+    for body in ["{nonsense", "{\"model\": \"m\", \"messages\": [{\"role\": "] {
+        let request = client().post(proxy.url("/v1/chat/completions")).body(body);
+        let (_, error) = refusal(request.send().await.unwrap()).await;
+        assert!(error["message"].as_str().unwrap().starts_with("the body is not JSON: "), "{error}");
+        assert!(error["param"].is_null(), "{error}");
+    }
 }
 
 async fn with_short_bodies() -> (MockOpenAi, Proxy) {
