@@ -1,5 +1,6 @@
-//! Asks thousands of prompts of a JSONL file at the provider's limits. Kill it at any moment, and begin again: what was
-//! answered is not asked twice, and what was under way when it was killed is told, and asked again only with `--ask-unknown`.
+//! Asks thousands of prompts of a JSONL file at the provider's limits. Stop it by Ctrl-C, and it ends when all that it has asked
+//! is answered. Kill it at any moment, and begin again: what was answered is not asked twice, and what was under way when it was
+//! killed is told, and asked again only with `--ask-unknown`.
 //!
 //! ```sh
 //! cargo run -p mainstay-examples --example batch                                  # a demo against a mock, in target/batch
@@ -10,9 +11,10 @@
 use std::{
     fmt::Write,
     fs,
+    future::pending,
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    process::ExitCode,
+    process::{ExitCode, exit},
     time::Duration,
 };
 
@@ -76,7 +78,7 @@ async fn main() -> Result<ExitCode> {
     let bar = bar(all, before);
     let mainstay = mainstay(&options, &server, &output, &bar)?;
     let unknown = if options.ask_unknown { Unknown::AskAgain } else { Unknown::Tell };
-    let summary = batch::run(&mainstay, lines, &results, options.parallel, unknown, &bar).await;
+    let summary = batch::run(&mainstay, lines, &results, options.parallel, unknown, &bar, stop()).await;
     mainstay.close().await;
     bar.abandon();
     let done = tell(&summary, all, before);
@@ -85,6 +87,19 @@ async fn main() -> Result<ExitCode> {
         fs::remove_dir_all(DEMO)?;
     }
     Ok(done)
+}
+
+/// Resolves at the first Ctrl-C; the second ends the process, as a kill does.
+async fn stop() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        return pending().await;
+    }
+    eprintln!("\nno more is asked; what is under way is waited for, unless you press Ctrl-C again");
+    tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            exit(130);
+        }
+    });
 }
 
 /// The server that the environment names: what a mock makes up has no place in a file of answers.
@@ -154,7 +169,7 @@ fn bar(all: usize, done: usize) -> ProgressBar {
 }
 
 fn tell(summary: &Summary, all: usize, before: usize) -> ExitCode {
-    let Summary { answered, failed, unknown, attempts, tokens, stopped, .. } = summary;
+    let Summary { answered, failed, unknown, left, attempts, tokens, stopped, .. } = summary;
     println!(
         "{answered} of {all} prompts answered in this run, {before} before it: {attempts} calls, {tokens} tokens"
     );
@@ -163,6 +178,9 @@ fn tell(summary: &Summary, all: usize, before: usize) -> ExitCode {
     }
     if *stopped {
         println!("ended early: further calls would fail likewise");
+    }
+    if *left > 0 {
+        println!("{left} were not asked; run it again to ask them");
     }
     if !failed.is_empty() {
         println!("{} failed; run it again to ask them again", failed.len());
@@ -175,5 +193,5 @@ fn tell(summary: &Summary, all: usize, before: usize) -> ExitCode {
         );
         println!("run it with --ask-unknown to ask them again");
     }
-    if failed.is_empty() && unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed.is_empty() && unknown.is_empty() && *left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

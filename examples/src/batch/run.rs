@@ -1,4 +1,4 @@
-use std::{cell::Cell, num::NonZeroUsize};
+use std::{cell::Cell, num::NonZeroUsize, pin::pin};
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
@@ -21,6 +21,8 @@ pub struct Summary {
     pub attempts: u64,
     /// The tokens of all calls.
     pub tokens: u64,
+    /// How many lines were not asked, as it was stopped or ended early. The next run asks them.
+    pub left: usize,
     /// Whether it was ended early, for what no further call would mend: the purse is empty, the key is wrong, the disk is full.
     pub stopped: bool,
 }
@@ -35,7 +37,8 @@ pub enum Unknown {
     AskAgain,
 }
 
-/// Asks all lines, so many at once, and moves the bar by each that has come to its end.
+/// Asks all lines, so many at once, and moves the bar by each that has come to its end. After `stop` no more are asked, and those under
+/// way are waited for.
 ///
 /// # Cancel safety
 ///
@@ -47,21 +50,27 @@ pub async fn run(
     parallel: NonZeroUsize,
     unknown: Unknown,
     bar: &ProgressBar,
+    stop: impl Future<Output = ()>,
 ) -> Summary {
-    let stopped = Cell::new(false);
+    let (all, stopped) = (lines.len(), Cell::new(false));
     let outcomes = stream::iter(lines)
         .take_while(|_| std::future::ready(!stopped.get()))
         .map(|line| ask(mainstay, line, results, unknown))
         .buffer_unordered(parallel.get());
-    let mut outcomes = std::pin::pin!(outcomes);
-    let mut summary = Summary::default();
-    while let Some(outcome) = outcomes.next().await {
-        summary.add(outcome);
-        stopped.set(summary.stopped);
-        bar.inc(1);
-        bar.set_message(format!("{} failed, {} tokens", summary.failed.len(), summary.tokens));
+    let (mut outcomes, mut stop) = (pin!(outcomes), pin!(stop));
+    let mut summary = Summary { left: all, ..Summary::default() };
+    loop {
+        tokio::select! {
+            () = &mut stop, if !stopped.get() => stopped.set(true),
+            outcome = outcomes.next() => {
+                let Some(outcome) = outcome else { return summary };
+                summary.add(outcome);
+                stopped.set(stopped.get() || summary.stopped);
+                bar.inc(1);
+                bar.set_message(format!("{} failed, {} tokens", summary.failed.len(), summary.tokens));
+            }
+        }
     }
-    summary
 }
 
 /// A line's end: what it took, or its id and what went wrong.
@@ -95,6 +104,7 @@ async fn ask(mainstay: &Mainstay, line: Line, results: &Results, unknown: Unknow
 
 impl Summary {
     fn add(&mut self, outcome: Outcome) {
+        self.left -= 1;
         match outcome {
             Ok(reply) => {
                 self.answered += 1;

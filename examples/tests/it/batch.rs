@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     fmt::Write,
     fs,
+    future::pending,
     path::Path,
     time::Duration,
 };
@@ -145,6 +146,30 @@ async fn what_was_under_way_when_it_was_killed_is_told_and_asked_again_only_if_w
     assert!(again <= unknown.len(), "{again} of {}", unknown.len());
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn who_presses_ctrl_c_is_left_with_nothing_that_may_have_been_billed() {
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(20)));
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(slow)).start().await.unwrap();
+    let folder = prompts();
+    let child = batch(&folder, &mock).spawn().unwrap();
+    while mock.stats().ok() < 50 {
+        tokio::task::yield_now().await;
+    }
+    let pid = child.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().await.unwrap().success());
+    let output = child.wait_with_output().await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    let answered = answers(&folder.path().join("answers.jsonl")).len();
+    assert_eq!(mock.stats().ok(), answered as u64, "{said}");
+    assert!(said.contains(&format!("{} were not asked", LINES - answered)), "{said}");
+
+    let output = batch(&folder, &mock).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!((mock.stats().begun.len(), mock.stats().most_begun_of_a_key()), (LINES, 1));
+}
+
 #[tokio::test]
 async fn a_purse_that_is_empty_ends_the_batch() {
     let plan = Plan::new().default_model(ModelPlan::new().fault(WholeFault::InsufficientQuota, 1.0));
@@ -188,7 +213,8 @@ async fn claims_that_cannot_be_kept_end_the_batch_and_say_why() {
     let (results, _) = Results::open(&path).unwrap();
     let parallel = PARALLEL.try_into().unwrap();
     let summary =
-        batch::run(&mainstay, lines, &results, parallel, Unknown::Tell, &ProgressBar::hidden()).await;
+        batch::run(&mainstay, lines, &results, parallel, Unknown::Tell, &ProgressBar::hidden(), pending())
+            .await;
     assert!(summary.stopped && summary.failed.len() <= 2 * PARALLEL, "{summary:?}");
     assert!(summary.failed.iter().all(|(_, why)| why.ends_with(": the file was closed")), "{summary:?}");
     assert_eq!(mock.stats().calls, 0);
