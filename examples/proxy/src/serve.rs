@@ -1,6 +1,7 @@
 //! The process from its start to its end.
 
 use std::{
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -49,9 +50,8 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         keys: Arc::new(ArcSwapOption::from_pointee(keys)),
         max_body: options.max_body,
     };
-    let address = (options.host, options.port);
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address:?}"))?;
+    let address = SocketAddr::from((options.host, options.port));
+    let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     println!("http://{}/v1", listener.local_addr()?);
     let files = Files { config: options.config, keys: options.keys_file, app: app.clone() };
     let reloading = tokio::spawn(files.reload_at(hangups));
