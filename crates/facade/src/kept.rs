@@ -171,12 +171,13 @@ impl<'a> Keeping<'a> {
         standings
     }
 
-    /// The budget of a route, or of all: what is kept, if it is the same.
+    /// The budget of a route, or of all: what is kept, with so many dollars, if its windows are the same.
     pub(crate) fn budget(&mut self, route: Option<&str>, config: &BudgetConfig) -> Result<Budget, Invalid> {
         let name = route.map(str::to_owned);
         let kept = self.now.budgets.get(&name).or_else(|| self.before.budgets.get(&name));
-        let budget = match kept.filter(|(kept, _)| kept == config) {
-            Some((_, budget)) => budget.clone(),
+        let same = |kept: &BudgetConfig| (kept.window, kept.per_user) == (config.window, config.per_user);
+        let budget = match kept.filter(|(kept, _)| same(kept)) {
+            Some((_, budget)) => budget.with_dollars(config.dollars)?,
             None => Budget::new(config.dollars, config.window)?,
         };
         self.now.budgets.insert(name, (config.clone(), budget.clone()));

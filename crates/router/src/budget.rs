@@ -33,11 +33,11 @@ use crate::{Invalid, Price, Usage};
 /// ```
 #[derive(Clone)]
 pub struct Budget {
+    most: u64,
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    most: u64,
     length: Duration,
     epoch: Instant,
     accounts: DashMap<Arc<str>, Arc<Account>>,
@@ -80,17 +80,25 @@ impl Budget {
     ///
     /// The sum is not a number from 0 to 250,000, or the window is shorter than a second.
     pub fn new(dollars: f64, window: Duration) -> Result<Self, Invalid> {
-        let real = (0.0..=250_000.0).contains(&dollars);
-        let dollars = Invalid::unless(real, "budget", dollars, "a number of dollars from 0 to 250,000")?;
+        let most = valid_dollars(dollars)?;
         let long = window >= Duration::from_secs(1);
         let length = Invalid::unless(long, "budget window", window, "at least a second")?;
-        let shared = Shared { most: nanos(dollars), length, epoch: Instant::now(), accounts: DashMap::new() };
-        Ok(Self { shared: Arc::new(shared) })
+        let shared = Shared { length, epoch: Instant::now(), accounts: DashMap::new() };
+        Ok(Self { most, shared: Arc::new(shared) })
+    }
+
+    /// Returns the same budget with more or fewer dollars in each window: what was spent of the one is spent of the other.
+    ///
+    /// # Errors
+    ///
+    /// The sum is not a number from 0 to 250,000.
+    pub fn with_dollars(&self, dollars: f64) -> Result<Self, Invalid> {
+        Ok(Self { most: valid_dollars(dollars)?, shared: Arc::clone(&self.shared) })
     }
 
     /// The dollars that each key has in each window.
     pub fn dollars(&self) -> f64 {
-        self.shared.most as f64 / BILLION
+        self.most as f64 / BILLION
     }
 
     /// What a key has spent in this window, reservations included, in dollars.
@@ -115,11 +123,16 @@ impl Budget {
         self.window().1
     }
 
+    /// Whether the worst case would fit if nothing were spent.
+    pub(crate) fn ever_has_room(&self, price: Price, worst: Usage) -> bool {
+        nanos(price.cost(worst)) <= self.most
+    }
+
     /// Whether the key's budget has room for the worst case.
     pub(crate) fn has_room(&self, key: &str, price: Price, worst: Usage) -> bool {
         let window = self.window().0;
         let spent = self.shared.accounts.get(key).map_or(0, |account| account.spent(window));
-        spent.saturating_add(nanos(price.cost(worst))) <= self.shared.most
+        spent.saturating_add(nanos(price.cost(worst))) <= self.most
     }
 
     /// Reserves the worst case, if the key's budget has room for it.
@@ -128,7 +141,7 @@ impl Budget {
         let reserved = nanos(price.cost(worst));
         let taken = account.0.fetch_update(AcqRel, Acquire, |word| {
             let spent = if number(word) == window { word & SPENT } else { 0 };
-            let spent = spent.checked_add(reserved).filter(|spent| *spent <= self.shared.most)?;
+            let spent = spent.checked_add(reserved).filter(|spent| *spent <= self.most)?;
             Some(u64::from(window) << 48 | spent)
         });
         taken.ok()?;
@@ -275,6 +288,11 @@ impl fmt::Debug for Hold {
 
 const fn number(word: u64) -> u16 {
     (word >> 48) as u16
+}
+
+fn valid_dollars(dollars: f64) -> Result<u64, Invalid> {
+    let real = (0.0..=250_000.0).contains(&dollars);
+    Invalid::unless(real, "budget", dollars, "a number of dollars from 0 to 250,000").map(nanos)
 }
 
 #[expect(

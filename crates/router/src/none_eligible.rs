@@ -54,6 +54,7 @@ impl NoneEligible {
         let reasons = members.map(|(index, member)| (Arc::clone(&member.attributes.name), why(index)));
         let reasons = reasons.collect::<Vec<_>>();
         let fault = match refusal {
+            Refusal::BudgetUsedUp(Duration::MAX) => Fault::new(FaultKind::Shed),
             Refusal::BudgetUsedUp(renews_in) => Fault::new(FaultKind::Shed).with_retry_after(renews_in),
             Refusal::NoneEligible => fault_of(&reasons),
         };

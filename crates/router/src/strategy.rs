@@ -104,7 +104,7 @@ pub struct Pick {
 pub enum Refusal {
     /// None is eligible.
     NoneEligible,
-    /// A budget is used up, for so long.
+    /// A budget is used up, for so long; [`Duration::MAX`] if a new window has no room for the call either.
     BudgetUsedUp(Duration),
 }
 

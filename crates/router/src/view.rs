@@ -62,7 +62,8 @@ pub enum Ineligible {
     Gate(Duration),
     /// A filter of this name does not let it through.
     Filtered(&'static str),
-    /// What the call may cost there is more than the budget has left, which renews after so long.
+    /// What the call may cost there is more than the budget has left, which renews after so long; [`Duration::MAX`] if it is more than
+    /// there ever is.
     OverBudget(Duration),
 }
 
@@ -319,6 +320,7 @@ impl fmt::Display for Ineligible {
             Self::Window { needs, has } => write!(f, "{needs} tokens do not fit into {has}"),
             Self::Gate(opens_in) => write!(f, "its limit would make the call wait {opens_in:?}"),
             Self::Filtered(name) => write!(f, "ruled out by {name}"),
+            Self::OverBudget(Duration::MAX) => f.write_str("may cost more than the budget ever has"),
             Self::OverBudget(renews_in) => {
                 write!(f, "may cost more than the budget has left, which renews in {renews_in:.0?}")
             }

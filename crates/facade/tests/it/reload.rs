@@ -81,6 +81,25 @@ async fn a_retry_budget_that_is_the_same_is_not_filled_again() {
 }
 
 #[tokio::test]
+async fn what_was_spent_is_spent_of_a_budget_that_has_more_dollars() {
+    let up = server(ModelPlan::new()).await;
+    let with = |budget: &str| {
+        let toml = toml(&format!("budget = {budget}"), [&up, &up], "");
+        toml.replace("on = \"a\"", "on = \"a\", price = { input = 1, output = 1 }")
+            .replace(", { on = \"b\" }", "")
+    };
+    let mainstay = Mainstay::from_toml(&with("{ dollars = 5 }")).unwrap();
+    mainstay.chat(ask()).await.unwrap();
+    let budget = || (mainstay.status().budgets[0].dollars, mainstay.status().budgets[0].spent);
+    let (dollars, spent) = budget();
+    assert!(dollars == 5.0 && spent > 0.0, "{spent}");
+    reload(&mainstay, &with("{ dollars = 6 }"));
+    assert_eq!(budget(), (6.0, spent));
+    reload(&mainstay, &with("{ dollars = 6, window = \"2d\" }"));
+    assert_eq!(budget(), (6.0, 0.0), "another window is another one");
+}
+
+#[tokio::test]
 async fn a_backend_that_is_the_same_is_as_well_as_it_was() {
     let (down, up) = (server(always(WholeFault::ServerError)).await, server(ModelPlan::new()).await);
     let config = toml(QUICK, [&down, &up], "");

@@ -1,4 +1,4 @@
-use std::{cmp::Ordering, time::Duration};
+use std::cmp::Ordering;
 
 use crate::{
     Budget, Candidate, Invalid, View,
@@ -10,8 +10,8 @@ use crate::{
 ///
 /// What counts is the worst case: the prompt and the most that the answer may have. With a budget per window
 /// ([`within`](Self::within)), each call reserves its worst case from the account of its key, and settles on what it has really used;
-/// where that does not fit, a cheaper model is taken, and where none fits, the call is refused with `Shed` until the window renews. A
-/// backend without a price is taken only where no budget per window asks for one, and last.
+/// where that does not fit, a cheaper model is taken, and where none fits, the call is refused with `Shed` until the window renews (for
+/// good, where it would not fit into a new one). A backend without a price is taken only where no budget per window asks for one, and last.
 ///
 /// Equally capable models rank by their cost, then by their load. All backends are looked at for each choice.
 ///
@@ -87,7 +87,7 @@ impl CostBudget {
         if (0..view.len()).any(waits) {
             return Refusal::NoneEligible;
         }
-        Refusal::BudgetUsedUp(budget.renews_in().max(Duration::from_millis(1)))
+        budget.refusal(view)
     }
 
     fn has_room(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> bool {

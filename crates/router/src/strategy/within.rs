@@ -10,8 +10,8 @@ use crate::{
 ///
 /// Each call reserves its worst case (the prompt, and the most that the answer may have) from the account of its
 /// [`budget_key`](Profile::budget_key), or from one account for all with [`shared`](Self::shared), and settles on what it has
-/// really used. Where no backend's worst case fits, the call is refused with `Shed` until the window renews. A backend without a price is
-/// never taken: what a call costs there cannot be reserved.
+/// really used. Where no backend's worst case fits, the call is refused with `Shed` until the window renews, or for good where it would
+/// not fit into a new one. A backend without a price is never taken: what a call costs there cannot be reserved.
 ///
 /// Budgets nest: a day's within a month's.
 ///
@@ -42,6 +42,18 @@ impl Budget {
     /// Ranks by a strategy, among backends whose worst case this budget has room for.
     pub fn then<St: Strategy>(self, rank: St) -> Within<St> {
         Within { budget: self, shared: false, rank }
+    }
+
+    /// Refuses a call that it has no room for: until it renews, or for ever if a new window has no room for it either.
+    pub(super) fn refusal(&self, view: &View<'_>) -> Refusal {
+        let ever = view.all_eligible().any(|(_, candidate)| {
+            let attributes = candidate.attributes();
+            attributes
+                .price
+                .is_some_and(|price| self.ever_has_room(price, attributes.worst_case(view.profile())))
+        });
+        let renews_in = self.renews_in().max(Duration::from_millis(1));
+        Refusal::BudgetUsedUp(if ever { renews_in } else { Duration::MAX })
     }
 }
 
@@ -95,7 +107,7 @@ impl<St: Strategy> Strategy for Within<St> {
         if waits || view.all_eligible().next().is_none() {
             return Err(Refusal::NoneEligible);
         }
-        Err(Refusal::BudgetUsedUp(self.budget.renews_in().max(Duration::from_millis(1))))
+        Err(self.budget.refusal(view))
     }
 
     fn serves(&self, view: &View<'_>) -> bool {

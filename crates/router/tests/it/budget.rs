@@ -87,6 +87,39 @@ async fn a_budget_that_is_used_up_sheds_until_it_renews() {
     call(&mut router, 0).await.unwrap();
 }
 
+/// Whoever is told to come again then would be refused then.
+#[tokio::test(start_paused = true)]
+async fn what_costs_more_than_a_budget_ever_has_is_not_told_to_come_again() {
+    async fn refused(strategy: impl Strategy + 'static) {
+        let mut router = Router::new(set(), strategy)
+            .describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() });
+        let error = call(&mut router, 0).await.unwrap_err();
+        assert_eq!((error.fault().kind, error.fault().retry_after), (FaultKind::Shed, None));
+        assert!(error.to_string().contains("mini: may cost more than the budget ever has"), "{error}");
+    }
+    let budget = || Budget::new(0.10, DAY).unwrap();
+    refused(budget().then(RoundRobin::default())).await;
+    refused(CostBudget::per_call(9.0).unwrap().within(budget())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_spent_is_spent_of_more_dollars_too() {
+    let budget = Budget::new(0.20, DAY).unwrap();
+    let within = |budget: &Budget| {
+        Router::new(set(), budget.clone().then(RoundRobin::default()))
+            .describe(|_: &u32| Profile { input_tokens: MILLION, ..Profile::default() })
+            .meter(usage(|_: &u32| Some(Usage::new(MILLION, 0))))
+    };
+    call(&mut within(&budget), 0).await.unwrap();
+    call(&mut within(&budget), 0).await.unwrap_err();
+    let more = budget.with_dollars(0.30).unwrap();
+    assert!((more.spent("") - 0.15).abs() < 1e-6, "{}", more.spent(""));
+    call(&mut within(&more), 0).await.unwrap();
+    call(&mut within(&more), 0).await.unwrap_err();
+    assert!((budget.spent("") - 0.30).abs() < 1e-6, "it is one account");
+    assert!(budget.with_dollars(-1.0).is_err());
+}
+
 #[tokio::test(start_paused = true)]
 async fn any_strategy_ranks_what_a_budget_has_room_for() {
     let budget = Budget::new(4.0, DAY).unwrap();
