@@ -5,7 +5,8 @@ use std::{num::NonZeroUsize, sync::Arc};
 use arc_swap::ArcSwapOption;
 use axum::{
     Router,
-    http::{Method, Uri},
+    extract::OriginalUri,
+    http::Method,
     middleware,
     routing::{get, post},
 };
@@ -49,10 +50,10 @@ pub(crate) fn router(app: App) -> Router {
         .with_state(app)
 }
 
-async fn unknown_path(uri: Uri) -> ApiError {
+async fn unknown_path(OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::unknown_url(uri.path())
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> ApiError {
+async fn wrong_method(method: Method, OriginalUri(uri): OriginalUri) -> ApiError {
     ApiError::wrong_method(&method, uri.path())
 }

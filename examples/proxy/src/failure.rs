@@ -51,10 +51,12 @@ fn upstream(error: &Error) -> Option<&openai::Error> {
     }
 }
 
-/// Keeps what the backend said. Where it said nothing that the API knows, the status is that of a gateway.
+/// Keeps what the backend said. Where it said nothing that the API knows, the status is that of a gateway. The words with which it refuses
+/// the proxy's key are not told: a part of the key is in them.
 fn relayed(error: &openai::Error, words: impl FnOnce() -> String) -> ApiError {
-    let message = error.message().map_or_else(words, str::to_owned);
-    let own = own(error.fault().kind, message);
+    let kind = error.fault().kind;
+    let told = error.message().filter(|_| kind != FaultKind::Auth);
+    let own = own(kind, told.map_or_else(words, str::to_owned));
     let refused = error.status().filter(|status| status.is_client_error() || status.is_server_error());
     let spoke = error.message().is_some() || error.code().is_some();
     let kept = ["x-request-id", "x-should-retry"].map(HeaderName::from_static);

@@ -108,7 +108,7 @@ impl Files {
             hangups.next().await;
             match self.reload() {
                 Ok(()) => tracing::info!(models = self.app.mainstay.models().len(), "reloaded"),
-                Err(error) => tracing::error!("not reloaded, all stays as it was: {error:#}"),
+                Err(error) => tracing::error!("not reloaded, all stays as it was: {}", crate::told(&error)),
             }
         }
     }

@@ -14,8 +14,6 @@ async fn the_backends_status_code_and_message_are_kept() {
         (WholeFault::PaymentRequired, 402, None),
         (WholeFault::Overloaded529(RetryAfter::default()), 529, None),
         (WholeFault::ServerError, 500, None),
-        (WholeFault::Unauthorized, 401, Some("invalid_api_key")),
-        (WholeFault::Forbidden, 403, None),
         (WholeFault::InvalidRequest, 400, None),
         (
             WholeFault::ContextLength(mainstay_mock_openai::Dialect::Openai),
@@ -64,6 +62,34 @@ async fn a_backend_that_is_set_aside_is_refused_in_the_apis_words() {
             "for chats and streams"
         );
     }
+}
+
+#[tokio::test]
+async fn the_words_with_which_the_proxys_own_key_is_refused_are_not_told() {
+    for (fault, expected, code) in
+        [(WholeFault::Unauthorized, 401, "invalid_api_key".into()), (WholeFault::Forbidden, 403, Value::Null)]
+    {
+        for body in [ask("m"), ask_stream("m")] {
+            let (_mock, proxy) = before(ModelPlan::new().fault(fault.clone(), 1.0)).await;
+            let (status, error) = refusal(proxy.post(&body).send().await.unwrap()).await;
+            assert_eq!((status, &error["code"]), (expected, &code), "{fault:?}");
+            assert_eq!(error["message"], "mock/m: not authorised", "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_or_is_not_there_is_named_as_it_was_sent() {
+    let mock = MockOpenAi::builder().start().await.unwrap();
+    let proxy = Proxy::start(&settings(&mock, &["m"])).await;
+    let cut = client().post(proxy.url("/v1/chat/completions")).body("{\"model\": \"m\", ");
+    let (status, error) = refusal(cut.send().await.unwrap()).await;
+    assert_eq!((status, &error["param"]), (400, &Value::Null));
+    assert!(error["message"].as_str().unwrap().starts_with("the body is not JSON: EOF"), "{error}");
+    let (status, error) = refusal(proxy.get("/v1/what").await).await;
+    assert_eq!((status, error["message"].as_str()), (404, Some("there is nothing at /v1/what")));
+    let (status, error) = refusal(proxy.get("/v1/chat/completions").await).await;
+    assert_eq!((status, error["message"].as_str()), (405, Some("/v1/chat/completions does not take GET")));
 }
 
 #[tokio::test]
