@@ -1,5 +1,3 @@
-use mainstay_fallback::queue::QueueError;
-use mainstay_idempotency::StoreError;
 use mainstay_openai_client::InvalidSetting;
 
 use crate::{Config, ConfigError};
@@ -22,12 +20,6 @@ pub enum BuildError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A queue for people cannot be opened.
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-    /// The file of idempotency keys cannot be opened.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 // === impl BuildError ===

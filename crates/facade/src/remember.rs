@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use mainstay_idempotency::Store;
 
-use crate::{BuildError, IdempotencyConfig, Served};
+use crate::{BuildError, ConfigError, IdempotencyConfig, Served, config::Spot};
 
 /// Opens the file, if one is named.
 pub(crate) fn store(config: &IdempotencyConfig) -> Result<Option<Arc<dyn Store<Served>>>, BuildError> {
@@ -13,14 +13,26 @@ pub(crate) fn store(config: &IdempotencyConfig) -> Result<Option<Arc<dyn Store<S
 
 #[cfg(feature = "redb")]
 fn open(path: &Path) -> Result<Arc<dyn Store<Served>>, BuildError> {
-    let file = mainstay_idempotency::Redb::open(path)?;
+    let file = mainstay_idempotency::Redb::open(path).map_err(|error| invalid(&told(&error)))?;
     Ok(Arc::new(file.codec(crate::ServedCodec)))
 }
 
 #[cfg(not(feature = "redb"))]
 fn open(path: &Path) -> Result<Arc<dyn Store<Served>>, BuildError> {
-    let why =
-        format!("is {:?}: keys are kept in a file only with the feature `redb`", path.display().to_string());
-    let spot = crate::config::Spot::default().key("idempotency").key("path");
-    Err(crate::ConfigError::invalid(spot.invalid(why)).into())
+    let path = path.display().to_string();
+    Err(invalid(&format!("{path:?}: keys are kept in a file only with the feature `redb`")))
+}
+
+/// An error with its causes.
+#[cfg(feature = "redb")]
+fn told(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
+}
+
+fn invalid(why: &str) -> BuildError {
+    let spot = Spot::default().key("idempotency").key("path");
+    ConfigError::invalid(spot.invalid(format!("cannot be used: {why}"))).into()
 }

@@ -12,8 +12,13 @@ pub(super) fn clients<'c>(config: &'c Config, parts: &Parts) -> Result<HashMap<&
         let said = client(config, backend, &spot)?;
         let builder = if let Some(set) = parts.clients.get(name) { set(said) } else { said };
         let built = builder.build();
-        let built = built
-            .map_err(|invalid| ConfigError::invalid(spot.invalid(format!("cannot be used: {invalid}"))))?;
+        let built = built.map_err(|invalid| {
+            let spot = match invalid.field() {
+                "header" => spot.key("headers"),
+                field => spot.key(field),
+            };
+            ConfigError::invalid(spot.invalid(format!("cannot be used: {invalid}")))
+        })?;
         Ok((name.as_str(), built))
     };
     config.backends.iter().map(client).collect()

@@ -5,6 +5,7 @@ use std::{
 
 use mainstay_backoff::{RetryBudget, RetryPolicy};
 use mainstay_bucket::InvalidLimit;
+use mainstay_fallback::queue::QueueError;
 use mainstay_openai_client::{Client, Streaming};
 use mainstay_router::Price;
 
@@ -80,7 +81,12 @@ impl RouteBuilder<'_> {
     fn local(&mut self, name: &Arc<str>, tier: &TierConfig, spot: &Spot) -> Result<Option<Tier>, BuildError> {
         Ok(match (&tier.answer, &tier.queue, &tier.own) {
             (Some(text), ..) => Some(Tier::answer(Arc::clone(name), text)),
-            (_, Some(path), _) => Some(Tier::queue(Arc::clone(name), self.keeping.queue(path)?)),
+            (_, Some(path), _) => {
+                let invalid =
+                    |error: QueueError| spot.key("queue").invalid(format!("cannot be used: {error}"));
+                let queue = self.keeping.queue(path).map_err(|error| ConfigError::invalid(invalid(error)))?;
+                Some(Tier::queue(Arc::clone(name), queue))
+            }
             (.., Some(own)) => {
                 let invalid = |wrong| ConfigError::invalid(spot.key("own").invalid(wrong));
                 Some(self.parts.tier(own).map_err(invalid)?)

@@ -126,7 +126,14 @@ impl RouteConfig {
             return Err(spot.invalid("is empty: a route needs at least one tier"));
         }
         let mut tiers = self.tiers.iter().enumerate();
-        tiers.try_for_each(|(at, tier)| tier.check(&spot.index(at), config, (name, is_budgeted)))
+        tiers.try_for_each(|(at, tier)| tier.check(&spot.index(at), config, (name, is_budgeted)))?;
+        match self.tiers.iter().position(|tier| tier.answer.is_some()) {
+            Some(at) if at + 1 < self.tiers.len() => {
+                let why = format!("is never asked: `{}` above it always answers", spot.index(at));
+                Err(spot.index(at + 1).invalid(why))
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -2,7 +2,7 @@ use std::{error::Error, fmt, io, path::PathBuf};
 
 use super::{
     Config,
-    spot::{Invalid, line},
+    spot::{Invalid, Spot, line},
 };
 
 /// Why a configuration was refused.
@@ -49,8 +49,16 @@ impl ConfigError {
     }
 
     pub(super) fn toml(text: &str, source: &toml::de::Error) -> Self {
-        let line = source.span().and_then(|span| line(text, span.start));
-        Self { path: None, line, cause: Cause::Toml(source.message().to_owned()) }
+        let (span, said) = (source.span(), source.message());
+        let at = span.as_ref().map(|span| span.start);
+        let mut message = in_toml(said);
+        if let Some(spot) = at.and_then(|at| Spot::at(text, at)) {
+            message = format!("`{spot}`: {message}");
+        }
+        if let Some(key) = span.filter(|_| said == "duplicate key").and_then(|span| text.get(span)) {
+            message = format!("{message} `{key}`");
+        }
+        Self { path: None, line: at.and_then(|at| line(text, at)), cause: Cause::Toml(message) }
     }
 
     pub(super) fn unwritable(source: &toml::ser::Error) -> Self {
@@ -75,6 +83,19 @@ impl ConfigError {
     pub(super) fn in_file(self, path: PathBuf) -> Self {
         Self { path: Some(path), ..self }
     }
+}
+
+/// Says in TOML's words what is expected in Rust's.
+fn in_toml(message: &str) -> String {
+    let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
+    let expected = match expected {
+        "u16" | "u32" | "u64" => "a whole number, 0 or more",
+        "f64" => "a number",
+        "a duration" => "a duration, such as \"1m 30s\" or \"250ms\"",
+        table if table.starts_with("struct ") => "a table",
+        other => other,
+    };
+    format!("{found}, expected {expected}")
 }
 
 impl fmt::Display for ConfigError {

@@ -41,9 +41,11 @@ impl KeySource {
             }
             Self::Insecure(key) => key.clone(),
         };
-        match found.trim() {
-            "" => Err(format!("{self:?} is empty")),
-            text => Ok(text.to_owned()),
+        match (found.trim(), self) {
+            ("", Self::Env(name)) => Err(format!("environment variable {name}: it is empty")),
+            ("", Self::File(path)) => Err(format!("{}: it is empty", path.display())),
+            ("", Self::Insecure(_)) => Err("it is empty".to_owned()),
+            (text, _) => Ok(text.to_owned()),
         }
     }
 }

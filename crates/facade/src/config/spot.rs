@@ -1,6 +1,9 @@
 use std::fmt;
 
-use toml::de::{DeTable, DeValue};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
 
 /// Where in a configuration a field stands, from the root down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +37,31 @@ impl Spot {
     /// What is wrong here, as a sentence of which this place is the subject.
     pub(crate) fn invalid(&self, wrong: impl Into<String>) -> Invalid {
         Invalid { spot: self.clone(), wrong: wrong.into() }
+    }
+
+    /// The place of what stands at an offset of `text`: of a key, the table in which it stands. `None` at the root.
+    pub(super) fn at(text: &str, offset: usize) -> Option<Self> {
+        let root = DeTable::parse(text).ok()?;
+        let spot = Self::default().within(&DeValue::Table(root.into_inner()), offset)?;
+        (!spot.0.is_empty()).then_some(spot)
+    }
+
+    /// The place at the offset, if it is in this value, which stands here.
+    fn within(&self, value: &DeValue<'_>, offset: usize) -> Option<Self> {
+        let inside = |spot: Self, value: &Spanned<DeValue<'_>>| {
+            let is_here = || value.span().contains(&offset).then(|| spot.clone());
+            spot.within(value.get_ref(), offset).or_else(is_here)
+        };
+        match value {
+            DeValue::Table(table) => table.iter().find_map(|(key, value)| {
+                let is_key = key.span().contains(&offset).then(|| self.clone());
+                is_key.or_else(|| inside(self.key(key.get_ref()), value))
+            }),
+            DeValue::Array(items) => {
+                items.iter().enumerate().find_map(|(at, value)| inside(self.index(at), value))
+            }
+            _ => None,
+        }
     }
 
     fn then(&self, segment: Segment) -> Self {

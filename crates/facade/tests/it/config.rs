@@ -31,8 +31,8 @@ tiers = [
         { on = "openai", model = "gpt-4o", weight = 3, tokens_per_minute = 90_000, price = { input = 2.5, output = 10 } },
         { on = "local" },
     ], strategy = "weighted" },
-    { answer = '{"entities": []}' },
     { queue = "people.jsonl" },
+    { answer = '{"entities": []}' },
 ]
 "#;
 
@@ -60,9 +60,54 @@ fn the_default_is_a_configuration() {
 fn an_unknown_field_is_named_with_its_line_and_what_would_be_right() {
     let error = refused(&WHOLE.replace("weight = 3", "wieght = 3"));
     assert!(
-        error.starts_with("configuration, line 26: unknown field `wieght`, expected one of `on`, `model`"),
+        error.starts_with("configuration, line 26: `routes.extract.tiers[0].models[0]`: unknown field `wieght`, expected one of `on`, `model`"),
         "{error}"
     );
+}
+
+#[test]
+fn what_is_of_another_type_is_named_with_line_and_field_and_what_would_be_right() {
+    let cases = [
+        (
+            "deadline = \"2m\"",
+            "deadline = 120",
+            "line 2: `deadline`: invalid type: integer `120`, expected a duration, such as \"1m 30s\"",
+        ),
+        (
+            "retries = 5",
+            "retries = -5",
+            "line 7: `retry.retries`: invalid value: integer `-5`, expected a whole number, 0 or more",
+        ),
+        (
+            "90_000",
+            "\"90k\"",
+            "line 26: `routes.extract.tiers[0].models[0].tokens_per_minute`: invalid type: string \"90k\", expected a whole number",
+        ),
+        (", output = 10", "", "line 26: `routes.extract.tiers[0].models[0].price`: missing field `output`"),
+        (
+            "\"weighted\"",
+            "\"wieghted\"",
+            "line 28: `routes.extract.tiers[0].strategy`: unknown variant `wieghted`, expected one of",
+        ),
+        (
+            "aliases = ",
+            "continue_streams = true\naliases = ",
+            "line 22: `routes.extract.continue_streams`: invalid type: boolean `true`, expected a table",
+        ),
+        (
+            "base_url = \"http://127.0.0.1:8080/v1\"\n",
+            "",
+            "line 17: `backends.local`: missing field `base_url`",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        let error = refused(&WHOLE.replacen(from, to, 1));
+        assert!(error.contains(expected), "{error}\nlacks {expected}");
+    }
+    let error = refused(&format!("{WHOLE}[route.x]\n"));
+    assert!(error.starts_with("configuration, line 32: unknown field `route`"), "{error}");
+    let error = refused(&format!("{WHOLE}[backends.local]\n"));
+    assert_eq!(error, "configuration, line 32: duplicate key `local`");
 }
 
 #[test]
@@ -80,12 +125,22 @@ fn contradictions_are_named_with_line_and_field() {
             "`routes.extract.aliases[1]` is \"extract\", which leads to the route \"extract\" already",
         ),
         ("weight = 3", "weight = 0", "line 26: `routes.extract.tiers[0].models[0].weight` is 0"),
+        (
+            "    { queue = \"people.jsonl\" },\n",
+            "    { answer = \"no\" },\n",
+            "line 30: `routes.extract.tiers[2]` is never asked: `routes.extract.tiers[1]` above it always answers",
+        ),
+        (
+            "{ on = \"local\" }",
+            "{ on = \"openai\", model = \"gpt-4o\" }",
+            "line 27: `routes.extract.tiers[0].models[1]` is the same as `routes.extract.tiers[0].models[0]`",
+        ),
         ("\"weighted\"", "\"cheapest\"", "`routes.extract.tiers[0].models[1]` has no `price`"),
         ("input = 2.5", "input = -2.5", "`routes.extract.tiers[0].models[0].price.input` is -2.5"),
         (
             "{ queue = \"people.jsonl\" }",
             "{ queue = \"people.jsonl\", answer = \"no\" }",
-            "`routes.extract.tiers[2]` must have exactly one of",
+            "`routes.extract.tiers[1]` must have exactly one of",
         ),
         (
             "attempt_timeout = \"10s\"",

@@ -183,5 +183,27 @@ async fn what_cannot_be_used_is_named_when_it_is_built() {
     assert!(error.contains("`backends.one.api_key`") && error.contains("NO_SUCH_KEY_OF_OURS"), "{error}");
     let nowhere = two(&one, &other, BOTH).replace(&one.base_url(), "nowhere");
     let error = Mainstay::from_toml(&nowhere).unwrap_err().to_string();
-    assert!(error.contains("`backends.one` cannot be used: base_url: \"nowhere\""), "{error}");
+    assert!(error.contains("`backends.one.base_url` cannot be used: base_url: \"nowhere\""), "{error}");
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_with_line_and_field() {
+    let folder = tempfile::tempdir().unwrap();
+    let built = |text: &str| Mainstay::from_toml(text).expect_err("it must be refused").to_string();
+    let queue = format!("[routes.m]\ntiers = [\n{{ queue = {:?} }}]", folder.path().join("no/people.jsonl"));
+    let error = built(&queue);
+    assert!(
+        error.starts_with("configuration, line 3: `routes.m.tiers[0].queue` cannot be used: queue "),
+        "{error}"
+    );
+    let keys = format!(
+        "[idempotency]\npath = {:?}\n[routes.m]\ntiers = [{{ answer = \"m\" }}]",
+        folder.path().join("no/keys")
+    );
+    let error = built(&keys);
+    assert!(error.starts_with("configuration, line 2: `idempotency.path` cannot be used: "), "{error}");
+    assert!(error.contains("No such file"), "{error}");
+    let url = "[backends.a]\napi_key = { insecure = \"k\" }\nbase_url = \"localhost/v1\"\n[routes.m]\ntiers = [{ models = [{ on = \"a\" }] }]";
+    let error = built(url);
+    assert!(error.starts_with("configuration, line 3: `backends.a.base_url` cannot be used: "), "{error}");
 }

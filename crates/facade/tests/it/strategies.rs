@@ -211,7 +211,7 @@ fn a_preset_says_what_is_left_out() {
     }
     let refused = Config::from_toml("\npreset = \"quick\"").unwrap_err().to_string();
     assert!(
-        refused.contains("line 2: unknown variant `quick`, expected `interactive` or `batch`"),
+        refused.contains("line 2: `preset`: unknown variant `quick`, expected `interactive` or `batch`"),
         "{refused}"
     );
 }

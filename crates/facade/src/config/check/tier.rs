@@ -22,12 +22,25 @@ impl TierConfig {
         let spot = spot.key("models");
         let models = || self.models.iter().enumerate().map(|(at, served)| (spot.index(at), served));
         models().try_for_each(|(spot, served)| served.check(&spot, config))?;
+        self.check_distinct(&spot)?;
         if let Some(why) = self.needs_prices(is_budgeted) {
             models().try_for_each(|(spot, served)| served.check_price(&spot, route, why))?;
         }
         let usual = StrategyConfig::default();
         let strategy = self.strategy.as_ref().unwrap_or(&usual);
         models().try_for_each(|(spot, served)| strategy.check_heeds(served, self.models.len(), &spot))
+    }
+
+    /// Refuses a model that stands twice in the tier: a call that it has failed would move on from it to itself.
+    fn check_distinct(&self, spot: &Spot) -> Checked {
+        let twice = self.models.iter().enumerate().find_map(|(at, served)| {
+            let same = |other: &ServedConfig| (&other.on, &other.model) == (&served.on, &served.model);
+            Some((at, self.models.iter().take(at).position(same)?))
+        });
+        let Some((at, before)) = twice else { return Ok(()) };
+        let why =
+            format!("is the same as `{}`: give one a `weight`, or a backend of its own", spot.index(before));
+        Err(spot.index(at).invalid(why))
     }
 
     /// What needs to know what the models cost, if anything does.

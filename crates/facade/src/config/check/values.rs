@@ -17,7 +17,7 @@ pub(super) fn not_negative(spot: &Spot, number: f64) -> Checked {
 
 pub(super) fn at_least_one<N: Copy + Default + PartialEq>(spot: &Spot, number: Option<N>) -> Checked {
     if number == Some(N::default()) {
-        return Err(spot.invalid("is 0: it must be at least 1; leave it out for no limit"));
+        return Err(spot.invalid("is 0: it must be at least 1, or left out"));
     }
     Ok(())
 }
