@@ -120,14 +120,20 @@ impl fmt::Display for Limited {
         if self.reason == Reason::Away {
             return write!(f, "the limit on {} cannot be asked for: its server is away", self.limit);
         }
+        if self.reason == Reason::TooLarge {
+            return write!(f, "the call weighs more than the limit on {} ever allows", self.limit);
+        }
         write!(f, "the limit on {} is reached: ", self.limit)?;
         match (self.reason, self.retry_after()) {
-            (Reason::TooLong, Some(wait)) => write!(f, "the wait of {wait:?} is too long"),
+            (Reason::TooLong, Some(wait)) => {
+                let wait =
+                    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).map_or(wait, Duration::from_millis);
+                write!(f, "the wait of {wait:?} is too long")
+            }
             (Reason::TooLong, None) => f.write_str("none came free in time"),
             (Reason::LineFull, _) => f.write_str("too many wait already"),
-            (Reason::TooLarge, _) => f.write_str("the call weighs more than it ever allows"),
             (Reason::TooManyKeys, _) => f.write_str("all of them are in use"),
-            (Reason::Away, _) => Ok(()),
+            (Reason::TooLarge | Reason::Away, _) => Ok(()),
         }
     }
 }

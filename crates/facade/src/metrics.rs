@@ -13,7 +13,7 @@
 //! | `mainstay.calls.in_flight` | gauge | `model`, `operation` | calls under way, streams until their end |
 //! | `mainstay.call.waited` | histogram, s | `model` | how long calls waited before their attempts (sleeps, lines for limits), in all |
 //! | `mainstay.attempts` | counter | `backend`, `outcome` | attempts |
-//! | `mainstay.attempt.duration` | histogram, s | `backend` | how long the backends took |
+//! | `mainstay.attempt.duration` | histogram, s | `backend` | how long the backends took, of attempts that were sent |
 //! | `mainstay.dollars` | gauge that only grows, US dollars | `backend` | what the attempts cost, where the price is known |
 //! | `mainstay.tiers` | counter | `tier`, `degraded` | whole answers, by the tier that gave them |
 //! | `mainstay.replays` | counter | `model` | answers that were given before |
@@ -22,11 +22,12 @@
 //!
 //! | metric | kind, unit | labels | what it counts |
 //! |---|---|---|---|
-//! | `mainstay.backend.up` | gauge, 0 or 1 | `route`, `tier`, `backend`, `operation` | whether its breaker is closed, and no server's word sets it aside |
+//! | `mainstay.backend.up` | gauge, 0 or 1 | `route`, `tier`, `backend`, `operation` | whether its breaker is closed, and no server's word on money, keys or models sets it aside |
 //! | `mainstay.backend.in_flight` | gauge | the same | calls that it has, on all routes, chats and streams together: not to be summed |
 //! | `mainstay.backend.failure_ratio` | gauge, 0 to 1 | the same | the share of calls that failed of late |
 //! | `mainstay.limit.available` | gauge | `backend`, `unit` (`requests`, `tokens`, `calls`) | what is left of a limit; what is owed is negative |
 //! | `mainstay.limit.queue` | gauge | `backend` | calls that wait for a limit |
+//! | `mainstay.limit.wait` | gauge, s | `backend` | how long the smallest call would wait now, as after a Retry-After; none while all that may be under way are |
 //! | `mainstay.budget.spent` | gauge, US dollars | `route` (empty: all) | what was spent of a budget in its window |
 //! | `mainstay.budget.dollars` | gauge, US dollars | the same | what there is in a budget's window |
 //!
@@ -101,6 +102,7 @@ pub fn describe() {
     describe_gauge!("mainstay.backend.failure_ratio", "The share of calls that failed of late.");
     describe_gauge!("mainstay.limit.available", "What is left of a limit; what is owed is negative.");
     describe_gauge!("mainstay.limit.queue", Count, "Calls that wait for a limit.");
+    describe_gauge!("mainstay.limit.wait", Seconds, "How long the smallest call would wait for a limit now.");
     describe_gauge!("mainstay.budget.spent", "What was spent of a budget in its window, in US dollars.");
     describe_gauge!("mainstay.budget.dollars", "What there is in a budget's window, in US dollars.");
 }
@@ -156,7 +158,9 @@ impl Counted {
         let backend = SharedString::from(Arc::clone(&attempt.backend));
         let outcome = outcome(attempt.fault);
         counter!("mainstay.attempts", "backend" => backend.clone(), "outcome" => outcome).increment(1);
-        histogram!("mainstay.attempt.duration", "backend" => backend.clone()).record(attempt.took);
+        if !attempt.is_unsent {
+            histogram!("mainstay.attempt.duration", "backend" => backend.clone()).record(attempt.took);
+        }
         for (kind, tokens) in [("input", attempt.input_tokens), ("output", attempt.output_tokens)] {
             // Embeddings have no output, and not an output of no tokens.
             let Some(tokens) = tokens.filter(|_| kind == "input" || self.operation == "chat") else {

@@ -49,12 +49,16 @@ pub struct AttemptReport {
     /// How long it was waited before it was sent, since the one before had ended: sleeps, and standing in line for limits.
     #[serde(rename = "waited_seconds", serialize_with = "seconds")]
     pub waited: Duration,
-    /// How long the backend took, to the end of its stream if it streams; nothing if it was never sent, or is under way.
+    /// How long the backend took, to the end of its stream if it streams; nothing if it was never sent (given up, or refused, by limits
+    /// on this side), or is under way.
     #[serde(rename = "took_seconds", serialize_with = "seconds")]
     pub took: Duration,
     /// Whether it is under way.
     #[serde(skip)]
     is_under_way: bool,
+    /// Whether it never left the line for limits.
+    #[serde(skip)]
+    pub(crate) is_unsent: bool,
     /// Why it failed, if it did.
     #[serde(serialize_with = "words")]
     pub fault: Option<Fault>,
@@ -66,6 +70,9 @@ pub struct AttemptReport {
     /// What it cost in US dollars, by these tokens, if the price is known.
     pub dollars: Option<f64>,
 }
+
+/// Shorter waits are not shown to people: they are this program's own time.
+const SHOWN: Duration = Duration::from_millis(1);
 
 // === impl Report ===
 
@@ -123,7 +130,7 @@ impl fmt::Display for Report {
         let width = self.attempts.iter().map(|attempt| attempt.backend.chars().count()).max().unwrap_or(0);
         for (at, attempt) in self.attempts.iter().enumerate() {
             write!(f, "{:>3}  {:width$}  ", at + 1, attempt.backend)?;
-            if attempt.waited >= Duration::from_millis(1) {
+            if attempt.waited >= SHOWN {
                 write!(f, "after {:.2?}: ", attempt.waited)?;
             }
             match &attempt.fault {
@@ -131,15 +138,18 @@ impl fmt::Display for Report {
                 None if attempt.is_under_way => f.write_str("under way")?,
                 None => f.write_str("answered")?,
             }
-            if attempt.is_under_way {
-                writeln!(f)?;
-            } else {
-                writeln!(f, " ({:.2?})", attempt.took)?;
+            match attempt {
+                AttemptReport { is_under_way: true, .. } => writeln!(f)?,
+                AttemptReport { is_unsent: true, .. } => writeln!(f, " (not sent)")?,
+                AttemptReport { took, .. } => writeln!(f, " ({took:.2?})")?,
             }
         }
         let attempts = self.attempts.len();
         let s = if attempts == 1 { "" } else { "s" };
-        write!(f, "     {attempts} attempt{s} in {:.2?}, {:.2?} of it waited", self.took, self.waited())?;
+        write!(f, "     {attempts} attempt{s} in {:.2?}", self.took)?;
+        if self.waited() >= SHOWN {
+            write!(f, ", {:.2?} of it waited", self.waited())?;
+        }
         if let Some(age) = self.replayed {
             write!(f, ", replayed from {age:.0?} ago")?;
         }
@@ -168,6 +178,7 @@ impl AttemptReport {
             waited,
             took,
             is_under_way: attempt.took.is_none(),
+            is_unsent: attempt.took.is_some() && attempt.in_line,
             fault: attempt.fault,
             input_tokens: attempt.input_tokens,
             output_tokens: attempt.output_tokens,

@@ -76,7 +76,7 @@ pub struct BackendStatus {
 
 /// What is left of the limits of a model on a backend. What is owed is negative.
 ///
-/// A limit is told of if it is set, or the server has stated it of late. Where one backend serves whatever model is named, only the
+/// A limit is told of if it is set, or the server has stated it of late, or holds calls back by a Retry-After. Where one backend serves whatever model is named, only the
 /// models for which any is set are told of.
 ///
 /// Of limits that processes share it is what the server said last, and what has come back since; while it is away, what is left of the
@@ -94,6 +94,10 @@ pub struct LimitStatus {
     pub in_flight: Option<i64>,
     /// The calls that wait for one of them.
     pub waiting: usize,
+    /// How long the smallest call would wait now, such as after the server's Retry-After; `None` where that cannot be told, since all
+    /// that may be under way are.
+    #[serde(rename = "wait_seconds", serialize_with = "seconds")]
+    pub wait: Option<Duration>,
 }
 
 /// What is left of a budget.
@@ -163,14 +167,18 @@ impl fmt::Display for Status {
             }
             writeln!(f, ", {in_flight} in flight")?;
         }
-        for LimitStatus { backend, requests, tokens, in_flight, waiting } in &self.limits {
+        for LimitStatus { backend, requests, tokens, in_flight, waiting, wait } in &self.limits {
             write!(f, "{backend}:")?;
             for (left, unit) in [(requests, "requests"), (tokens, "tokens"), (in_flight, "places")] {
                 if let Some(left) = left {
                     write!(f, " {left} {unit},")?;
                 }
             }
-            writeln!(f, " {waiting} waiting")?;
+            write!(f, " {waiting} waiting")?;
+            match wait {
+                Some(wait) if !wait.is_zero() => writeln!(f, ", the next for {wait:.1?}")?,
+                _ => writeln!(f)?,
+            }
         }
         for BudgetStatus { route, dollars, spent, renews_in } in &self.budgets {
             let route = route.as_deref().unwrap_or("all routes");
@@ -197,12 +205,15 @@ impl LimitStatus {
         let requests = known(limits.requests_available(), MANY_REQUESTS);
         let tokens = known(limits.tokens_available(), MANY_TOKENS);
         let in_flight = limits.in_flight_available();
-        (is_set || requests.is_some() || tokens.is_some() || in_flight.is_some()).then(|| Self {
+        let wait = limits.wait_for(1);
+        let is_stated = requests.is_some() || tokens.is_some() || in_flight.is_some();
+        (is_set || is_stated || wait.is_some_and(|wait| !wait.is_zero())).then(|| Self {
             backend: format!("{on}/{model}"),
             requests,
             tokens,
             in_flight,
             waiting: limits.waiting(),
+            wait,
         })
     }
 }

@@ -269,7 +269,11 @@ impl Entry {
         }
         self.ended = true;
         self.write(|attempt| {
-            attempt.took = Some(attempt.began.elapsed().saturating_sub(attempt.queued));
+            let passed = attempt.began.elapsed();
+            if attempt.in_line {
+                attempt.queued = passed;
+            }
+            attempt.took = Some(passed.saturating_sub(attempt.queued));
             attempt.fault = fault;
         });
     }

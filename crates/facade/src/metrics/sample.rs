@@ -83,13 +83,16 @@ impl Series {
     }
 
     fn limit(&mut self, status: &LimitStatus) {
-        let LimitStatus { backend, requests, tokens, in_flight, waiting } = status;
+        let LimitStatus { backend, requests, tokens, in_flight, waiting, wait } = status;
         let backend = Label::new("backend", backend.clone());
         for (unit, left) in [("requests", requests), ("tokens", tokens), ("calls", in_flight)] {
             if let Some(left) = left {
                 let labels = [backend.clone(), Label::from_static_parts("unit", unit)];
                 self.set("mainstay.limit.available", &labels, *left as f64);
             }
+        }
+        if let Some(wait) = wait {
+            self.set("mainstay.limit.wait", std::slice::from_ref(&backend), wait.as_secs_f64());
         }
         self.set("mainstay.limit.queue", &[backend], *waiting as f64);
     }

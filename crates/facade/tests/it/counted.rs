@@ -165,6 +165,12 @@ fn calls_and_attempts_are_counted_by_how_they_ended() {
     assert_eq!(counted.counter("mainstay.attempts{backend=mock/poor,outcome=quota_exhausted}"), 2);
     assert_eq!(counted.counter("mainstay.attempts{backend=mock/rich,outcome=answered}"), 3);
     assert_eq!(counted.histogram("mainstay.attempt.duration{backend=mock/rich}").len(), 3);
+    assert_eq!(counted.counter("mainstay.attempts{backend=mock/narrow,outcome=cancelled}"), 1);
+    assert_eq!(
+        counted.histogram("mainstay.attempt.duration{backend=mock/narrow}").len(),
+        1,
+        "the other was not sent"
+    );
     assert_eq!(counted.histogram("mainstay.call.waited{model=m}").len(), 4);
 }
 
@@ -201,6 +207,7 @@ fn how_things_stand_is_sampled() {
     assert_eq!((standing("in_flight", "rich"), standing("failure_ratio", "rich")), (0.0, 0.0));
     assert_eq!(counted.gauge("mainstay.limit.available{backend=mock/narrow,unit=requests}"), 0.0);
     assert_eq!(counted.gauge("mainstay.limit.queue{backend=mock/narrow}"), 1.0);
+    assert!(counted.gauge("mainstay.limit.wait{backend=mock/narrow}") > 0.0);
     assert_eq!(counted.gauge("mainstay.budget.dollars{route=m}"), 50.0);
     assert!(counted.gauge("mainstay.budget.spent{route=m}") >= *dollars);
 }

@@ -9,7 +9,7 @@ use mainstay::{
     bucket::Limits,
     openai::{ChatBody, StreamOptions},
 };
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, StreamFault, WholeFault};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -76,6 +76,35 @@ async fn a_limit_that_only_the_server_states_is_told_of_too() {
     assert_eq!((told.backend.as_str(), told.requests, told.in_flight), ("mock/stating", None, None));
     assert!(told.tokens.is_some_and(|tokens| (30_000..40_000).contains(&tokens)), "{status}");
     assert!(mainstay.limits().is_empty(), "none is set");
+}
+
+/// Nothing else would say why nobody is served.
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_held_back_by_a_retry_after_is_told_of() {
+    let plan = ModelPlan::new().sequence([WholeFault::RateLimited(RetryAfter::raw("90"))]);
+    let (mock, _) = limited(plan).await;
+    let routes = "[routes.m]\ntiers = [{ models = [{ on = \"mock\" }] }]";
+    let toml = format!("[backends.mock]\nbase_url = {:?}\n{routes}", mock.base_url());
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    mainstay.chat(ask(0)).await.unwrap_err();
+    let status = mainstay.status();
+    let [held] = &status.limits[..] else { panic!("{status}") };
+    assert_eq!(
+        (held.requests, held.wait.map(|wait| wait.as_secs_f64().round())),
+        (None, Some(90.0)),
+        "{status}"
+    );
+    assert!(status.to_string().contains(": 0 waiting, the next for 90.0s\n"), "{status}");
+    let refused = mainstay.chat(ask(1)).await.unwrap_err();
+    let attempt = &refused.report().attempts[0];
+    assert_eq!(
+        (attempt.fault.map(|fault| fault.kind), attempt.took),
+        (Some(FaultKind::Shed), Duration::ZERO)
+    );
+    assert!(refused.to_string().contains("shed, retry after 90s (not sent)\n"), "{refused}");
+    tokio::time::sleep(Duration::from_secs(90)).await;
+    mainstay.chat(ask(2)).await.unwrap();
+    assert_eq!(mainstay.status().limits, []);
 }
 
 #[tokio::test]
