@@ -259,6 +259,7 @@ impl Builder {
             live: ArcSwap::from_pointee(tables.live),
             reloading: Mutex::default(),
             overlay,
+            idempotency: config.idempotency,
             store,
             #[cfg(feature = "metrics")]
             sampled: crate::metrics::Sampled::default(),

@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use tower_service::Service;
 
 use crate::{
-    BuildError, Builder, Config, Failure, Reply, Served, Status,
+    BuildError, Builder, Config, Failure, IdempotencyConfig, Reply, Served, Status,
     assemble::{self, Live},
     overlay::Overlay,
     route::Routes,
@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) reloading: Mutex<()>,
     /// What was set in code, for configurations that are read later.
     pub(crate) overlay: Overlay,
+    /// How keys are remembered: nothing of it changes.
+    pub(crate) idempotency: Option<IdempotencyConfig>,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
     #[cfg(feature = "metrics")]
     pub(crate) sampled: crate::metrics::Sampled,
@@ -153,7 +155,7 @@ impl Mainstay {
     /// Limits, budgets in dollars and of retries, and queues that are the same stay as they are: nobody gets a second minute's worth by
     /// reloading. What was spent of a budget in dollars is spent of it when it has more of them, too. What was learned online stays, while its settings and its file are the same, and so does the health of backends that are the
     /// same, unless money, a key or a model was missing: whoever reloads may have seen to that. What was set in code ([`Builder`]) stays, and counts before the configuration, unless it is the only backend's.
-    /// Whether and where idempotency keys are kept does not change.
+    /// Whether, where and how long idempotency keys are kept does not change: a warning is logged where the configuration says otherwise.
     ///
     /// # Errors
     ///
@@ -161,6 +163,11 @@ impl Mainstay {
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
         let _one_at_a_time = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let config = self.0.overlay.onto(config.clone());
+        if self.0.idempotency != config.idempotency {
+            tracing::warn!(
+                "`idempotency` stays as it was: what has changed of it counts from the next start"
+            );
+        }
         let tables = assemble::tables(&config, &self.0.overlay.parts, &self.0.live.load().kept)?;
         self.0.routes.chat.replace(tables.chat);
         self.0.routes.stream.replace(tables.stream);

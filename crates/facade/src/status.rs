@@ -157,8 +157,9 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of streams it is the same as of chats.
         for BackendStatus { route, operation, backend, in_flight, set_aside, returns_in, .. } in
-            &self.backends
+            self.backends.iter().filter(|backend| backend.operation != "chat_stream")
         {
             write!(f, "{route}: {backend} ({operation}): ")?;
             match (set_aside, returns_in) {

@@ -70,6 +70,18 @@ fn says(line: &str, fields: &[&str]) {
 }
 
 #[tokio::test]
+async fn a_reload_that_would_change_how_keys_are_kept_says_that_it_does_not() {
+    let toml = |ttl: &str| {
+        let config = format!("[idempotency]\nttl = {ttl:?}\n[routes.m]\ntiers = [{{ answer = \"Later.\" }}]");
+        config.parse::<mainstay::Config>().unwrap()
+    };
+    let mainstay = Mainstay::from_config(toml("1h")).unwrap();
+    let said = async |ttl| traced(async { mainstay.reload(&toml(ttl)).unwrap() }).await.0;
+    assert!(!said("1h").await.contains("idempotency"));
+    assert!(said("2h").await.contains("WARN mainstay::mainstay: `idempotency` stays as it was"));
+}
+
+#[tokio::test]
 async fn a_call_is_a_span_with_its_attempts_and_no_prompt() {
     let (_mock, mainstay) = stack(ModelPlan::new().sequence([WholeFault::ServerError])).await;
     let (text, reply) = traced(mainstay.chat(ask())).await;

@@ -94,7 +94,8 @@ async fn a_model_that_is_held_back_by_a_retry_after_is_told_of() {
         (None, Some(90.0)),
         "{status}"
     );
-    assert!(status.to_string().contains(": 0 waiting, the next for 90.0s\n"), "{status}");
+    let shown = "m: mock/m (chat): up, 0 in flight\nm: mock/m (embeddings): up, 0 in flight\nmock/m: 0 waiting, the next for 90.0s\n";
+    assert_eq!(status.to_string(), shown);
     let refused = mainstay.chat(ask(1)).await.unwrap_err();
     let attempt = &refused.report().attempts[0];
     assert_eq!(
