@@ -1,6 +1,8 @@
 //! What several routes share, and what a reload leaves as it is: limits, the health of backends, what was spent of
 //! budgets, and queues, whose files are open.
 
+mod numbers;
+
 use std::{
     collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
@@ -17,11 +19,12 @@ use mainstay_fallback::queue::{JsonlQueue, QueueError};
 use mainstay_router::strategy::Learned;
 use mainstay_router::{Budget, Invalid};
 
+pub(crate) use self::numbers::Numbers;
 #[cfg(feature = "learned")]
 use crate::LearnedConfig;
 use crate::{
-    BackendConfig, BudgetConfig, ChatRequest, Config, KeySource, RetryBudgetConfig, ServedConfig,
-    assemble::health, limited::Limited, limits, shares::Shares, stack::Standings,
+    BackendConfig, BudgetConfig, ChatRequest, Config, KeySource, RetryBudgetConfig, assemble::health,
+    limited::Limited, limits, shares::Shares, stack::Standings,
 };
 
 /// What is kept, of the configuration that is in use.
@@ -68,60 +71,10 @@ struct KeptLearned {
     learned: Learned,
 }
 
-/// The limits of a model on a backend as numbers, wherever they were said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    requests_per_minute: Option<u64>,
-    tokens_per_minute: Option<u64>,
-    in_flight: Option<u32>,
-}
-
 /// What is kept is taken over from `before` where it is the same.
 pub(crate) struct Keeping<'a> {
     before: &'a Kept,
     pub(crate) now: Kept,
-}
-
-// === impl Numbers ===
-
-impl Numbers {
-    /// What both say; `Err` with the field that they say differently, and both values.
-    pub(crate) fn merged(mut self, served: &ServedConfig) -> Result<Self, (&'static str, u64, u64)> {
-        agree("requests_per_minute", &mut self.requests_per_minute, served.requests_per_minute)?;
-        agree("tokens_per_minute", &mut self.tokens_per_minute, served.tokens_per_minute)?;
-        agree("in_flight", &mut self.in_flight, served.in_flight)?;
-        Ok(self)
-    }
-
-    /// The limits that are set.
-    fn limits(self) -> Result<Limits, InvalidLimit> {
-        let mut limits = Limits::default();
-        if let Some(requests) = self.requests_per_minute {
-            limits = limits.requests_per_minute(requests)?;
-        }
-        if let Some(tokens) = self.tokens_per_minute {
-            limits = limits.tokens_per_minute(tokens)?;
-        }
-        match self.in_flight {
-            Some(calls) => limits.in_flight(calls),
-            None => Ok(limits),
-        }
-    }
-}
-
-fn agree<N: Copy + PartialEq + Into<u64>>(
-    field: &'static str,
-    known: &mut Option<N>,
-    said: Option<N>,
-) -> Result<(), (&'static str, u64, u64)> {
-    match (*known, said) {
-        (Some(known), Some(said)) if known != said => Err((field, said.into(), known.into())),
-        (None, said) => {
-            *known = said;
-            Ok(())
-        }
-        _ => Ok(()),
-    }
 }
 
 // === impl Keeping ===
@@ -134,7 +87,7 @@ impl<'a> Keeping<'a> {
         Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
     }
 
-    /// The limits of a model on a backend: those that are kept, if their numbers are the same. To share them, one is given those that
+    /// The limits of a model on a backend: those that are kept, if their numbers are the same; what was used of others is used of these. To share them, one is given those that
     /// count in this process, and which of them are set.
     pub(crate) fn limits(
         &mut self,
@@ -152,6 +105,9 @@ impl<'a> Keeping<'a> {
         } else {
             let set = numbers.limits()?;
             let own = Arc::new(set.or(&limits::unknown()));
+            if let Some(kept) = kept {
+                own.learn(&kept.numbers.unwrap_or_default().left(&kept.own, numbers));
+            }
             KeptLimits { numbers: Some(numbers), models: share(&own, set)?, own }
         };
         self.now.limits.insert(place, limits.clone());

@@ -102,6 +102,31 @@ async fn what_was_spent_is_spent_of_a_budget_that_has_more_dollars() {
     assert_eq!(budget(), "$0.000000 of $6", "another window is another one");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_was_used_of_a_limit_is_used_of_another_number_too() {
+    let up = server(ModelPlan::new()).await;
+    let limited = |requests: u32, tokens: u32| {
+        let served = format!("on = \"a\", requests_per_minute = {requests}, tokens_per_minute = {tokens}");
+        toml("", [&up, &up], "").replace("on = \"a\"", &served)
+    };
+    let mainstay = Mainstay::from_toml(&limited(60, 9_000)).unwrap();
+    for _ in 0..20 {
+        mainstay.chat(ask()).await.unwrap();
+    }
+    let left = || {
+        let limits = mainstay.status().limits.remove(0);
+        (limits.requests.unwrap(), limits.tokens.unwrap())
+    };
+    let (requests, tokens) = left();
+    assert!((40..50).contains(&requests) && tokens < 9_000, "{requests} {tokens}");
+    reload(&mainstay, &limited(120, 10_000));
+    assert_eq!(left(), (requests + 60, tokens + 1_000));
+    reload(&mainstay, &limited(30, 10_000));
+    assert_eq!(left(), (requests - 30, tokens + 1_000), "and not thirty more");
+    reload(&mainstay, &limited(5, 10_000));
+    assert_eq!(left().0, 0);
+}
+
 #[tokio::test]
 async fn a_backend_that_is_the_same_is_as_well_as_it_was() {
     let (down, up) = (server(always(WholeFault::ServerError)).await, server(ModelPlan::new()).await);
