@@ -4,6 +4,9 @@ use mainstay_openai_client::{Client, ClientBuilder};
 
 use crate::{BackendConfig, BuildError, Config, ConfigError, config::Spot, parts::Parts};
 
+/// A configuration does not look into the environment unless it says so.
+const NO_KEY: &str = "is missing, which this server needs: say where it is, by { env = \"OPENAI_API_KEY\" } or { file = \"PATH\" }";
+
 /// The clients of all backends, by name.
 pub(super) fn clients<'c>(config: &'c Config, parts: &Parts) -> Result<HashMap<&'c str, Client>, BuildError> {
     let spot = Spot::default().key("backends");
@@ -13,11 +16,14 @@ pub(super) fn clients<'c>(config: &'c Config, parts: &Parts) -> Result<HashMap<&
         let builder = if let Some(set) = parts.clients.get(name) { set(said) } else { said };
         let built = builder.build();
         let built = built.map_err(|invalid| {
-            let spot = match invalid.field() {
-                "header" => spot.key("headers"),
-                field => spot.key(field),
+            let (spot, why) = match invalid.field() {
+                "api_key" if backend.api_key.is_none() && !parts.clients.contains_key(name) => {
+                    (spot.key("api_key"), NO_KEY.to_owned())
+                }
+                "header" => (spot.key("headers"), format!("cannot be used: {invalid}")),
+                field => (spot.key(field), format!("cannot be used: {invalid}")),
             };
-            ConfigError::invalid(spot.invalid(format!("cannot be used: {invalid}")))
+            ConfigError::invalid(spot.invalid(why))
         })?;
         Ok((name.as_str(), built))
     };

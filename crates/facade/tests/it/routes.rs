@@ -206,4 +206,8 @@ fn what_cannot_be_opened_is_named_with_line_and_field() {
     let url = "[backends.a]\napi_key = { insecure = \"k\" }\nbase_url = \"localhost/v1\"\n[routes.m]\ntiers = [{ models = [{ on = \"a\" }] }]";
     let error = built(url);
     assert!(error.starts_with("configuration, line 3: `backends.a.base_url` cannot be used: "), "{error}");
+    let keyless = "[backends.a]\nbase_url = \"https://api.openai.com/v1\"\n[routes.m]\ntiers = [{ models = [{ on = \"a\" }] }]";
+    let error = built(keyless);
+    assert!(error.starts_with("configuration, line 1: `backends.a.api_key` is missing"), "{error}");
+    assert!(error.ends_with("by { env = \"OPENAI_API_KEY\" } or { file = \"PATH\" }"), "{error}");
 }
