@@ -124,6 +124,11 @@ fn contradictions_are_named_with_line_and_field() {
             "\"fast\", \"extract\"",
             "`routes.extract.aliases[1]` is \"extract\", which leads to the route \"extract\" already",
         ),
+        (
+            "weight = 3",
+            "weight = 3, context_window = 8_000, max_output_tokens = 16_000",
+            "`routes.extract.tiers[0].models[0].max_output_tokens` is 16000, more than the whole `context_window` of 8000",
+        ),
         ("weight = 3", "weight = 0", "line 26: `routes.extract.tiers[0].models[0].weight` is 0"),
         (
             "    { queue = \"people.jsonl\" },\n",

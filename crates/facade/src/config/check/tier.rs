@@ -86,6 +86,12 @@ impl ServedConfig {
         at_least_one(&spot.key("in_flight"), self.in_flight)?;
         at_least_one(&spot.key("context_window"), self.context_window)?;
         at_least_one(&spot.key("max_output_tokens"), self.max_output_tokens)?;
+        if let (Some(most), Some(window)) = (self.max_output_tokens, self.context_window)
+            && most > window
+        {
+            let wrong = format!("is {most}, more than the whole `context_window` of {window}");
+            return Err(spot.key("max_output_tokens").invalid(wrong));
+        }
         let Some(price) = self.price else { return Ok(()) };
         let spot = spot.key("price");
         not_negative(&spot.key("input"), price.input)?;
