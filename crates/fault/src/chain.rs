@@ -1,14 +1,16 @@
 use std::{error::Error, fmt, io};
 
 use tokio::time::error::Elapsed;
+use tower::{load_shed::error::Overloaded as LoadShed, timeout::error::Elapsed as TowerElapsed};
 
-use crate::{Fault, HasFault};
+use crate::{Fault, FaultKind, HasFault};
 
 /// Looks for a fault in an error and the chain of its sources.
 ///
-/// Finds a [`Fault`], a [`Caused`], a tokio [`Elapsed`] or an [`io::Error`], whichever comes first. The errors of
-/// Mainstay's own crates all have one of the first two in their chain, so that they can still be judged after
-/// another layer has boxed them. `None` where nothing in the chain is known.
+/// Finds a [`Fault`], a [`Caused`], the error of a timeout of tokio's or tower's, of tower's `load_shed` (which is
+/// [`Shed`](FaultKind::Shed)), or an [`io::Error`], whichever comes first. The errors of Mainstay's own crates all have one
+/// of the first two in their chain, so that they can still be judged after another layer has boxed them. `None` where
+/// nothing in the chain is known.
 ///
 /// # Examples
 ///
@@ -40,8 +42,11 @@ fn fault_of(error: &(dyn Error + 'static)) -> Option<Fault> {
     if let Some(caused) = error.downcast_ref::<Caused>() {
         return Some(caused.fault);
     }
-    if let Some(elapsed) = error.downcast_ref::<Elapsed>() {
-        return Some(elapsed.fault());
+    if error.is::<Elapsed>() || error.is::<TowerElapsed>() {
+        return Some(FaultKind::Timeout.into());
+    }
+    if error.is::<LoadShed>() {
+        return Some(FaultKind::Shed.into());
     }
     error.downcast_ref::<io::Error>().map(HasFault::fault)
 }

@@ -53,6 +53,14 @@ async fn an_elapsed_timeout_is_a_timeout() {
 }
 
 #[test]
+fn the_errors_of_towers_own_layers_are_judged() {
+    let late: BoxError = tower::timeout::error::Elapsed::new().into();
+    assert_eq!(Outer(late).source().and_then(fault_in), Some(FaultKind::Timeout.into()));
+    let shed: BoxError = tower::load_shed::error::Overloaded::new().into();
+    assert_eq!(shed.fault().kind, FaultKind::Shed);
+}
+
+#[test]
 fn pointers_say_what_they_point_to() {
     let fault = Fault::new(FaultKind::Auth);
     assert_eq!(HasFault::fault(&&fault), fault);
