@@ -49,8 +49,9 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request) -> Self::Future {
+    fn call(&mut self, mut request: Request) -> Self::Future {
         let RetryPolicy { settings, track, .. } = self.policy.policy();
+        track.begun(&mut request);
         let attempts = Attempts::begin(settings, track.pays(&request), track.deadline(&request));
         let kept = request.clone();
         let spare = self.inner.clone();

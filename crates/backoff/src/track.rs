@@ -53,6 +53,12 @@ pub trait Track<Request> {
         true
     }
 
+    /// Tells the request that its call begins, before the first attempt: nothing, unless implemented. tower's own retry layer
+    /// does not tell it.
+    fn begun(&self, request: &mut Request) {
+        let _ = request;
+    }
+
     /// Tells the request that it is sent once more, and why.
     fn retried(&self, request: &mut Request, fault: &Fault);
 }
@@ -84,6 +90,12 @@ impl<Request: HasCall> Track<Request> for Tracked {
 
     fn pays(&self, request: &Request) -> bool {
         request.call().is_none_or(|call| call.attempt == NonZeroU32::MIN)
+    }
+
+    /// Has a request carry its call from the first attempt on, where that is kept beside it, as an `http::Request` does: a router
+    /// then knows that what it tries is remembered.
+    fn begun(&self, request: &mut Request) {
+        let _ = request.call_mut();
     }
 
     /// Counts the attempt. A backend that failed is not tried again while another can take the call; when none can,

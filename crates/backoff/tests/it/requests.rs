@@ -42,6 +42,17 @@ async fn each_attempt_has_its_number_and_all_the_same_key() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_http_request_carries_a_call_from_its_first_attempt_on() {
+    let (service, record) = script(|n, _: &http::Request<()>| {
+        Step::Now(if n == 0 { Err(Fault::new(FaultKind::Overloaded)) } else { Ok(()) })
+    });
+    let mut service = RetryLayer::new(RetryPolicy::default().tracked()).layer(service);
+    service.ready().await.unwrap().call(http::Request::new(())).await.unwrap();
+    let numbers = record.seen().into_iter().map(|seen| seen.request.call().map(|call| call.attempt.get()));
+    assert_eq!(numbers.collect::<Vec<_>>(), [Some(1), Some(2)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_last_number_stays_the_last() {
     let mut question = Question::default();
     question.call.attempt = NonZeroU32::MAX;
