@@ -7,7 +7,7 @@ use crate::Fingerprint;
 
 /// Says which key a request has, and what it asks for.
 ///
-/// A closure `|request: &Request| -> Option<&str>` will do, where conflicts need not be found; [`ByCall`] is the default.
+/// A closure `|request: &Request| -> Option<&str>` will do; [`ByCall`] is the default.
 pub trait KeyOf<Request> {
     /// The request's key. Without one it is passed on, at no cost.
     fn key<'a>(&self, request: &'a Request) -> Option<&'a str>;
@@ -31,10 +31,18 @@ pub trait KeyOf<Request> {
     }
 }
 
-/// Takes key and deadline from the [`Call`](mainstay_fault::Call) that a request carries, and the fingerprint by a closure: the default,
-/// with a closure for which all requests are equal.
+/// Takes key and deadline from the [`Call`](mainstay_fault::Call) that a request carries: the default, for which all requests are
+/// equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByCall;
+
+/// Finds the key by `K`, and what is asked for by a closure. Made by
+/// [`IdempotencyLayer::fingerprint`](crate::IdempotencyLayer::fingerprint).
 #[derive(Clone, Copy)]
-pub struct ByCall<F = ()>(pub F);
+pub struct Fingerprinted<K, F> {
+    pub(crate) key: K,
+    pub(crate) fingerprint: F,
+}
 
 // === impl KeyOf ===
 
@@ -61,32 +69,32 @@ impl<Request: HasCall> KeyOf<Request> for ByCall {
     }
 }
 
-impl<Request, F> KeyOf<Request> for ByCall<F>
+impl<Request, K, F> KeyOf<Request> for Fingerprinted<K, F>
 where
-    Request: HasCall,
+    K: KeyOf<Request>,
     F: Fn(&Request) -> Fingerprint,
 {
     fn key<'a>(&self, request: &'a Request) -> Option<&'a str> {
-        request.call()?.key.as_deref()
+        self.key.key(request)
     }
 
     fn fingerprint(&self, request: &Request) -> Fingerprint {
-        (self.0)(request)
+        (self.fingerprint)(request)
     }
 
     fn retries_unknown(&self, request: &Request) -> bool {
-        request.call().is_some_and(|call| call.retry_unknown)
+        self.key.retries_unknown(request)
     }
 
     fn deadline(&self, request: &Request) -> Option<Instant> {
-        request.call()?.deadline
+        self.key.deadline(request)
     }
 }
 
-// === impl ByCall ===
+// === impl Fingerprinted ===
 
-impl<F> fmt::Debug for ByCall<F> {
+impl<K, F> fmt::Debug for Fingerprinted<K, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ByCall").finish_non_exhaustive()
+        f.debug_struct("Fingerprinted").finish_non_exhaustive()
     }
 }

@@ -4,8 +4,8 @@ use futures_core::TryStream;
 use tower_layer::Layer;
 
 use crate::{
-    ByCall, DetachedLayer, Fingerprint, Idempotency, Memory, Recording, Refused, StreamedLayer, WhenFull,
-    life::Living, settings::Settings,
+    ByCall, DetachedLayer, Fingerprint, Fingerprinted, Idempotency, Memory, Recording, Refused,
+    StreamedLayer, WhenFull, life::Living, settings::Settings,
 };
 
 /// One key, one effect: calls with the same key are run once, and all get the answer of that execution.
@@ -68,15 +68,7 @@ impl<T: Clone> IdempotencyLayer<T> {
     /// Creates the layer with its defaults.
     pub fn new() -> Self {
         let settings = Settings { max_wait: None, when_full: WhenFull::Refuse };
-        Self { store: Memory::new(), key: ByCall(()), settings }
-    }
-
-    /// Takes fingerprints by a closure, such as [`Fingerprint::of`] of what is asked, beside the key that requests carry.
-    pub fn fingerprint<Request, F>(self, fingerprint: F) -> IdempotencyLayer<T, ByCall<F>>
-    where
-        F: Fn(&Request) -> Fingerprint,
-    {
-        self.key_by(ByCall(fingerprint))
+        Self { store: Memory::new(), key: ByCall, settings }
     }
 }
 
@@ -86,8 +78,8 @@ impl<T: Clone> Default for IdempotencyLayer<T> {
     }
 }
 
-impl<T, K> IdempotencyLayer<T, K> {
-    /// Finds a request's key by a closure. Conflicts are not found then: see [`key_by`](Self::key_by).
+impl<T> IdempotencyLayer<T> {
+    /// Finds a request's key by a closure. Conflicts are found if it is given a [`fingerprint`](Self::fingerprint) then.
     pub fn key<Request, F>(self, key: F) -> IdempotencyLayer<T, F>
     where
         F: Fn(&Request) -> Option<&str>,
@@ -97,6 +89,41 @@ impl<T, K> IdempotencyLayer<T, K> {
 
     /// Finds a request's key by any [`KeyOf`](crate::KeyOf).
     pub fn key_by<L>(self, key: L) -> IdempotencyLayer<T, L> {
+        IdempotencyLayer { store: self.store, key, settings: self.settings }
+    }
+}
+
+impl<T, K> IdempotencyLayer<T, K> {
+    /// Takes fingerprints by a closure, such as [`Fingerprint::of`] of what is asked: the same key with another one is a conflict. To
+    /// be called after [`key`](IdempotencyLayer::key).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mainstay_idempotency::{Fingerprint, IdempotencyLayer, Refused};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Refused> {
+    /// #[derive(Clone)]
+    /// struct Transfer { key: &'static str, cents: u64 }
+    ///
+    /// let layer = IdempotencyLayer::new()
+    ///     .key(|transfer: &Transfer| Some(transfer.key))
+    ///     .fingerprint(|transfer: &Transfer| Fingerprint::new(transfer.cents.into()));
+    /// let bank = layer.layer(service_fn(async |transfer: Transfer| Ok::<_, Refused>(transfer.cents)));
+    ///
+    /// bank.clone().oneshot(Transfer { key: "order-17", cents: 100 }).await?;
+    /// let other = bank.oneshot(Transfer { key: "order-17", cents: 200 }).await;
+    /// assert_eq!(other.unwrap_err(), Refused::CONFLICT);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn fingerprint<Request, F>(self, fingerprint: F) -> IdempotencyLayer<T, Fingerprinted<K, F>>
+    where
+        F: Fn(&Request) -> Fingerprint,
+    {
+        let key = Fingerprinted { key: self.key, fingerprint };
         IdempotencyLayer { store: self.store, key, settings: self.settings }
     }
 

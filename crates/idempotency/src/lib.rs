@@ -31,7 +31,7 @@ pub use answer::{Answer, Replayed};
 pub use canonical::{Fingerprint, key_of, new_key};
 pub use detached::{Detached, DetachedFuture, DetachedLayer};
 pub use future::ResponseFuture;
-pub use key::{ByCall, KeyOf};
+pub use key::{ByCall, Fingerprinted, KeyOf};
 pub use layer::IdempotencyLayer;
 #[cfg(feature = "redis")]
 pub use mainstay_redis::{Redis, RedisError, RedisResult};
