@@ -1,8 +1,8 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, iter};
 
 use serde_json::Value;
 
-use crate::{FinishReason, Role, Usage, content::joined, object::object, parts};
+use crate::{Extra, FinishReason, Role, Usage, content::joined, object::object, parts};
 
 object! {
     /// One chunk of a streamed chat completion.
@@ -20,14 +20,16 @@ object! {
         optional {
             /// What kind of object it is: `chat.completion.chunk`.
             object: String,
-            /// When the answer was begun, in seconds since 1970, the same in all its chunks.
-            created: u64,
             /// The tokens that were billed, in the last chunk, if they were asked for.
             usage: Usage,
             /// How the provider has ranked the call, and what it is priced by.
             service_tier: String,
             /// What the answer is made with: another one may answer otherwise to the same seed.
             system_fingerprint: String,
+        }
+        loose {
+            /// When the answer was begun, in seconds since 1970, the same in all its chunks; a fraction, as some servers say, is in `extra`.
+            created: u64,
         }
     }
 }
@@ -64,7 +66,7 @@ object! {
             /// More of what the answer refers to, such as pages of the web.
             annotations: Vec<Value>,
         }
-        text {
+        loose {
             /// More text. What some models send in its place, parts such as thoughts, is in `extra` under its name, and
             /// [`text`](Delta::text) reads both.
             content: String,
@@ -117,6 +119,11 @@ impl ChatChunk {
         self.usage = None;
         self.forget_null("usage");
         self
+    }
+
+    /// Its fields that are not typed, and those of its parts.
+    pub(crate) fn extras(&self) -> impl Iterator<Item = &Extra> {
+        iter::once(&self.extra).chain(self.choices.iter().map(|choice| &choice.extra))
     }
 
     /// Tells whether the chunk carries a token: text, a refusal, a call, or reasoning, but not a role alone.

@@ -18,7 +18,7 @@ use crate::{
     ChatChunk, Error,
     body::{kind_of_body_error, poll_data},
     error::snippet,
-    future::states_error,
+    future::find_error,
     send::Origin,
 };
 
@@ -88,18 +88,23 @@ fn read(origin: &Origin, data: &str, is_ping: bool) -> Option<Event> {
     if data == "[DONE]" {
         return Some(Event::Done);
     }
-    match serde_json::from_str::<ChatChunk>(data) {
-        Ok(chunk) if !states_error(&chunk.extra) => Some(Event::Chunk(Box::new(chunk))),
-        chunk => Some(Event::Failed(match (ErrorBody::parse(data.as_bytes()), chunk) {
-            (Some(stated), _) => Error::event(origin, stated),
-            (None, Ok(_)) => Error::malformed(origin, snippet(data.as_bytes())),
-            (None, Err(_)) if is_ping || is_typed_ping(data) => return None,
-            (None, Err(error)) => Error::malformed(
-                origin,
-                format!("an event cannot be read: {error}; {}", snippet(data.as_bytes())),
-            ),
-        })),
-    }
+    let read = serde_json::from_str::<ChatChunk>(data);
+    let stated = match &read {
+        Ok(chunk) => match find_error(chunk.extras()) {
+            None => return read.ok().map(Box::new).map(Event::Chunk),
+            Some(stated) => ErrorBody::from_value(&Value::Object(stated.clone().into())),
+        },
+        Err(_) => ErrorBody::parse(data.as_bytes()),
+    };
+    Some(Event::Failed(match (stated, read) {
+        (Some(stated), _) => Error::event(origin, stated),
+        (None, Ok(_)) => Error::malformed(origin, snippet(data.as_bytes())),
+        (None, Err(_)) if is_ping || is_typed_ping(data) => return None,
+        (None, Err(error)) => {
+            let detail = format!("an event cannot be read: {error}; {}", snippet(data.as_bytes()));
+            Error::malformed(origin, detail)
+        }
+    }))
 }
 
 /// Whether an event says by its type what others say by their names.

@@ -1,6 +1,7 @@
 use std::{
     fmt,
     future::Future,
+    iter,
     marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, response::Parts};
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::{
     ChatResponse, EmbeddingResponse, Error, Extra, FinishReason, ModelList,
@@ -38,8 +40,8 @@ pin_project! {
 
 /// An answer that can be read out of a body.
 pub(crate) trait Answer: DeserializeOwned {
-    /// Its fields that are not typed, among which it may state an error.
-    fn extra(&self) -> &Extra;
+    /// Its fields that are not typed, among which it may state an error, and those of its parts.
+    fn extras(&self) -> impl Iterator<Item = &Extra>;
 
     /// Keeps the response's headers, and refuses an answer that is none.
     fn accept(&mut self, headers: HeaderMap, origin: &Origin) -> Result<(), Error>;
@@ -95,10 +97,13 @@ fn read<T: Answer>(origin: &Origin, parts: Parts, body: &[u8]) -> Result<T, Erro
         return Err(Error::refused(origin, parts.status, parts.headers, body));
     }
     match parse::<T>(body) {
-        Ok(answer) if states_error(answer.extra()) => {
-            Err(Error::refused(origin, parts.status, parts.headers, body))
-        }
-        Ok(mut answer) => answer.accept(parts.headers, origin).map(|()| answer),
+        Ok(mut answer) => match find_error(answer.extras()) {
+            Some(stated) => {
+                let stated = serde_json::to_vec(stated).unwrap_or_default();
+                Err(Error::refused(origin, parts.status, parts.headers, &stated))
+            }
+            None => answer.accept(parts.headers, origin).map(|()| answer),
+        },
         Err(_) => Err(unreadable::<T>(origin, parts.status, parts.headers, body)),
     }
 }
@@ -111,10 +116,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     }
 }
 
-/// Whether an error is stated beside what looks like an answer, or a chunk of one, in the fields that are not typed. A field of that name
-/// which says nothing states none.
-pub(crate) fn states_error(extra: &Extra) -> bool {
-    extra.get("error").is_some_and(|error| !is_blank(error) && *error != false && *error != 0)
+/// Looks for an error that is stated beside what looks like an answer, or a chunk of one, in the fields that are not typed. A field of
+/// that name which says nothing states none.
+pub(crate) fn find_error<'a>(mut extras: impl Iterator<Item = &'a Extra>) -> Option<&'a Extra> {
+    let states = |error: &Value| !is_blank(error) && *error != false && *error != 0;
+    extras.find(|extra| extra.get("error").is_some_and(states))
 }
 
 /// Says why a body under a success status is no answer: it states an error, is no JSON, or is other JSON.
@@ -140,8 +146,9 @@ pub(crate) fn unreadable<T: DeserializeOwned>(
 // === impl Answer ===
 
 impl Answer for ChatResponse {
-    fn extra(&self) -> &Extra {
-        &self.extra
+    /// Some servers state in one of the answers why it broke off.
+    fn extras(&self) -> impl Iterator<Item = &Extra> {
+        iter::once(&self.extra).chain(self.choices.iter().map(|choice| &choice.extra))
     }
 
     /// Refuses a response without choices, and one that a policy withheld whole.
@@ -161,8 +168,8 @@ impl Answer for ChatResponse {
 }
 
 impl Answer for EmbeddingResponse {
-    fn extra(&self) -> &Extra {
-        &self.extra
+    fn extras(&self) -> impl Iterator<Item = &Extra> {
+        iter::once(&self.extra)
     }
 
     fn accept(&mut self, headers: HeaderMap, _: &Origin) -> Result<(), Error> {
@@ -172,8 +179,8 @@ impl Answer for EmbeddingResponse {
 }
 
 impl Answer for ModelList {
-    fn extra(&self) -> &Extra {
-        &self.extra
+    fn extras(&self) -> impl Iterator<Item = &Extra> {
+        iter::once(&self.extra)
     }
 
     fn accept(&mut self, headers: HeaderMap, _: &Origin) -> Result<(), Error> {

@@ -16,7 +16,7 @@ use serde_json::Value;
 /// - `required`: an error when it is missing;
 /// - `default`: its type's default when it is missing or `null`;
 /// - `optional`: an `Option` in Rust, left out when it is `None`;
-/// - `text`: an optional `String`, beside which anything else that comes under its name is kept in `extra`;
+/// - `loose`: as `optional`, but anything of another type that comes under its name is kept in `extra`;
 /// - `local`: not a part of the JSON at all.
 ///
 /// A field is typed here because programs read it; everything else of an API that grows by the week is in `extra`.
@@ -27,7 +27,7 @@ macro_rules! object {
             $( required { $( $(#[$required_meta:meta])* $required:ident: $Required:ty, )* } )?
             $( default { $( $(#[$default_meta:meta])* $default:ident: $Default:ty, )* } )?
             $( optional { $( $(#[$optional_meta:meta])* $optional:ident: $Optional:ty, )* } )?
-            $( text { $( $(#[$text_meta:meta])* $text:ident: $Text:ty, )* } )?
+            $( loose { $( $(#[$loose_meta:meta])* $loose:ident: $Loose:ty, )* } )?
             $( local { $( $(#[$local_meta:meta])* $local:ident: $Local:ty, )* } )?
         }
     ) => {
@@ -38,7 +38,7 @@ macro_rules! object {
             $($( $(#[$required_meta])* pub $required: $Required, )*)?
             $($( $(#[$default_meta])* pub $default: $Default, )*)?
             $($( $(#[$optional_meta])* pub $optional: Option<$Optional>, )*)?
-            $($( $(#[$text_meta])* pub $text: Option<$Text>, )*)?
+            $($( $(#[$loose_meta])* pub $loose: Option<$Loose>, )*)?
             $($( $(#[$local_meta])* pub $local: $Local, )*)?
             /// Every field that is not typed above, as it came or as it shall be sent.
             pub extra: $crate::Extra,
@@ -49,7 +49,7 @@ macro_rules! object {
         const _: () = {
             /// The optional fields, by their places among them.
             #[allow(non_camel_case_types, dead_code, reason = "named after the fields")]
-            enum Place { $($( $optional, )*)? $($( $text, )*)? }
+            enum Place { $($( $optional, )*)? $($( $loose, )*)? }
 
             impl $Name {
                 /// Forgets that an optional field came as `null`.
@@ -57,7 +57,7 @@ macro_rules! object {
                 pub(crate) fn forget_null(&mut self, name: &str) {
                     match name {
                         $($( stringify!($optional) => self.nulls.set(Place::$optional as u32, false), )*)?
-                        $($( stringify!($text) => self.nulls.set(Place::$text as u32, false), )*)?
+                        $($( stringify!($loose) => self.nulls.set(Place::$loose as u32, false), )*)?
                         _ => {}
                     }
                 }
@@ -75,10 +75,10 @@ macro_rules! object {
                     } else if self.nulls.has(Place::$optional as u32) {
                         map.serialize_entry(stringify!($optional), &())?;
                     } )*)?
-                    $($( if let Some(value) = &self.$text {
-                        map.serialize_entry(stringify!($text), value)?;
-                    } else if self.nulls.has(Place::$text as u32) {
-                        map.serialize_entry(stringify!($text), &())?;
+                    $($( if let Some(value) = &self.$loose {
+                        map.serialize_entry(stringify!($loose), value)?;
+                    } else if self.nulls.has(Place::$loose as u32) {
+                        map.serialize_entry(stringify!($loose), &())?;
                     } )*)?
                     for (name, value) in &self.extra {
                         let written = match name.as_str() {
@@ -87,8 +87,8 @@ macro_rules! object {
                             $($( stringify!($optional) => {
                                 self.$optional.is_some() || self.nulls.has(Place::$optional as u32)
                             } )*)?
-                            $($( stringify!($text) => {
-                                self.$text.is_some() || self.nulls.has(Place::$text as u32)
+                            $($( stringify!($loose) => {
+                                self.$loose.is_some() || self.nulls.has(Place::$loose as u32)
                             } )*)?
                             _ => false,
                         };
@@ -115,7 +115,7 @@ macro_rules! object {
                             $($( let mut $required: Option<$Required> = None; )*)?
                             $($( let mut $default: Option<$Default> = None; )*)?
                             $($( let mut $optional: Option<$Optional> = None; )*)?
-                            $($( let mut $text: Option<$Text> = None; )*)?
+                            $($( let mut $loose: Option<$Loose> = None; )*)?
                             let mut extra = $crate::Extra::new();
                             #[allow(unused_mut, reason = "not all have optional fields")]
                             let mut nulls = $crate::object::Nulls::default();
@@ -127,10 +127,10 @@ macro_rules! object {
                                         $optional = map.next_value()?;
                                         nulls.set(Place::$optional as u32, $optional.is_none());
                                     } )*)?
-                                    $($( stringify!($text) => match map.next_value()? {
-                                        $crate::object::Text::Said(said) => $text = Some(said),
-                                        $crate::object::Text::Null => nulls.set(Place::$text as u32, true),
-                                        $crate::object::Text::Other(value) => {
+                                    $($( stringify!($loose) => match map.next_value()? {
+                                        $crate::object::Loose::Said(said) => $loose = Some(said),
+                                        $crate::object::Loose::Null => nulls.set(Place::$loose as u32, true),
+                                        $crate::object::Loose::Other(value) => {
                                             extra.insert(name.into_owned(), value);
                                         }
                                     }, )*)?
@@ -142,7 +142,7 @@ macro_rules! object {
                                     .ok_or_else(|| serde::de::Error::missing_field(stringify!($required)))?, )*)?
                                 $($( $default: $default.unwrap_or_default(), )*)?
                                 $($( $optional, )*)?
-                                $($( $text, )*)?
+                                $($( $loose, )*)?
                                 $($( $local: Default::default(), )*)?
                                 extra,
                                 nulls,
@@ -217,11 +217,17 @@ pub(crate) use {object, strings};
 /// A field's name or another short text, borrowed from the input where the input allows it.
 pub(crate) struct Name<'de>(pub(crate) Cow<'de, str>);
 
-/// What stands where a text is meant to.
-pub(crate) enum Text {
-    Said(String),
+/// What stands where a `T` is meant to.
+pub(crate) enum Loose<T> {
+    Said(T),
     Null,
     Other(Value),
+}
+
+/// What may be meant to stand somewhere.
+pub(crate) trait Meant: Sized {
+    /// Reads it, or gives the value back.
+    fn read(value: Value) -> Result<Self, Value>;
 }
 
 /// Which of an object's optional fields came as `null`, to be written as `null` again: a bit each.
@@ -270,14 +276,25 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
-// === impl Text ===
+// === impl Loose ===
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de, T: Meant> Deserialize<'de> for Loose<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(match Value::deserialize(deserializer)? {
-            Value::String(said) => Self::Said(said),
             Value::Null => Self::Null,
-            other => Self::Other(other),
+            value => T::read(value).map_or_else(Self::Other, Self::Said),
         })
+    }
+}
+
+impl Meant for String {
+    fn read(value: Value) -> Result<Self, Value> {
+        if let Value::String(said) = value { Ok(said) } else { Err(value) }
+    }
+}
+
+impl Meant for u64 {
+    fn read(value: Value) -> Result<Self, Value> {
+        value.as_u64().ok_or(value)
     }
 }

@@ -39,14 +39,16 @@ object! {
         optional {
             /// What kind of object it is: `chat.completion`.
             object: String,
-            /// When it was made, in seconds since 1970.
-            created: u64,
             /// The tokens that were billed, if the provider says.
             usage: Usage,
             /// How the provider has ranked the call, and what it is priced by.
             service_tier: String,
             /// What the answer was made with: another one may answer otherwise to the same seed.
             system_fingerprint: String,
+        }
+        loose {
+            /// When it was made, in seconds since 1970; a fraction, as some servers say, is in `extra`.
+            created: u64,
         }
         local {
             /// The headers of the response: rate limits, request id, processing time. Not a part of the JSON.

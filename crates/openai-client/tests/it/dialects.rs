@@ -50,6 +50,16 @@ async fn an_error_in_a_chunk_that_says_nothing_is_none() {
 }
 
 #[tokio::test]
+async fn an_error_in_an_answer_breaks_it_though_it_says_a_reason_to_finish() {
+    let broke = r#"data: {"choices":[{"index":0,"delta":{},"finish_reason":"error","error":{"code":502,"message":"gone"}}]}"#;
+    let server = Server::streaming(events(&[HEL, broke, DONE]), vec![]).await;
+    let (text, error) = told(&server).await;
+    assert_eq!((text.as_str(), error.unwrap().fault().kind), ("Hel", FaultKind::Interrupted));
+    let server = Server::streaming(events(&[ROLE, broke, DONE]), vec![]).await;
+    assert_eq!(refused(&server).await.fault().kind, FaultKind::Unavailable);
+}
+
+#[tokio::test]
 async fn a_content_in_parts_is_a_token_and_is_kept() {
     let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]}]"#;
     let thought = format!(r#"data: {{"choices":[{{"index":0,"delta":{{"content":{parts}}}}}]}}"#);

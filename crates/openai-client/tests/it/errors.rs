@@ -87,6 +87,10 @@ async fn an_error_object_under_200_is_the_error_that_it_states() {
             FaultKind::QuotaExhausted,
         ),
         (r#"{"choices":[],"error":{"code":"insufficient_quota"}}"#, FaultKind::QuotaExhausted),
+        (
+            r#"{"choices":[{"message":{"role":"assistant","content":"The"},"finish_reason":"error","error":{"code":503,"message":"gone"}}]}"#,
+            FaultKind::Overloaded,
+        ),
     ] {
         let server = Server::answering("HTTP/1.1 200 OK", body.as_bytes()).await;
         assert_eq!(server.client().chat(ask()).await.unwrap_err().fault().kind, expected, "{body}");
