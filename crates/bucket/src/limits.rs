@@ -53,7 +53,7 @@ impl Limits {
     ///
     /// When the number is zero, or more than 1e10 a second.
     pub fn requests_per_minute(self, requests: u64) -> Result<Self, InvalidLimit> {
-        Ok(self.requests(TokenBucket::new(requests, Rate::new(requests, MINUTE)?)?))
+        Ok(self.requests(TokenBucket::new(requests, Rate::of_minute("requests_per_minute", requests)?)?))
     }
 
     /// Sets the tokens a minute; as many may be used at once.
@@ -62,7 +62,7 @@ impl Limits {
     ///
     /// When the number is zero, or more than 1e10 a second.
     pub fn tokens_per_minute(self, tokens: u64) -> Result<Self, InvalidLimit> {
-        Ok(self.tokens(TokenBucket::new(tokens, Rate::new(tokens, MINUTE)?)?))
+        Ok(self.tokens(TokenBucket::new(tokens, Rate::of_minute("tokens_per_minute", tokens)?)?))
     }
 
     /// Sets how many calls may be under way at the same time.

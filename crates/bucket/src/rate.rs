@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::{InvalidLimit, price::Price};
+use crate::{InvalidLimit, limits::MINUTE, price::Price};
 
 /// How fast a bucket refills: tokens per time.
 ///
@@ -55,6 +55,12 @@ impl Rate {
     /// As [`per_second`](Self::per_second), for a sixtieth of it.
     pub fn per_minute(tokens: f64) -> Result<Self, InvalidLimit> {
         Self::per_second(tokens / 60.0)
+    }
+
+    /// What a field sets a minute.
+    pub(crate) fn of_minute(field: &'static str, tokens: u64) -> Result<Self, InvalidLimit> {
+        let must = "at least one, and at most 1e10 a second";
+        Self::new(tokens, MINUTE).map_err(|_| InvalidLimit::new(field, must, tokens))
     }
 
     /// Returns the rate in tokens a second.

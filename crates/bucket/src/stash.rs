@@ -26,7 +26,7 @@ pub(crate) struct Stash {
     /// The one place of all threads: it saves them the clock. Then there are no others.
     shared: Option<AtomicU64>,
     places: Box<[CachePadded<AtomicU64>]>,
-    /// The most that one place holds; none, while it is shut.
+    /// The most that one place holds; none, while the bucket is too small for them.
     size: AtomicU64,
     /// The same, while it is not.
     full_size: u64,
@@ -110,16 +110,13 @@ impl Stash {
         tokens <= self.size() / 4
     }
 
-    /// Has no place opened again. For who has closed them all and keeps them closed.
+    /// Lets places be opened again, if all of them together are small enough for a bucket of this capacity: otherwise none is. For who has
+    /// closed them all, keeps them closed, and moves the balance.
     ///
     /// Whoever marks a place meanwhile finds the balance moved, looks again whether it [`suits`](Self::suits), and leaves it closed.
-    pub(crate) fn shut(&self) {
-        self.size.store(0, Relaxed);
-    }
-
-    /// Lets places be opened again, after it was [`shut`](Self::shut). For who has closed them all, and moves the balance.
-    pub(crate) fn reopen(&self) {
-        self.size.store(self.full_size, Relaxed);
+    pub(crate) fn resize(&self, capacity: u64) {
+        let most = (self.full_size * self.all().count() as u64).saturating_mul(SHARE);
+        self.size.store(if most <= capacity { self.full_size } else { 0 }, Relaxed);
     }
 
     fn size(&self) -> u64 {

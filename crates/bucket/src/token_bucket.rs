@@ -159,6 +159,39 @@ impl<C: Clock> TokenBucket<C> {
         })
     }
 
+    /// Changes what the bucket holds when it is full. What is there stays, up to the new capacity, and so does what is owed; who waits
+    /// for more than that is still served, when as much would have come. Where the server allows less, that counts as long as it
+    /// holds.
+    ///
+    /// A bucket that is made larger takes no more tokens in advance than it did.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](TokenBucket::new); the capacity is what it was then.
+    ///
+    /// # Examples
+    ///
+    /// Limits that a plan may change while calls wait for them:
+    ///
+    /// ```
+    /// use mainstay_bucket::{Limits, Rate, TokenBucket};
+    ///
+    /// let requests = TokenBucket::new(600, Rate::per_minute(600.0)?)?;
+    /// let limits = Limits::default().requests(requests.clone());
+    ///
+    /// requests.set_rate(Rate::per_minute(60.0)?)?;
+    /// requests.set_capacity(60)?;
+    /// assert_eq!(limits.requests_available(), Some(60));
+    /// # Ok::<_, mainstay_bucket::InvalidLimit>(())
+    /// ```
+    pub fn set_capacity(&self, capacity: u64) -> Result<(), InvalidLimit> {
+        self.core.locked(|held| {
+            check(capacity, Core::<C>::fills(capacity, held.price_set()))?;
+            held.set_capacity(capacity);
+            Ok(())
+        })
+    }
+
     /// Serves nobody until an instant. The bucket refills meanwhile, up to its capacity; of two such instants, the later
     /// counts.
     pub fn pause_until(&self, instant: Instant) {

@@ -36,9 +36,6 @@ impl<C: Clock> Held<'_, C> {
         self.line.narrowed = Some(Narrowed { capacity, price, said });
         self.resize(per_minute.min(capacity));
         self.set_price(said.max(price));
-        if per_minute >= capacity {
-            self.core.stash.reopen();
-        }
         self.core.set_allowed(per_minute);
         self.core.confirm(self.now);
     }
@@ -57,7 +54,6 @@ impl<C: Clock> Held<'_, C> {
         };
         self.set_price(price);
         self.resize(capacity);
-        self.core.stash.reopen();
         self.core.forget();
     }
 
@@ -70,19 +66,27 @@ impl<C: Clock> Held<'_, C> {
         self.set_price(said.max(price));
     }
 
+    /// Sets the capacity. Where the server's word is less, that stays.
+    pub(crate) fn set_capacity(&mut self, capacity: u64) {
+        let held = self.line.narrowed.as_mut().map_or(capacity, |narrowed| {
+            narrowed.capacity = capacity;
+            capacity.min(self.core.allowed())
+        });
+        self.resize(held);
+    }
+
     /// The capacity that was set.
     pub(crate) fn capacity_set(&self) -> u64 {
         self.line.narrowed.map_or_else(|| self.core.capacity(), |narrowed| narrowed.capacity)
     }
 
-    fn price_set(&self) -> Price {
+    /// The price that was set.
+    pub(crate) fn price_set(&self) -> Price {
         self.line.narrowed.map_or(self.price, |narrowed| narrowed.price)
     }
 
     /// Changes the capacity. What is there stays, up to the new one, and so does what is owed. Who waits already for more than that is
     /// served when as much would have come.
-    ///
-    /// Of a lower one, the places of the stash stay closed: they were made for more.
     pub(crate) fn resize(&mut self, capacity: u64) {
         let before = self.core.capacity();
         if capacity == before {
@@ -91,9 +95,7 @@ impl<C: Clock> Held<'_, C> {
         let (before, after) = (self.price.cost(before), self.price.cost(capacity));
         let lacking = self.lacking().saturating_sub(before.saturating_sub(after));
         self.lack(lacking.saturating_add(after.saturating_sub(before)));
-        if after < before {
-            self.core.stash.shut();
-        }
+        self.core.stash.resize(capacity);
         self.core.set_capacity(capacity);
     }
 }

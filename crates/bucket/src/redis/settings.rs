@@ -5,8 +5,6 @@ use mainstay_redis::{Redis, RedisResult};
 use super::{RedisLimits, share::Quota};
 use crate::{InvalidLimit, Limits, Rate, TokenBucket};
 
-const MINUTE: Duration = Duration::from_secs(60);
-
 /// The limits that all who use the same name share; connected, they are [`RedisLimits`].
 ///
 /// | setting | default |
@@ -112,7 +110,7 @@ impl SharedLimits {
     ///
     /// When the number is zero, or more than 1e10 a second.
     pub fn requests_per_minute(self, requests: u64) -> Result<Self, InvalidLimit> {
-        Ok(self.requests(requests, Rate::new(requests, MINUTE)?))
+        Ok(self.requests(requests, Rate::of_minute("requests_per_minute", requests)?))
     }
 
     /// Sets the tokens a minute; as many may be used at once.
@@ -121,7 +119,7 @@ impl SharedLimits {
     ///
     /// When the number is zero, or more than 1e10 a second.
     pub fn tokens_per_minute(self, tokens: u64) -> Result<Self, InvalidLimit> {
-        Ok(self.tokens(tokens, Rate::new(tokens, MINUTE)?))
+        Ok(self.tokens(tokens, Rate::of_minute("tokens_per_minute", tokens)?))
     }
 
     /// Sets how many requests may be made at once, and the rate at which they come back.

@@ -80,6 +80,42 @@ async fn a_new_rate_holds_from_now_on_and_changes_nothing_that_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_capacity_changes_nothing_that_is_there_or_owed_but_what_is_above_it() {
+    for capacity in [100, 1_000_000] {
+        let bucket = bucket(capacity, 1.0);
+        let there = |bucket: &TokenBucket| u64::try_from(bucket.available()).unwrap();
+        bucket.try_acquire(capacity / 2).unwrap();
+        for (new, left) in [(2 * capacity, capacity / 2), (capacity / 5, capacity / 5)] {
+            bucket.set_capacity(new).unwrap();
+            // A change may cost a tick of the clock, and with it a token until that has passed.
+            advance(Duration::from_millis(1)).await;
+            assert_eq!((bucket.capacity(), there(&bucket)), (new, left));
+        }
+        bucket.try_acquire(capacity / 5 + 1).unwrap_err();
+        bucket.try_acquire(capacity / 5).unwrap();
+        bucket.charge(10);
+        bucket.set_capacity(capacity).unwrap();
+        advance(Duration::from_secs(10)).await;
+        assert_eq!(bucket.available(), 0);
+        bucket.set_capacity(0).unwrap_err();
+        bucket.set_capacity(u64::MAX).unwrap_err();
+        assert_eq!(bucket.capacity(), capacity);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_taken_in_advance_counts_at_a_new_capacity() {
+    let bucket = bucket(1_000_000, 1.0);
+    let drained = || (0u64..).take_while(|_| bucket.try_acquire(1).is_ok()).count();
+    bucket.try_acquire(1).unwrap();
+    for (capacity, most) in [(100, 100), (1_000, 0), (1_000_000, 0)] {
+        bucket.set_capacity(capacity).unwrap();
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(drained(), most, "{capacity}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn nobody_is_served_during_a_pause() {
     for capacity in [10, 10_000] {
         let bucket = bucket(capacity, 1.0);

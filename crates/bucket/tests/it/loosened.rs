@@ -39,6 +39,20 @@ async fn a_smaller_limit_is_loosened_by_a_greater_one_up_to_what_was_set() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capacity_that_is_set_meanwhile_holds_when_the_servers_word_is_forgotten() {
+    let requests = TokenBucket::new(600, Rate::per_minute(600.0).unwrap()).unwrap();
+    let limits = Limits::default().requests(requests.clone());
+    limits.learn(&says("20"));
+    for (set, held) in [(1_200, 20), (10, 10), (1_200, 20)] {
+        requests.set_capacity(set).unwrap();
+        assert_eq!(requests.capacity(), held);
+    }
+    assert_eq!(after_an_hour(&limits).await, 20, "nothing was asked for since");
+    limits.learn(&says("100000"));
+    assert_eq!(after_an_hour(&limits).await, 1_200);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_smaller_limit_that_is_not_said_again_is_forgotten_after_ten_minutes() {
     let (minute, nothing) = (Duration::from_secs(60), ServerLimits::default());
     for (again, minutes) in [(None, 10), (Some("1"), 15), (Some("2"), 15)] {

@@ -35,6 +35,17 @@ fn capacities_that_make_no_sense_are_errors_that_say_so() {
     assert_eq!(bucket.rate(), rate);
 }
 
+#[test]
+fn a_limit_of_none_a_minute_is_named() {
+    let requests = Limits::default().requests_per_minute(0).unwrap_err();
+    assert_eq!(
+        requests.to_string(),
+        "requests_per_minute must be at least one, and at most 1e10 a second, not 0"
+    );
+    let tokens = Limits::default().tokens_per_minute(u64::MAX).unwrap_err();
+    assert_eq!(tokens.field(), "tokens_per_minute");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_largest_numbers_do_no_harm() {
     let bucket = TokenBucket::new(1 << 57, Rate::per_second(1e10).unwrap()).unwrap();
