@@ -10,6 +10,8 @@ use tower_service::Service;
 
 /// Answers without asking anybody: always the same, or by what the request is about.
 ///
+/// Below other tiers, the stack's error must be `From<`[`NoSetAnswer`]`>`, also where there always is one.
+///
 /// # Examples
 ///
 /// ```
