@@ -26,8 +26,7 @@ impl Collect {
     /// Resolves with the whole body. A body of one piece is not copied.
     pub(crate) fn poll_whole(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         while let Some(data) = ready!(poll_data(&mut self.body, cx)) {
-            let data =
-                data.map_err(|error| Error::caused(origin, kind_of_body_error(&error), error.without_url()))?;
+            let data = data.map_err(|error| Error::http(origin, kind_of_body_error(&error), error))?;
             self.push(data, origin)?;
         }
         let buffer = std::mem::take(&mut self.buffer);
@@ -85,4 +84,20 @@ pub(crate) fn kind_of_body_error(error: &reqwest::Error) -> FaultKind {
         link = error.source();
     }
     FaultKind::Malformed
+}
+
+/// The beginning of a body that is no error object, for people to recognise it by.
+pub(crate) fn snippet(body: &[u8]) -> String {
+    const LENGTH: usize = 120;
+    if body.is_empty() {
+        return "the body is empty".to_owned();
+    }
+    let head = body.get(..LENGTH * 4).unwrap_or(body);
+    let text = String::from_utf8_lossy(head);
+    let mut words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if let Some((end, _)) = words.char_indices().nth(LENGTH) {
+        words.truncate(end);
+        words.push('…');
+    }
+    format!("the body reads {words:?}")
 }

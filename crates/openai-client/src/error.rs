@@ -6,7 +6,7 @@ use mainstay_fault::{
     http::{ErrorBody, fault_of_parsed, kind_of_event},
 };
 
-use crate::send::Origin;
+use crate::{body::snippet, send::Origin};
 
 /// A setting that cannot be used: which, what it was set to, and why not. A secret's value is never in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,9 +138,14 @@ impl Error {
         }))
     }
 
-    /// The request could not be sent, or its answer's head did not come.
-    pub(crate) fn transport(origin: &Origin, error: reqwest::Error) -> Self {
-        Self::caused(origin, kind_of_send_error(&error), error.without_url())
+    /// The request could not be sent, or its answer did not come whole. Where it is for the attempt's own limit, that is told.
+    pub(crate) fn http(origin: &Origin, kind: FaultKind, error: reqwest::Error) -> Self {
+        let late = error.is_timeout() && !error.is_connect();
+        let mut error = Self::caused(origin, kind, error.without_url());
+        if late {
+            error.0.detail = format!("no whole answer within {:?}", origin.shared.timeouts.total);
+        }
+        error
     }
 
     /// Something else failed, and knows what and why.
@@ -200,6 +205,7 @@ impl Error {
     pub(crate) fn cut_off(mut self) -> Self {
         let fault = self.fault().with_past_deadline(PastDeadline::CutOff);
         self.0.caused.set_fault(fault);
+        self.0.detail.clear();
         self
     }
 
@@ -270,19 +276,6 @@ impl fmt::Debug for Error {
     }
 }
 
-/// Judges an error that came before the response's head.
-fn kind_of_send_error(error: &reqwest::Error) -> FaultKind {
-    if error.is_connect() {
-        FaultKind::Connect
-    } else if error.is_timeout() {
-        FaultKind::Timeout
-    } else if error.is_builder() || error.is_redirect() {
-        FaultKind::InvalidRequest
-    } else {
-        FaultKind::Connect
-    }
-}
-
 /// What the innermost cause says: "Connection refused", where the outer ones say "error sending request".
 fn root_of(error: &(dyn StdError + 'static)) -> String {
     let mut root = error;
@@ -290,20 +283,4 @@ fn root_of(error: &(dyn StdError + 'static)) -> String {
         root = source;
     }
     root.to_string()
-}
-
-/// The beginning of a body that is no error object, for people to recognise it by.
-pub(crate) fn snippet(body: &[u8]) -> String {
-    const LENGTH: usize = 120;
-    if body.is_empty() {
-        return "the body is empty".to_owned();
-    }
-    let head = body.get(..LENGTH * 4).unwrap_or(body);
-    let text = String::from_utf8_lossy(head);
-    let mut words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((end, _)) = words.char_indices().nth(LENGTH) {
-        words.truncate(end);
-        words.push('…');
-    }
-    format!("the body reads {words:?}")
 }

@@ -16,8 +16,7 @@ use thiserror::Error as ThisError;
 
 use crate::{
     ChatChunk, Error,
-    body::{kind_of_body_error, poll_data},
-    error::snippet,
+    body::{kind_of_body_error, poll_data, snippet},
     future::find_error,
     send::Origin,
 };

@@ -15,9 +15,8 @@ use serde_json::Value;
 
 use crate::{
     ChatResponse, EmbeddingResponse, Error, Extra, FinishReason, ModelList,
-    body::Collect,
+    body::{Collect, snippet},
     chunk::is_blank,
-    error::snippet,
     send::{Origin, Sending},
 };
 

@@ -82,7 +82,7 @@ impl Future for Sending {
                 }
                 StateProj::Sent { pending } => {
                     let response = ready!(pending.poll(cx));
-                    let response = response.map_err(|error| Error::transport(this.origin, error));
+                    let response = response.map_err(|error| Error::http(this.origin, kind_of(&error), error));
                     observe(this.origin, response.as_ref().map(reqwest::Response::status));
                     return Poll::Ready(response.map(Into::into));
                 }
@@ -131,5 +131,18 @@ fn observe(origin: &Origin, status: Result<http::StatusCode, &Error>) {
             %error,
             "the API did not answer"
         ),
+    }
+}
+
+/// Judges an error that came before the response's head.
+fn kind_of(error: &reqwest::Error) -> FaultKind {
+    if error.is_connect() {
+        FaultKind::Connect
+    } else if error.is_timeout() {
+        FaultKind::Timeout
+    } else if error.is_builder() || error.is_redirect() {
+        FaultKind::InvalidRequest
+    } else {
+        FaultKind::Connect
     }
 }

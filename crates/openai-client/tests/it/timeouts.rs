@@ -26,6 +26,7 @@ async fn the_total_covers_head_and_body() {
         let server = Server::start(acts).await;
         let error = server.builder().timeout(LIMIT).build().unwrap().chat(ask()).await.unwrap_err();
         assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+        assert!(error.to_string().starts_with("timed out: no whole answer within 30ms ("), "{error}");
     }
 }
 
@@ -34,6 +35,7 @@ async fn the_calls_deadline_is_tighter_than_the_attempts_own() {
     let server = Server::start(vec![Act::Say(HEAD.into()), Act::Hang]).await;
     let error = server.client().chat(ask().deadline(Instant::now() + LIMIT)).await.unwrap_err();
     assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+    assert!(error.to_string().starts_with("timed out at the call's deadline ("), "{error}");
 }
 
 #[tokio::test]
