@@ -250,7 +250,10 @@ impl fmt::Display for Error {
         }
         write!(f, " ({}", self.0.origin)?;
         if let Some(status) = self.0.status {
-            write!(f, ": {status}")?;
+            write!(f, ": {}", status.as_str())?;
+            if let Some(reason) = status.canonical_reason() {
+                write!(f, " {reason}")?;
+            }
         }
         if let Some(code) = self.code() {
             write!(f, ", code {code}")?;

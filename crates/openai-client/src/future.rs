@@ -136,7 +136,10 @@ pub(crate) fn unreadable<T: DeserializeOwned>(
     let headers = stated.headers().clone();
     let mut json = serde_json::Deserializer::from_slice(body);
     let detail = match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Err(error) if !body.is_empty() => format!("{}: {}; {}", error.path(), error.inner(), snippet(body)),
+        Err(error) if !body.is_empty() && error.path().iter().next().is_some() => {
+            format!("{}: {}; {}", error.path(), error.inner(), snippet(body))
+        }
+        Err(error) if !body.is_empty() => format!("{}; {}", error.inner(), snippet(body)),
         _ => snippet(body),
     };
     Error::malformed(origin, detail).with_response(status, headers)

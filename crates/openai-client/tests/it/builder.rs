@@ -16,6 +16,16 @@ fn a_base_url_that_is_no_url_is_named_with_its_value() {
 }
 
 #[test]
+fn a_base_url_that_is_the_url_of_a_call_is_refused() {
+    let whole = "https://example.com/v1/chat/completions";
+    let error = Client::builder().base_url(whole).build().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!("base_url: {whole:?}: must end before /chat/completions, which is added to it")
+    );
+}
+
+#[test]
 fn an_empty_base_url_is_said_to_be_empty() {
     let error = Client::builder().base_url("").build().unwrap_err();
     assert!(error.to_string().starts_with("base_url: \"(empty)\""), "{error}");

@@ -74,6 +74,18 @@ async fn a_body_that_is_no_answer_is_malformed_and_quoted() {
 }
 
 #[tokio::test]
+async fn an_error_says_no_more_than_is_known() {
+    for (head, body, said) in [
+        ("529 Site is overloaded", "", "overloaded: the body is empty ("),
+        ("200 OK", "{}", "malformed response: missing field `choices` at line 1 column 2; the body reads"),
+    ] {
+        let server = Server::answering(&format!("HTTP/1.1 {head}"), body.as_bytes()).await;
+        let error = server.client().chat(ask()).await.unwrap_err().to_string();
+        assert!(error.starts_with(said) && !error.contains("unknown"), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn an_error_object_under_200_is_the_error_that_it_states() {
     for (body, expected) in [
         (r#"{"error":{"message":"busy","code":429}}"#, FaultKind::RateLimited),
