@@ -69,7 +69,9 @@ fn outcomes(fields: &Map<String, Value>) -> Result<Outcomes<'_>, String> {
         flags.map(|(model, value)| Ok((&**model, outcome(model, value)?))).collect::<Result<_, String>>()?
     };
     if outcomes.iter().all(|(_, outcome)| outcome.is_none()) {
-        return Err("has no outcome".to_owned());
+        return Err(
+            "has no outcome: neither `outcomes` of models, nor a field that is true or false".to_owned()
+        );
     }
     Ok(outcomes)
 }

@@ -19,7 +19,10 @@ fn bad_lines_are_named_by_number() {
     assert_eq!(problems.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 4, 5]);
     assert_eq!(problems[0].1, "is not JSON: expected ident at column 2");
     assert_eq!(problems[1].1, "`prompt` is not a string");
-    assert_eq!(problems[2].1, "has no outcome");
+    assert_eq!(
+        problems[2].1,
+        "has no outcome: neither `outcomes` of models, nor a field that is true or false"
+    );
 }
 
 #[test]
