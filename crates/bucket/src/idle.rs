@@ -80,6 +80,14 @@ impl Ring {
         Ok(Room { ring: self })
     }
 
+    /// Takes out a key with this hash. Of several it does not matter which.
+    pub(crate) fn remove(&self, hash: u64) {
+        let hashes = &mut self.known().hashes;
+        if let Some(at) = hashes.iter().position(|known| *known == hash) {
+            hashes.remove(at);
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

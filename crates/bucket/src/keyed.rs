@@ -108,6 +108,37 @@ where
         self.with_value(key, V::clone)
     }
 
+    /// Forgets a key, and returns its limit. It is made anew when the key is seen again, such as by what the key may use now; whoever
+    /// holds the old one, or waits for it, keeps it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::{Arc, atomic::{AtomicU64, Ordering::Relaxed}};
+    /// use mainstay_bucket::{KeyedLimits, Limits};
+    ///
+    /// let plan = Arc::new(AtomicU64::new(60));
+    /// let booked = Arc::clone(&plan);
+    /// let tenants = KeyedLimits::with(move |_: &String| {
+    ///     Arc::new(Limits::default().requests_per_minute(booked.load(Relaxed)).unwrap_or_default())
+    /// });
+    /// assert_eq!(tenants.get("ada")?.requests_available(), Some(60));
+    ///
+    /// plan.store(600, Relaxed);
+    /// tenants.remove("ada");
+    /// assert_eq!(tenants.get("ada")?.requests_available(), Some(600));
+    /// # Ok::<_, mainstay_bucket::TooManyKeys>(())
+    /// ```
+    pub fn remove<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let (_, value) = self.map.remove(key)?;
+        self.ring.remove(self.map.hasher().hash_one(key));
+        Some(value)
+    }
+
     /// Returns the number of keys that are known.
     pub fn len(&self) -> usize {
         self.map.len()

@@ -50,6 +50,20 @@ async fn idle_keys_are_forgotten_and_others_are_not() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_is_removed_begins_anew_and_leaves_its_room() {
+    let buckets = buckets(2);
+    buckets.try_acquire("grace", 1).unwrap();
+    for _ in 0..10 {
+        buckets.try_acquire("ada", 10).unwrap();
+        let old = buckets.remove("ada").unwrap();
+        assert_eq!((old.available(), buckets.len()), (0, 1));
+    }
+    assert!(buckets.remove("ada").is_none());
+    buckets.try_acquire("alan", 1).unwrap();
+    assert_eq!(buckets.try_acquire("ada", 1), Err(TooManyKeys { most: 2 }.into()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bucket_from_whose_place_was_taken_is_not_forgotten_as_full() {
     let buckets = KeyedBuckets::<String>::new(1_024, Rate::per_second(10.0).unwrap()).unwrap();
     buckets.try_acquire("ada", 1).unwrap();
