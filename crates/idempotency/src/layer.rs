@@ -79,7 +79,8 @@ impl<T: Clone> Default for IdempotencyLayer<T> {
 }
 
 impl<T> IdempotencyLayer<T> {
-    /// Finds a request's key by a closure. Conflicts are found if it is given a [`fingerprint`](Self::fingerprint) then.
+    /// Finds a request's key by a closure. Conflicts are found if it is given a [`fingerprint`](Self::fingerprint) then. A
+    /// [`Call`](mainstay_fault::Call) that the request carries is not looked at: not its deadline either.
     pub fn key<Request, F>(self, key: F) -> IdempotencyLayer<T, F>
     where
         F: Fn(&Request) -> Option<&str>,
