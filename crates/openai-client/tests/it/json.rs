@@ -43,7 +43,7 @@ fn fields_that_are_not_there_take_no_room_and_make_no_difference() {
 
 #[test]
 fn a_time_with_a_fraction_is_kept_as_it_came() {
-    let response = json!({"created": 1744857525.254391, "id": "1", "model": "m", "choices": []});
+    let response = json!({"created": 1_744_857_525.254_391, "id": "1", "model": "m", "choices": []});
     let typed: ChatResponse = serde_json::from_value(response.clone()).unwrap();
     assert_eq!((typed.created, serde_json::to_value(&typed).unwrap()), (None, response.clone()));
     let chunk: ChatChunk = serde_json::from_value(response.clone()).unwrap();
