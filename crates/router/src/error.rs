@@ -12,8 +12,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// # Stacks of errors
 ///
 /// It says its fault ([`HasFault`]) with the backend and whether another one can take the call now, so a retry layer around the
-/// router moves on without a wait. An enum stack puts `map_err` around the router, as around any service; a stack of
-/// boxed errors boxes with [`Error::boxed`], which keeps those two in the chain of sources.
+/// router moves on without a wait. An enum stack puts `map_err` around the router, as around any service, and keeps it whole in a
+/// variant, since a backend's own error ([`Failed::into_error`]) does not know those two; a stack of boxed errors boxes with
+/// [`Error::boxed`], which keeps them in the chain of sources.
 ///
 /// # Examples
 ///
@@ -23,6 +24,21 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// let error: Error<Fault> = NoneEligible::default().into();
 /// assert_eq!(error.fault().kind, FaultKind::Shed);
+///
+/// /// An error of a stack: of its backends, and around the router.
+/// enum MyError { Server(Fault), Routed(Box<Error<MyError>>) }
+///
+/// impl HasFault for MyError {
+///     fn fault(&self) -> Fault {
+///         match self {
+///             Self::Server(fault) => *fault,
+///             Self::Routed(error) => error.fault(),
+///         }
+///     }
+/// }
+/// # let mapped: fn(Error<MyError>) -> MyError = |error| MyError::Routed(Box::new(error));
+/// # let server = MyError::Server(Fault::new(FaultKind::Timeout));
+/// # assert!(server.fault().kind == FaultKind::Timeout && mapped(NoneEligible::default().into()).fault().set_aside);
 /// ```
 #[derive(Debug)]
 #[non_exhaustive]
