@@ -17,7 +17,8 @@ pub enum Away {
     /// It cannot be reached, or serves nobody now: it loads its data, has lost its master or its memory is full.
     #[error("the Redis server cannot be asked")]
     Failed(#[source] RedisError),
-    /// It is there, and answered this question with an error: a key holds something else, or the script failed. Others are served.
+    /// It is there, and answered this question with an error, or with something of another type than was asked for: a key holds something
+    /// else, or the script failed. Others are served.
     #[error("the Redis server refused what it was asked")]
     Refused(#[source] RedisError),
 }

@@ -6,10 +6,11 @@ use std::{
 use futures_util::future::{BoxFuture, FutureExt, Shared};
 use redis::{
     AsyncConnectionConfig, Client, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, RedisResult,
-    ScriptInvocation,
+    ScriptInvocation, Value,
     aio::MultiplexedConnection,
     cluster::{ClusterClient, ClusterClientBuilder, ClusterConfig},
     cluster_async::ClusterConnection,
+    from_redis_value,
     io::tcp::{TcpSettings, socket2::TcpKeepalive},
 };
 use tokio::time::timeout;
@@ -144,7 +145,9 @@ impl Link {
 
 async fn run<T: FromRedisValue>(line: Line, script: &ScriptInvocation<'_>) -> Result<T, Away> {
     let mut connection = line.await.map_err(Away::Failed)?;
-    connection.run(script).await.map_err(answer::judge)
+    let answer = connection.run(script).await.map_err(answer::judge)?;
+    // The server has answered: that it is not what was awaited says nothing of it.
+    from_redis_value(answer).map_err(|error| Away::Refused(error.into()))
 }
 
 fn builder<'a>(
@@ -195,7 +198,7 @@ impl To {
 // === impl Connection ===
 
 impl Connection {
-    async fn run<T: FromRedisValue>(&mut self, script: &ScriptInvocation<'_>) -> RedisResult<T> {
+    async fn run(&mut self, script: &ScriptInvocation<'_>) -> RedisResult<Value> {
         match self {
             Self::Single(connection) => script.invoke_async(connection).await,
             Self::Cluster(connection) => script.invoke_async(connection).await,

@@ -53,6 +53,10 @@ async fn an_error_of_a_script_is_told_and_keeps_nobody_from_asking() {
     let counts = Script::new("return redis.call('INCR', KEYS[1])");
     let error = redis.run::<u64>(&counts.key("list")).await.unwrap_err();
     assert!(matches!(error, Away::Refused(_)), "{error:?}");
+    let nothing = Script::new("return false");
+    let error = redis.run::<String>(&nothing.key("n")).await.unwrap_err();
+    assert!(matches!(error, Away::Refused(_)), "{error:?}");
+    assert_eq!(redis.run::<Option<String>>(&nothing.key("n")).await.unwrap(), None);
     assert!(!redis.is_away());
     assert_eq!(count(&redis).await.unwrap(), 1);
 }
