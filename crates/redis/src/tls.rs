@@ -2,7 +2,9 @@
 
 #[cfg(feature = "tls")]
 use redis::{Client, TlsCertificates};
-use redis::{ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError, RedisResult};
+use redis::{
+    ConnectionAddr, ConnectionInfo, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, parse_redis_url,
+};
 #[cfg(feature = "tls")]
 use rustls::{
     crypto::{CryptoProvider, aws_lc_rs},
@@ -18,6 +20,9 @@ pub(crate) fn is_asked_for(url: &str) -> bool {
 /// Reads an address. Refused is one that asks for what was not compiled, or would trust anybody.
 pub(crate) fn read(url: &str) -> RedisResult<ConnectionInfo> {
     is_compiled(url, cfg!(feature = "tls"))?;
+    if parse_redis_url(url).is_none() {
+        return Err(invalid("no address of a Redis server: it must be like redis://HOST:PORT/"));
+    }
     let info = url.into_connection_info()?;
     match info.addr() {
         ConnectionAddr::TcpTls { insecure: true, .. } => {
