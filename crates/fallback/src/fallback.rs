@@ -17,7 +17,10 @@ use crate::{First, Hedge, Hedged, Then, Tier};
 ///
 /// # Readiness
 ///
-/// Ready when the first tier is. The tiers below are polled ready when their turn has come.
+/// Ready when the first tier is. The tiers below are polled ready when their turn has come. So what has a limit of its own, such as
+/// tower's `ConcurrencyLimit`, is waited for as the first tier, unless a `load_shed` around it has the next one serve meanwhile;
+/// and a first tier whose `poll_ready` fails, as one behind a `Buffer` whose worker has ended, fails all calls, where a
+/// [`TierList`](crate::TierList) goes on.
 ///
 /// # Cancel safety
 ///
