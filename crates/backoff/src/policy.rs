@@ -77,6 +77,28 @@ impl Default for RetryPolicy {
     }
 }
 
+impl<B: Backoff, T> RetryPolicy<B, ByFault, T> {
+    /// Judges errors by a closure, for error types that do not implement [`HasFault`](mainstay_fault::HasFault).
+    ///
+    /// To be called before [`check`](Self::check), which goes by it:
+    ///
+    /// ```compile_fail
+    /// use mainstay_backoff::RetryPolicy;
+    /// use mainstay_fault::FaultKind;
+    ///
+    /// let policy = RetryPolicy::default().check(|_: &u32| Ok(())).classify(|_: &String| FaultKind::Timeout.into());
+    /// ```
+    pub fn classify<E, F: Fn(&E) -> Fault>(self, classify: F) -> RetryPolicy<B, Classify<F>, T> {
+        self.judged(|_| Classify(classify))
+    }
+
+    /// Judges outcomes by a [`Judge`] of your own, where there is an example. Unlike [`check`](Self::check), before which it is to be
+    /// called, it can have an answer asked for again that the caller gets as it is when no retry is left.
+    pub fn judge_by<K>(self, judge: K) -> RetryPolicy<B, K, T> {
+        self.judged(|_| judge)
+    }
+}
+
 impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
     /// Sets how often a call is sent again at most, the first move to each other backend apart: with one backend, one less than its
     /// attempts.
@@ -169,11 +191,6 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
         self
     }
 
-    /// Judges errors by a closure, for error types that do not implement [`HasFault`](mainstay_fault::HasFault).
-    pub fn classify<E, F: Fn(&E) -> Fault>(self, classify: F) -> RetryPolicy<B, Classify<F>, T> {
-        self.judged(|_| Classify(classify))
-    }
-
     /// Looks at each answer too: one that the closure refuses is an error and is retried, since a model answers
     /// differently each time. When no retry is left, the call ends with that error: the service's error must be
     /// `From<Rejected>`.
@@ -182,12 +199,6 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
         F: Fn(&Res) -> Result<(), Rejected>,
     {
         self.judged(|judge| Check::new(judge, check))
-    }
-
-    /// Judges outcomes by a [`Judge`] of your own, where there is an example. Unlike [`check`](Self::check) it can
-    /// have an answer asked for again that the caller gets as it is when no retry is left.
-    pub fn judge_by<K>(self, judge: K) -> RetryPolicy<B, K, T> {
-        self.judged(|_| judge)
     }
 
     /// Keeps the [`Call`] that requests carry ([`HasCall`](mainstay_fault::HasCall)): its deadline
