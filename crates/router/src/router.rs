@@ -90,8 +90,17 @@ impl<S> Router<S> {
     }
 }
 
-impl<S, D, M, T> Router<S, D, M, T> {
+impl<S, M, T> Router<S, Unknown, M, T> {
     /// Sets what is known of requests, by a closure `|request: &Request| Profile { … }`.
+    ///
+    /// To be called before [`map_request`](Self::map_request), which keeps it:
+    ///
+    /// ```compile_fail
+    /// use mainstay_router::{Attributes, Backends, Profile, Router, strategy::RoundRobin};
+    ///
+    /// let router = Router::new(Backends::<()>::with_health(Default::default()), RoundRobin::default());
+    /// let router = router.map_request(|ask: u32, _: &Attributes| ask).describe(|_: &u32| Profile::default());
+    /// ```
     pub fn describe<Request, F>(self, describe: F) -> Router<S, F, M, T>
     where
         F: Fn(&Request) -> Profile<'_>,
@@ -104,7 +113,9 @@ impl<S, D, M, T> Router<S, D, M, T> {
         let Self { track, rules, .. } = self;
         Router { describe, track, rules }
     }
+}
 
+impl<S, D, M, T> Router<S, D, M, T> {
     /// Makes each request fit for its backend by a closure `|request, &Attributes| -> request`, such as one that writes the name of
     /// the model.
     pub fn map_request<Request, F>(self, address: F) -> Router<S, Addressed<D, F>, M, T>
