@@ -20,6 +20,8 @@ mod window;
 mod word;
 
 mod backends;
+mod candidate;
+mod ineligible;
 mod view;
 
 #[cfg(feature = "learned")]
@@ -45,6 +47,7 @@ mod none_eligible;
 pub use backend::{Attributes, Backend, Grade};
 pub use backends::{Backends, TooManyBackends};
 pub use budget::Budget;
+pub use candidate::Candidate;
 pub use capabilities::Capabilities;
 pub use cause::Cause;
 pub use choice::Choice;
@@ -52,6 +55,7 @@ pub use error::{Error, Failed, Invalid};
 pub use future::ResponseFuture;
 pub use gate::Gate;
 pub use health::Health;
+pub use ineligible::Ineligible;
 pub use meter::{ByUsage, HandOver, Meter, Unmetered, hand_over, usage};
 pub use none_eligible::NoneEligible;
 pub use price::{Price, Usage};
@@ -62,5 +66,5 @@ pub use snapshot::Snapshot;
 pub use standing::Standing;
 pub use ticket::Ticket;
 pub use track::{Memory, Track, Tracked, Untracked};
-pub use view::{Candidate, Ineligible, View};
+pub use view::View;
 pub use why::{Judged, Why};

@@ -1,9 +1,9 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use mainstay_fault::{BackendId, Tried};
+use mainstay_fault::Tried;
 
 use crate::{
-    Attributes, Capabilities, Cause, Profile,
+    Candidate, Cause, Ineligible, Profile,
     member::{Member, Pool},
     moment::Moment,
     strategy::Filter,
@@ -28,43 +28,6 @@ pub struct View<'a> {
 struct Narrow<'a> {
     filter: &'a dyn Filter,
     outer: Option<&'a Self>,
-}
-
-/// One backend, as a strategy sees it.
-#[derive(Clone, Copy)]
-pub struct Candidate<'a> {
-    member: &'a Member,
-    now: Moment,
-}
-
-/// Why a backend cannot take a call.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Ineligible {
-    /// Its weight is 0.
-    Drained,
-    /// The call has tried it in this pass.
-    Tried,
-    /// It is set aside for so long.
-    SetAside(Cause, Duration),
-    /// It was set aside, and another call is probing it.
-    Probing(Cause),
-    /// It cannot do this.
-    Lacks(Capabilities),
-    /// The call does not fit into its context window.
-    Window {
-        /// The tokens of the call.
-        needs: u64,
-        /// The tokens that fit.
-        has: u64,
-    },
-    /// A limit before it would make the call wait.
-    Gate(Duration),
-    /// A filter of this name does not let it through.
-    Filtered(&'static str),
-    /// What the call may cost there is more than the budget has left, which renews after so long; [`Duration::MAX`] if it is more than
-    /// there ever is.
-    OverBudget(Duration),
 }
 
 // === impl View ===
@@ -216,114 +179,5 @@ impl<'a> View<'a> {
 impl fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries((0..self.len()).filter_map(|index| self.get(index))).finish()
-    }
-}
-
-// === impl Candidate ===
-
-impl<'a> Candidate<'a> {
-    /// Its number.
-    pub const fn id(&self) -> BackendId {
-        self.member.id
-    }
-
-    /// What does not change about it.
-    pub const fn attributes(&self) -> &'a Attributes {
-        &self.member.attributes
-    }
-
-    /// Its weight.
-    pub fn weight(&self) -> f64 {
-        self.member.weight()
-    }
-
-    /// The calls that it has.
-    pub fn in_flight(&self) -> u32 {
-        self.member.standing.in_flight()
-    }
-
-    /// The latency to the first token, as estimated now, in seconds.
-    pub fn first_token(&self) -> f64 {
-        self.member.first_token(self.now).into()
-    }
-
-    /// The latency to the end, as estimated now, in seconds.
-    pub fn to_the_end(&self) -> f64 {
-        self.member.to_the_end(self.now).into()
-    }
-
-    /// The share of its calls that failed of late.
-    pub fn failure_ratio(&self) -> f64 {
-        self.member.standing.seen(self.now).failures()
-    }
-
-    /// How much of its traffic it has got back since it was set aside: from a tenth to 1.
-    pub fn share(&self) -> f64 {
-        self.member.standing.share(self.now)
-    }
-
-    /// Whether the next call to it would be its probe.
-    pub fn wants_probe(&self) -> bool {
-        let standing = &self.member.standing;
-        matches!(standing.state(self.now), State::Away { until, .. } if until <= self.now)
-    }
-
-    /// What the call costs in the worst case, in dollars, if the price is known.
-    pub fn worst_cost(&self, profile: &Profile<'_>) -> Option<f64> {
-        let attributes = self.attributes();
-        attributes.price.map(|price| price.cost(attributes.worst_case(profile)))
-    }
-
-    /// What is to be waited for: a latency for each call that it would have, more where calls fail or it has just come back.
-    pub(crate) fn load(&self, latency: f64) -> f64 {
-        let load = latency * (f64::from(self.in_flight()) + 1.0);
-        let standing = &self.member.standing;
-        if standing.is_spotless() {
-            return load;
-        }
-        let seen = standing.seen(self.now);
-        let failing = (seen.calls() + 1.0) / (seen.good + 1.0);
-        load * failing / self.share()
-    }
-}
-
-impl fmt::Debug for Candidate<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.attributes().name())
-    }
-}
-
-// === impl Ineligible ===
-
-impl Ineligible {
-    /// Whether it will be over by itself.
-    const fn passes(&self) -> bool {
-        match self {
-            Self::Tried | Self::SetAside(..) | Self::Probing(_) | Self::Gate(_) => true,
-            Self::Drained
-            | Self::Lacks(_)
-            | Self::Window { .. }
-            | Self::Filtered(_)
-            | Self::OverBudget(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for Ineligible {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Drained => f.write_str("its weight is 0"),
-            Self::Tried => f.write_str("tried by this call"),
-            Self::SetAside(cause, left) => write!(f, "set aside for {left:?} ({})", cause.kind()),
-            Self::Probing(cause) => write!(f, "being probed ({})", cause.kind()),
-            Self::Lacks(lacks) => write!(f, "cannot do {lacks}"),
-            Self::Window { needs, has } => write!(f, "{needs} tokens do not fit into {has}"),
-            Self::Gate(opens_in) => write!(f, "its limit would make the call wait {opens_in:?}"),
-            Self::Filtered(name) => write!(f, "ruled out by {name}"),
-            Self::OverBudget(Duration::MAX) => f.write_str("may cost more than the budget ever has"),
-            Self::OverBudget(renews_in) => {
-                write!(f, "may cost more than the budget has left, which renews in {renews_in:.0?}")
-            }
-        }
     }
 }
