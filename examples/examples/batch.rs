@@ -27,6 +27,7 @@ use mainstay_examples::{
     batch::{self, Results, Summary, Unknown},
 };
 use mainstay_mock_openai::{Latency, ModelPlan, Plan, RetryAfter, WholeFault};
+use tokio::sync::oneshot;
 
 /// Asks all prompts of a file, and keeps the answers in another.
 #[derive(Parser)]
@@ -89,17 +90,24 @@ async fn main() -> Result<ExitCode> {
     Ok(done)
 }
 
-/// Resolves at the first Ctrl-C; the second ends the process, as a kill does.
+/// Resolves at the first Ctrl-C; the second ends the process, as a kill does, whatever it is at.
 async fn stop() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        return pending().await;
-    }
-    eprintln!("\nno more is asked; what is under way is waited for, unless you press Ctrl-C again");
+    let (stopped, told) = oneshot::channel();
     tokio::spawn(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        eprintln!(
+            "\nno more is begun; what is under way, or in line for a limit, is waited for, unless you press Ctrl-C again"
+        );
+        let _ = stopped.send(());
         if tokio::signal::ctrl_c().await.is_ok() {
             exit(130);
         }
     });
+    if told.await.is_err() {
+        pending().await
+    }
 }
 
 /// The server that the environment names: what a mock makes up has no place in a file of answers.

@@ -61,7 +61,7 @@ where
     type Reserve = Reserve;
 
     fn try_reserve(&self, request: &Request, tokens: u64) -> Option<Reservation> {
-        self.limits(request).ok()?.into_reservation(tokens)
+        self.limits(request).ok()?.try_into_reservation(tokens)
     }
 
     fn reserve(&self, request: &Request, tokens: u64, patience: Patience) -> Reserve {

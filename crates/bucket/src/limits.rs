@@ -130,7 +130,7 @@ impl Limits {
     }
 
     /// The same, for who need not keep the limits.
-    pub(crate) fn into_reservation(self: Arc<Self>, tokens: u64) -> Option<Reservation> {
+    pub(crate) fn try_into_reservation(self: Arc<Self>, tokens: u64) -> Option<Reservation> {
         self.take_all(tokens).then(|| Reservation::complete(Owner::Shared(self), tokens))
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn chat(body: &[u8]) -> Result<ChatRequest, ApiError> {
             _ => ApiError::invalid(format!("{path}: {}", error.inner()), Some(path.into())),
         }
     })?;
-    json.end().map_err(|error| ApiError::invalid(format!("the body cannot be read: {error}"), None))?;
+    json.end().map_err(|error| ApiError::invalid(format!("the body is not JSON: {error}"), None))?;
     Ok(request)
 }
 

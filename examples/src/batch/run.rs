@@ -2,7 +2,7 @@ use std::{cell::Cell, num::NonZeroUsize, pin::pin};
 
 use futures_util::{StreamExt, stream};
 use indicatif::ProgressBar;
-use mainstay::{Error, Failure, FaultKind, HasFault, Mainstay, Reply};
+use mainstay::{Error, Failure, FaultKind, HasFault, Mainstay, Reply, idempotency::StoreError};
 
 use super::{Answered, Line, Results};
 
@@ -127,10 +127,16 @@ impl Wrong {
     fn of(failure: &Failure) -> Self {
         match (failure.error(), failure.fault().kind) {
             (Error::Key(refused), _) if refused.unknown_since().is_some() => Self::Unknown,
-            // The claims cannot be kept, for a reason that is told at the end: a disk that is full.
-            (error @ Error::Key(_), _) => {
-                let why = anyhow::Chain::new(error).last().map(ToString::to_string).unwrap_or_default();
-                Self::Hopeless(format!("{error}: {why}"))
+            (error @ Error::Key(refused), _) => {
+                let mut causes = anyhow::Chain::new(error);
+                let away = |cause: &(dyn std::error::Error + 'static)| {
+                    matches!(cause.downcast_ref(), Some(StoreError::Unavailable(_)))
+                };
+                // The claims cannot be kept, for a reason that is told at the end: a disk that is full. Others are of this line alone.
+                let hopeless = refused.is_full() || causes.clone().any(away);
+                let why = causes.next_back().map(ToString::to_string).unwrap_or_default();
+                let told = if why == error.to_string() { why } else { format!("{error}: {why}") };
+                if hopeless { Self::Hopeless(told) } else { Self::Failed(told) }
             }
             (error, FaultKind::QuotaExhausted | FaultKind::Auth) => Self::Hopeless(error.to_string()),
             (error, _) => Self::Failed(error.to_string()),

@@ -6,6 +6,7 @@ use std::{
     fs,
     future::pending,
     path::Path,
+    process::Stdio,
     time::Duration,
 };
 
@@ -14,7 +15,10 @@ use mainstay::Mainstay;
 use mainstay_examples::batch::{self, Answered, Results, Unknown};
 use mainstay_mock_openai::{Latency, MockOpenAi, ModelPlan, Plan, WholeFault};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
 
 use crate::example;
 
@@ -149,7 +153,7 @@ async fn what_was_under_way_when_it_was_killed_is_told_and_asked_again_only_if_w
 #[cfg(unix)]
 #[tokio::test]
 async fn who_presses_ctrl_c_is_left_with_nothing_that_may_have_been_billed() {
-    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(20)));
+    let slow = ModelPlan::new().latency(Latency::Constant(Duration::from_millis(100)));
     let mock = MockOpenAi::builder().plan(Plan::new().default_model(slow)).start().await.unwrap();
     let folder = prompts();
     let child = batch(&folder, &mock).spawn().unwrap();
@@ -168,6 +172,24 @@ async fn who_presses_ctrl_c_is_left_with_nothing_that_may_have_been_billed() {
     let output = batch(&folder, &mock).output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
     assert_eq!((mock.stats().begun.len(), mock.stats().most_begun_of_a_key()), (LINES, 1));
+}
+
+#[tokio::test]
+async fn a_second_ctrl_c_ends_a_batch_that_has_ended_early_and_waits() {
+    let empty_purse = ModelPlan::new().sequence([WholeFault::InsufficientQuota]).fault(WholeFault::Hang, 1.0);
+    let mock = MockOpenAi::builder().plan(Plan::new().default_model(empty_purse)).start().await.unwrap();
+    let folder = prompts();
+    let mut child = batch(&folder, &mock).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    while mock.stats().calls < PARALLEL as u64 {
+        tokio::task::yield_now().await;
+    }
+    let pid = child.id().unwrap().to_string();
+    let interrupt = || Command::new("kill").args(["-INT", &pid]).status();
+    assert!(interrupt().await.unwrap().success());
+    while !said.next_line().await.unwrap().unwrap().contains("no more is begun") {}
+    assert!(interrupt().await.unwrap().success());
+    assert_eq!(child.wait().await.unwrap().code(), Some(130));
 }
 
 #[tokio::test]
