@@ -37,10 +37,8 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, F, Request, R> {
-        // To `Readying` with a reservation, or done. Elsewhere: most calls never wait, and their futures stay small.
+        // To `Calling` with a reservation, or done. Elsewhere: most calls never wait, and their futures stay small.
         Waiting { reserve: Pin<Box<R>>, waiting: Option<Box<Waiting<S, Request>>> },
-        // To `Calling`, or done.
-        Readying { waiting: Option<Box<Waiting<S, Request>>>, unsent: Unsent },
         // Done.
         Calling { #[pin] future: F, reservation: Option<Reservation> },
     }
@@ -48,17 +46,12 @@ pin_project! {
 
 /// A call that is not made yet.
 pub(crate) struct Waiting<S, Request> {
-    service: S,
+    ready: S,
     request: Request,
     since: Instant,
     /// Writes down how long it waited.
     note: fn(&Request, Duration),
 }
-
-/// The reservation of a call that is not made yet: given back whole, unless it is.
-struct Unsent(Option<Reservation>);
-
-const ONCE: &str = "a future is not polled after it was ready";
 
 // === impl ResponseFuture ===
 
@@ -88,17 +81,14 @@ where
             let next = match this.state.as_mut().project() {
                 StateProj::Waiting { reserve, waiting } => {
                     let outcome = ready!(reserve.as_mut().poll(cx));
-                    let waiting = waiting.take().expect(ONCE);
+                    let waiting = waiting.take().expect("a future is not polled after it was ready");
                     waiting.is_over(outcome.as_ref().err());
-                    State::Readying { waiting: Some(waiting), unsent: Unsent(Some(outcome?)) }
-                }
-                StateProj::Readying { waiting, unsent } => {
-                    ready!(waiting.as_mut().expect(ONCE).service.poll_ready(cx))?;
-                    waiting.take().expect(ONCE).call(unsent.0.take().expect(ONCE))
+                    waiting.call(outcome?)
                 }
                 StateProj::Calling { future, reservation } => {
                     let outcome = ready!(future.poll(cx));
-                    return Poll::Ready(settle(this.meter, outcome, reservation.take().expect(ONCE)));
+                    let reservation = reservation.take().expect("a future is not polled after it was ready");
+                    return Poll::Ready(settle(this.meter, outcome, reservation));
                 }
             };
             this.state.set(next);
@@ -133,8 +123,8 @@ impl<S: Service<Request>, Request, R, M> fmt::Debug for ResponseFuture<S, Reques
 // === impl Waiting ===
 
 impl<S: Service<Request>, Request> Waiting<S, Request> {
-    pub(crate) fn new(service: S, request: Request, note: fn(&Request, Duration)) -> Self {
-        Self { service, request, since: Instant::now(), note }
+    pub(crate) fn new(ready: S, request: Request, note: fn(&Request, Duration)) -> Self {
+        Self { ready, request, since: Instant::now(), note }
     }
 
     /// Tells how long it waited, and whether for nothing.
@@ -148,16 +138,6 @@ impl<S: Service<Request>, Request> Waiting<S, Request> {
 
     /// Makes the call, on the service that was ready.
     fn call<R>(mut self, reservation: Reservation) -> State<S, S::Future, Request, R> {
-        State::Calling { future: self.service.call(self.request), reservation: Some(reservation) }
-    }
-}
-
-// === impl Unsent ===
-
-impl Drop for Unsent {
-    fn drop(&mut self) {
-        if let Some(reservation) = self.0.take() {
-            reservation.cancel();
-        }
+        State::Calling { future: self.ready.call(self.request), reservation: Some(reservation) }
     }
 }

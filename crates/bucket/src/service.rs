@@ -1,5 +1,5 @@
 use std::{
-    fmt,
+    fmt, mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -16,14 +16,13 @@ use crate::{
 ///
 /// # Clone
 ///
-/// The inner service must be `Clone`: a call that waits keeps one. So must the meter, of which each call keeps one. Clones share the
-/// limits.
+/// The inner service must be `Clone`: a call that waits keeps the instance that was ready. So must the
+/// meter, of which each call keeps one. Clones share the limits.
 ///
 /// # Readiness
 ///
-/// Ready when the inner service is. The instance that was polled ready makes the call; a call that must wait gives that back at
-/// once, so that it keeps no place further in from those whose limits are not reached, and polls a clone ready when its turn has come. A
-/// refusal comes from the call's future, so that other calls may still be made.
+/// Ready when the inner service is. The instance that was polled ready makes the call. A refusal comes from the call's
+/// future, so that other calls may still be made.
 ///
 /// # Errors
 ///
@@ -72,9 +71,9 @@ where
         };
         let reserve = self.limiter.reserve(&request, tokens, patience);
         let meter = settings.meter.clone();
-        let service = self.inner.clone();
-        self.inner = service.clone();
-        ResponseFuture::waiting(reserve, Waiting::new(service, request, T::waited), meter)
+        let spare = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, spare);
+        ResponseFuture::waiting(reserve, Waiting::new(ready, request, T::waited), meter)
     }
 }
 
