@@ -106,7 +106,7 @@ async fn stop() {
         }
     });
     if told.await.is_err() {
-        pending().await
+        pending::<()>().await;
     }
 }
 

@@ -22,7 +22,7 @@ pub type KeyedLimits<K> = Keyed<K, Arc<Limits>>;
 /// # Idle keys
 ///
 /// A limit is idle when it is as it was when it was made: full, not paused, with nobody waiting and nobody holding it.
-/// To forget such a one loses nothing (but a rate that was set later, or what a server said of its limits). Each new key looks at four known ones, the least
+/// To forget such a one loses nothing (but a rate or capacity that was set later, or what a server said of its limits). Each new key looks at four known ones, the least
 /// recently looked at first, and forgets those that have been idle for ten seconds; there is no task in the background. So the map
 /// does not grow while keys become idle at least a quarter as fast as new ones come. A key that is known already costs
 /// nothing of this.

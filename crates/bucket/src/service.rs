@@ -24,6 +24,9 @@ use crate::{
 /// Ready when the inner service is. The instance that was polled ready makes the call. A refusal comes from the call's
 /// future, so that other calls may still be made.
 ///
+/// A call that waits keeps what that instance holds: a place in tower's `ConcurrencyLimit` or `Buffer`, if there is one further in. Where
+/// some calls may wait for long while others must go on, as with limits by key, let [`Limits::in_flight`](crate::Limits::in_flight) count instead.
+///
 /// # Errors
 ///
 /// Those of the inner service, whose type must be `From<`[`Limited`]`>` and say its faults.

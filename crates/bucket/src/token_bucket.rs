@@ -163,7 +163,8 @@ impl<C: Clock> TokenBucket<C> {
     /// for more than that is still served, when as much would have come. Where the server allows less, that counts as long as it
     /// holds.
     ///
-    /// A bucket that is made larger takes no more tokens in advance than it did.
+    /// A bucket that is made larger takes no more tokens in advance than it did. That of a key is made anew when it was idle for long
+    /// ([`Keyed`](crate::Keyed)): what makes it must know the new capacity, too.
     ///
     /// # Errors
     ///

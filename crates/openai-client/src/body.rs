@@ -1,4 +1,5 @@
 use std::{
+    io, iter,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -26,7 +27,9 @@ impl Collect {
     /// Resolves with the whole body. A body of one piece is not copied.
     pub(crate) fn poll_whole(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         while let Some(data) = ready!(poll_data(&mut self.body, cx)) {
-            let data = data.map_err(|error| Error::http(origin, kind_of_body_error(&error), error))?;
+            let data = data.map_err(|error| {
+                Error::http(origin, kind_of_body_error(&error), error, Some(origin.shared.timeouts.total))
+            })?;
             self.push(data, origin)?;
         }
         let buffer = std::mem::take(&mut self.buffer);
@@ -74,16 +77,14 @@ pub(crate) fn kind_of_body_error(error: &reqwest::Error) -> FaultKind {
     if error.is_timeout() {
         return FaultKind::Timeout;
     }
-    let mut link: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = link {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::ConnectionReset
-        {
-            return FaultKind::Connect;
-        }
-        link = error.source();
-    }
-    FaultKind::Malformed
+    let reset = io_errors(error).any(|error| error.kind() == io::ErrorKind::ConnectionReset);
+    if reset { FaultKind::Connect } else { FaultKind::Malformed }
+}
+
+/// What the system says of the connection, if it was that.
+pub(crate) fn io_errors(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
+    let first: &(dyn std::error::Error + 'static) = error;
+    iter::successors(Some(first), |error| error.source()).filter_map(|error| error.downcast_ref())
 }
 
 /// The beginning of a body that is no error object, for people to recognise it by.

@@ -6,7 +6,10 @@ use mainstay_fault::{
     http::{ErrorBody, fault_of_parsed, kind_of_event},
 };
 
-use crate::{body::snippet, send::Origin};
+use crate::{
+    body::{io_errors, snippet},
+    send::Origin,
+};
 
 /// A setting that cannot be used: which, what it was set to, and why not. A secret's value is never in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,12 +141,21 @@ impl Error {
         }))
     }
 
-    /// The request could not be sent, or its answer did not come whole. Where it is for the attempt's own limit, that is told.
-    pub(crate) fn http(origin: &Origin, kind: FaultKind, error: reqwest::Error) -> Self {
-        let late = error.is_timeout() && !error.is_connect();
+    /// The request could not be sent, or its answer did not come whole. Where it is for the attempt's own limit, and not for the network's,
+    /// that is told.
+    pub(crate) fn http(
+        origin: &Origin,
+        kind: FaultKind,
+        error: reqwest::Error,
+        within: Option<Duration>,
+    ) -> Self {
+        let late = error.is_timeout() && !error.is_connect() && io_errors(&error).next().is_none();
         let mut error = Self::caused(origin, kind, error.without_url());
         if late {
-            error.0.detail = format!("no whole answer within {:?}", origin.shared.timeouts.total);
+            error.0.detail = match within {
+                Some(limit) => format!("no whole answer within {limit:?}"),
+                None => "no whole answer in the time that it may take".to_owned(),
+            };
         }
         error
     }

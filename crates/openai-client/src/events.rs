@@ -120,7 +120,8 @@ fn broken(origin: &Origin, error: sse_stream::Error) -> Error {
     match cause.downcast::<BrokenPiece>() {
         Ok(piece) => match *piece {
             BrokenPiece::Body(error) => {
-                Error::caused(origin, kind_of_body_error(&error), error.without_url())
+                // A deadline may have been nearer than the attempt's own limit.
+                Error::http(origin, kind_of_body_error(&error), error, None)
             }
             too_long @ BrokenPiece::TooLong(_) => Error::malformed(origin, too_long.to_string()),
         },

@@ -82,7 +82,14 @@ impl Future for Sending {
                 }
                 StateProj::Sent { pending } => {
                     let response = ready!(pending.poll(cx));
-                    let response = response.map_err(|error| Error::http(this.origin, kind_of(&error), error));
+                    let response = response.map_err(|error| {
+                        Error::http(
+                            this.origin,
+                            kind_of(&error),
+                            error,
+                            Some(this.origin.shared.timeouts.total),
+                        )
+                    });
                     observe(this.origin, response.as_ref().map(reqwest::Response::status));
                     return Poll::Ready(response.map(Into::into));
                 }

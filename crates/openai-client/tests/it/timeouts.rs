@@ -21,6 +21,17 @@ fn ask() -> ChatRequest {
 }
 
 #[tokio::test]
+async fn the_total_covers_a_stream_too() {
+    let server = Server::streaming(ROLE, vec![Act::Hang]).await;
+    let error = server.builder().timeout(LIMIT).build().unwrap().chat_stream(ask()).await.unwrap_err();
+    assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+    assert!(
+        error.to_string().starts_with("timed out: no whole answer in the time that it may take"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn the_total_covers_head_and_body() {
     for acts in [vec![Act::Hang], vec![Act::Say(HEAD.into()), Act::Hang]] {
         let server = Server::start(acts).await;
