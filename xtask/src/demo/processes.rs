@@ -83,7 +83,7 @@ pub(crate) async fn work(task: &str) -> Result<()> {
         .limits(storm::MODEL, Limits::default().requests_per_minute(requests)?.tokens_per_minute(tokens)?)
         .idempotency(HOUR, 100_000)
         .redis_url(&task.redis_url, None)
-        .redis_timeout(Duration::from_secs(5))
+        .redis_timeout(Duration::from_secs(30))
         .build()?;
     let pass = Pass::run("a process", mainstay.clone(), storm::MODEL, &documents, task.concurrency).await;
     mainstay.close().await;
