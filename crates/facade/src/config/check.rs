@@ -127,13 +127,16 @@ impl RouteConfig {
         }
         let mut tiers = self.tiers.iter().enumerate();
         tiers.try_for_each(|(at, tier)| tier.check(&spot.index(at), config, (name, is_budgeted)))?;
-        match self.tiers.iter().position(|tier| tier.answer.is_some()) {
-            Some(at) if at + 1 < self.tiers.len() => {
-                let why = format!("is never asked: `{}` above it always answers", spot.index(at));
-                Err(spot.index(at + 1).invalid(why))
-            }
-            _ => Ok(()),
-        }
+        self.check_asked(&spot)
+    }
+
+    /// Refuses what stands below an answer and needs no model: models embed, and go on with streams that broke, wherever they stand.
+    fn check_asked(&self, spot: &Spot) -> Checked {
+        let mut tiers = self.tiers.iter().enumerate();
+        let Some((answer, _)) = tiers.find(|(_, tier)| tier.answer.is_some()) else { return Ok(()) };
+        let Some((never, _)) = tiers.find(|(_, tier)| tier.models.is_empty()) else { return Ok(()) };
+        let why = format!("is never asked: `{}` above it always answers", spot.index(answer));
+        Err(spot.index(never).invalid(why))
     }
 }
 

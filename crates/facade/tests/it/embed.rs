@@ -96,3 +96,32 @@ async fn tiers_that_embed_nothing_are_no_tiers_to_give_way_to() {
     }
     assert_eq!(mock.stats().calls, 40, "the last backend left is still tried");
 }
+
+/// An answer that is set is none to embeddings: what is below it is asked.
+#[tokio::test]
+async fn models_below_a_set_answer_embed() {
+    let plan = Plan::new()
+        .model("embedder", ModelPlan::new().fault(WholeFault::ServerError, 1.0))
+        .model("embedder-b", ModelPlan::new());
+    let mock = MockOpenAi::builder().plan(plan).start().await.unwrap();
+    let toml = format!(
+        r#"
+        [retry]
+        retries = 0
+        [backends.one]
+        base_url = {:?}
+        [routes.embedder]
+        tiers = [
+            {{ models = [{{ on = "one" }}] }},
+            {{ answer = "We are at it." }},
+            {{ models = [{{ on = "one", model = "embedder-b" }}] }},
+        ]
+        "#,
+        mock.base_url()
+    );
+    let mainstay = Mainstay::from_toml(&toml).unwrap();
+    let reply = mainstay.embed(ask()).await.unwrap();
+    assert_eq!(reply.report.served_by(), Some("one/embedder-b"));
+    let chat = mainstay.chat(ChatRequest::new("embedder").user("Hello?")).await.unwrap();
+    assert_eq!(chat.text(), "We are at it.");
+}
