@@ -80,22 +80,6 @@ impl CostBudget {
             .min_by(|(_, one), (_, other)| self.order(view, one, other))
     }
 
-    /// Where one that the budget has room for is away for a moment, that moment is what is waited for, and not the next window.
-    fn refusal(budget: &Budget, view: &View<'_>) -> Refusal {
-        let has_room = |candidate: Candidate<'_>| Self::has_room(budget, view, &candidate);
-        let waits = |index| view.is_away_for_now(index) && view.get(index).is_some_and(has_room);
-        if (0..view.len()).any(waits) {
-            return Refusal::NoneEligible;
-        }
-        budget.refusal(view)
-    }
-
-    fn has_room(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> bool {
-        let (profile, attributes) = (view.profile(), candidate.attributes());
-        let has_room = |price| budget.has_room(profile.budget_key, price, attributes.worst_case(profile));
-        attributes.price.is_some_and(has_room)
-    }
-
     fn reserve(budget: &Budget, view: &View<'_>, candidate: &Candidate<'_>) -> Option<Hold> {
         let (profile, attributes) = (view.profile(), candidate.attributes());
         budget.reserve(profile.budget_key, attributes.price?, attributes.worst_case(profile))
@@ -112,14 +96,16 @@ impl Strategy for CostBudget {
                 return Ok(Pick { index, hold: Some(hold) });
             }
             let below = Self::cost(view, &candidate);
-            best = self.best(view, Some(below)).ok_or_else(|| Self::refusal(budget, view))?;
+            best = self
+                .best(view, Some(below))
+                .ok_or_else(|| budget.refusal(view.profile().budget_key, view))?;
         }
     }
 
     fn serves(&self, view: &View<'_>) -> bool {
-        let fits =
-            |candidate| self.budget.as_ref().is_none_or(|budget| Self::has_room(budget, view, &candidate));
-        view.all_eligible().any(|(_, candidate)| fits(candidate))
+        let Some(budget) = &self.budget else { return view.all_eligible().next().is_some() };
+        let profile = view.profile();
+        view.all_eligible().any(|(_, candidate)| budget.fits(profile.budget_key, &candidate, profile))
     }
 
     fn score(&self, view: &View<'_>, index: usize) -> Option<f64> {

@@ -44,13 +44,24 @@ impl Budget {
         Within { budget: self, shared: false, rank }
     }
 
-    /// Refuses a call that it has no room for: until it renews, or for ever if a new window has no room for it either.
-    pub(super) fn refusal(&self, view: &View<'_>) -> Refusal {
-        let ever = view.all_eligible().any(|(_, candidate)| {
+    /// Whether it has room for the worst case of a call at a backend.
+    pub(super) fn fits(&self, key: &str, candidate: &Candidate<'_>, profile: &Profile<'_>) -> bool {
+        let attributes = candidate.attributes();
+        attributes.price.is_some_and(|price| self.has_room(key, price, attributes.worst_case(profile)))
+    }
+
+    /// Refuses a call that it has no room for: until it renews, or for ever if a new window has no room for it either, wherever it can
+    /// go now or in a moment. Where it can only go in a moment, or there is room then, that moment is what is waited for.
+    pub(super) fn refusal(&self, key: &str, view: &View<'_>) -> Refusal {
+        let profile = view.profile();
+        let now = || view.all_eligible().map(|(_, candidate)| candidate);
+        let later = || (0..view.len()).filter(|at| view.is_away_for_now(*at)).filter_map(|at| view.get(at));
+        if now().next().is_none() || later().any(|candidate| self.fits(key, &candidate, profile)) {
+            return Refusal::NoneEligible;
+        }
+        let ever = now().chain(later()).any(|candidate| {
             let attributes = candidate.attributes();
-            attributes
-                .price
-                .is_some_and(|price| self.ever_has_room(price, attributes.worst_case(view.profile())))
+            attributes.price.is_some_and(|price| self.ever_has_room(price, attributes.worst_case(profile)))
         });
         let renews_in = self.renews_in().max(Duration::from_millis(1));
         Refusal::BudgetUsedUp(if ever { renews_in } else { Duration::MAX })
@@ -70,12 +81,6 @@ impl<St> Within<St> {
         if self.shared { "" } else { profile.budget_key }
     }
 
-    fn fits(&self, candidate: &Candidate<'_>, profile: &Profile<'_>) -> bool {
-        let attributes = candidate.attributes();
-        let Some(price) = attributes.price else { return false };
-        self.budget.has_room(self.key(profile), price, attributes.worst_case(profile))
-    }
-
     fn reserve(&self, view: &View<'_>, index: usize) -> Option<Hold> {
         let (profile, attributes) = (view.profile(), view.get(index)?.attributes());
         self.budget.reserve(self.key(profile), attributes.price?, attributes.worst_case(profile))
@@ -85,7 +90,9 @@ impl<St> Within<St> {
 impl<St: Strategy> Within<St> {
     /// Looks at what the budget has room for.
     fn afforded<T>(&self, view: &View<'_>, look: impl FnOnce(&View<'_>) -> T) -> T {
-        let fits = |candidate: &Candidate<'_>, profile: &Profile<'_>| self.fits(candidate, profile);
+        let fits = |candidate: &Candidate<'_>, profile: &Profile<'_>| {
+            self.budget.fits(self.key(profile), candidate, profile)
+        };
         view.filtered(&filter("budget", fits), look)
     }
 }
@@ -101,13 +108,7 @@ impl<St: Strategy> Strategy for Within<St> {
                 return Ok(pick.holding(hold));
             }
         }
-        // Where one that it has room for is away for a moment, that moment is what is waited for, and not the next window.
-        let has_room = |index| view.get(index).is_some_and(|candidate| self.fits(&candidate, view.profile()));
-        let waits = (0..view.len()).any(|index| view.is_away_for_now(index) && has_room(index));
-        if waits || view.all_eligible().next().is_none() {
-            return Err(Refusal::NoneEligible);
-        }
-        Err(self.budget.refusal(view))
+        Err(self.budget.refusal(self.key(view.profile()), view))
     }
 
     fn serves(&self, view: &View<'_>) -> bool {

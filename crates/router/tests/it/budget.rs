@@ -102,6 +102,34 @@ async fn what_costs_more_than_a_budget_ever_has_is_not_told_to_come_again() {
     refused(CostBudget::per_call(9.0).unwrap().within(budget())).await;
 }
 
+/// A cheap one that is away for a moment is there again when the budget renews.
+#[tokio::test(start_paused = true)]
+async fn what_a_new_window_has_room_for_is_told_to_come_again_though_it_is_set_aside() {
+    async fn refused(strategy: impl Strategy + 'static) {
+        let (mini, large) = (Knob::new(1), Knob::new(1));
+        let backends = [
+            mini.backend("mini").price(Price::per_million(0.15, 0.60).unwrap()),
+            large.backend("large").price(Price::per_million(2.50, 10.00).unwrap()),
+        ];
+        let mut router = Router::new(Backends::new(backends).unwrap(), strategy)
+            .describe(|other: &u32| Profile {
+                input_tokens: MILLION,
+                budget_key: if *other == 0 { "a" } else { "b" },
+                ..Profile::default()
+            })
+            .meter(usage(|_: &u32| Some(Usage::new(MILLION, 0))));
+        call(&mut router, 0).await.unwrap();
+        mini.fail(Fault::new(FaultKind::RateLimited).with_retry_after(Duration::from_secs(60)));
+        call(&mut router, 1).await.unwrap_err();
+        let fault = call(&mut router, 0).await.unwrap_err().fault();
+        assert_eq!(fault.kind, FaultKind::Shed);
+        assert!(fault.retry_after.is_some_and(|wait| wait <= DAY && wait + Duration::from_secs(1) > DAY));
+    }
+    let budget = || Budget::new(0.20, DAY).unwrap();
+    refused(budget().then(RoundRobin::default())).await;
+    refused(CostBudget::per_call(9.0).unwrap().within(budget())).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_spent_is_spent_of_more_dollars_too() {
     let budget = Budget::new(0.20, DAY).unwrap();
