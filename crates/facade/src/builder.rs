@@ -23,7 +23,7 @@ use crate::{
     mainstay::{AllRoutes, Inner},
     once::Remember,
     overlay::Overlay,
-    remember,
+    remember::{self, Keeps},
     route::Routes,
     stack,
 };
@@ -239,7 +239,7 @@ impl Builder {
         self.check_used(&config, is_routed)?;
         config.validate()?;
         let (remember, store) = self.remember(&config).map_err(|error| error.of(&config))?.unzip();
-        let store = store.flatten();
+        let (store, sets_store) = (store.flatten(), self.store.is_some());
         let overlay = self.overlay.clone();
         let tables = if is_routed {
             assemble::tables(&config, &overlay.parts, &Kept::default())?
@@ -259,7 +259,7 @@ impl Builder {
             live: ArcSwap::from_pointee(tables.live),
             reloading: Mutex::default(),
             overlay,
-            idempotency: config.idempotency,
+            keeps: Keeps::of(&config, sets_store),
             store,
             #[cfg(feature = "metrics")]
             sampled: crate::metrics::Sampled::default(),

@@ -1,23 +1,24 @@
+mod service;
+
 use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
 };
 
 use arc_swap::ArcSwap;
 use mainstay_bucket::Limits;
 use mainstay_fallback::queue::JsonlQueue;
 use mainstay_idempotency::Store;
-use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, EmbeddingRequest, EmbeddingResponse};
+use mainstay_openai_client::{ChatRequest, Client, ClientBuilder, EmbeddingRequest};
 use tower::ServiceExt;
-use tower_service::Service;
 
 use crate::{
-    BuildError, Builder, Config, Failure, IdempotencyConfig, Reply, Served, Status,
+    BuildError, Builder, Config, Served, Status,
     assemble::{self, Live},
     overlay::Overlay,
+    remember::Keeps,
     route::Routes,
     stack::{
         ChatFuture, ChatRoute, ChatService, EmbedFuture, EmbedRoute, EmbedService, StreamFuture, StreamRoute,
@@ -65,8 +66,7 @@ pub(crate) struct Inner {
     pub(crate) reloading: Mutex<()>,
     /// What was set in code, for configurations that are read later.
     pub(crate) overlay: Overlay,
-    /// How keys are remembered: nothing of it changes.
-    pub(crate) idempotency: Option<IdempotencyConfig>,
+    pub(crate) keeps: Keeps,
     pub(crate) store: Option<Arc<dyn Store<Served>>>,
     #[cfg(feature = "metrics")]
     pub(crate) sampled: crate::metrics::Sampled,
@@ -153,8 +153,11 @@ impl Mainstay {
     /// Puts another configuration in the place of this one, for all clones. Calls that are under way end as they began.
     ///
     /// Limits, budgets in dollars and of retries, and queues that are the same stay as they are: nobody gets a second minute's worth by
-    /// reloading. What was used of a limit, or spent of a budget in dollars, is gone of it when its numbers have changed, too. What was learned online stays, while its settings and its file are the same, and so does the health of backends that are the
-    /// same, unless money, a key or a model was missing: whoever reloads may have seen to that. What was set in code ([`Builder`]) stays, and counts before the configuration, unless it is the only backend's.
+    /// reloading. What was used of a limit, or spent of a budget in dollars, is gone of it when its numbers have changed, too. What was
+    /// learned online stays, while its settings and its file are the same, and so does the health of backends that are the same, unless
+    /// money, a key or a model was missing: whoever reloads may have seen to that. What was set in code ([`Builder`]) stays, and counts
+    /// before the configuration, unless it is the only backend's.
+    ///
     /// Whether, where and how long idempotency keys are kept does not change: a warning is logged where the configuration says otherwise.
     ///
     /// # Errors
@@ -163,16 +166,16 @@ impl Mainstay {
     pub fn reload(&self, config: &Config) -> Result<(), BuildError> {
         let _one_at_a_time = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let config = self.0.overlay.onto(config.clone());
-        if self.0.idempotency != config.idempotency {
-            tracing::warn!(
-                "`idempotency` stays as it was: what has changed of it counts from the next start"
-            );
-        }
         let tables = assemble::tables(&config, &self.0.overlay.parts, &self.0.live.load().kept)?;
         self.0.routes.chat.replace(tables.chat);
         self.0.routes.stream.replace(tables.stream);
         self.0.routes.embed.replace(tables.embed);
         self.0.live.store(Arc::new(tables.live));
+        if self.0.keeps.differs(&config) {
+            tracing::warn!(
+                "`idempotency` stays as it was: what has changed of it, or of the server that keeps its keys, counts from the next start"
+            );
+        }
         Ok(())
     }
 
@@ -263,36 +266,6 @@ impl Mainstay {
     pub fn limits(&self) -> BTreeMap<String, Arc<Limits>> {
         let live = self.0.live.load();
         live.kept.limits().map(|(on, model, limited)| (format!("{on}/{model}"), limited.into_own())).collect()
-    }
-}
-
-impl Service<ChatRequest> for Mainstay {
-    type Response = Reply;
-    type Error = Failure;
-    type Future = <ChatService as Service<ChatRequest>>::Future;
-
-    /// Ready at once: each call polls its route ready.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: ChatRequest) -> Self::Future {
-        self.0.chat.clone().call(request)
-    }
-}
-
-impl Service<EmbeddingRequest> for Mainstay {
-    type Response = Reply<EmbeddingResponse>;
-    type Error = Failure;
-    type Future = <EmbedService as Service<EmbeddingRequest>>::Future;
-
-    /// Ready at once: each call polls its route ready.
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: EmbeddingRequest) -> Self::Future {
-        self.0.embed.clone().call(request)
     }
 }
 

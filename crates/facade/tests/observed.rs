@@ -8,7 +8,9 @@ use std::{
 };
 
 use futures_util::StreamExt;
-use mainstay::{ChatRequest, EmbeddingRequest, Mainstay, RetryPolicy, backoff::Exponential};
+use mainstay::{
+    ChatRequest, EmbeddingRequest, Mainstay, RetryPolicy, RouteConfig, TierConfig, backoff::Exponential,
+};
 use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, StreamFault, Turn, WholeFault};
 use tracing_subscriber::{fmt::format::FmtSpan, layer::SubscriberExt};
 
@@ -79,6 +81,40 @@ async fn a_reload_that_would_change_how_keys_are_kept_says_that_it_does_not() {
     let said = async |ttl| traced(async { mainstay.reload(&toml(ttl)).unwrap() }).await.0;
     assert!(!said("1h").await.contains("idempotency"));
     assert!(said("2h").await.contains("WARN mainstay::mainstay: `idempotency` stays as it was"));
+}
+
+#[tokio::test]
+async fn a_reload_that_is_refused_says_nothing_of_keys() {
+    let toml = |keys: &str| format!("[idempotency]\n{keys}\n").parse::<mainstay::Config>().unwrap();
+    let mut config = toml("ttl = \"1h\"");
+    config.routes.insert("m".into(), RouteConfig::new().tier(TierConfig::answer("Later.")));
+    let mainstay = Mainstay::from_config(config).unwrap();
+    let (said, refused) = traced(async { mainstay.reload(&toml("ttl = \"2h\"")) }).await;
+    refused.unwrap_err();
+    assert!(!said.contains("idempotency"), "{said}");
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn a_reload_that_names_another_server_for_keys_says_that_they_stay() {
+    let toml = |keys: &str, redis: &str| {
+        let server = "redis_url = { insecure = \"redis://127.0.0.1:1/\" }";
+        let route = "[routes.m]\ntiers = [{ answer = \"Later.\" }]";
+        format!("{server}\n{redis}\n{keys}\n{route}").parse::<mainstay::Config>().unwrap()
+    };
+    let (one, other, share) =
+        ("redis_prefix = \"one:\"", "redis_prefix = \"other:\"", "redis_local_share = 0.5");
+    for (keys, redis, warns) in [
+        ("[idempotency]", one.to_owned(), false),
+        ("[idempotency]", other.to_owned(), true),
+        // Of limits only.
+        ("[idempotency]", format!("{one}\n{share}"), false),
+        ("", other.to_owned(), false),
+    ] {
+        let mainstay = Mainstay::from_config(toml(keys, one)).unwrap();
+        let said = traced(async { mainstay.reload(&toml(keys, &redis)).unwrap() }).await.0;
+        assert_eq!(said.contains("WARN mainstay::mainstay: `idempotency`"), warns, "{keys} {redis}: {said}");
+    }
 }
 
 #[tokio::test]
