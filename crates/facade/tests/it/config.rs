@@ -138,7 +138,7 @@ fn contradictions_are_named_with_line_and_field() {
         (
             "{ on = \"local\" }",
             "{ on = \"openai\", model = \"gpt-4o\" }",
-            "line 27: `routes.extract.tiers[0].models[1]` is the same as `routes.extract.tiers[0].models[0]`",
+            "line 27: `routes.extract.tiers[0].models[1]` is the same as `routes.extract.tiers[0].models[0]`: leave one out",
         ),
         ("\"weighted\"", "\"cheapest\"", "`routes.extract.tiers[0].models[1]` has no `price`"),
         ("input = 2.5", "input = -2.5", "`routes.extract.tiers[0].models[0].price.input` is -2.5"),
@@ -208,6 +208,18 @@ fn contradictions_are_named_with_line_and_field() {
         let error = refused(&WHOLE.replacen(from, to, 1));
         assert!(error.contains(expected), "{error}\nlacks {expected}");
     }
+}
+
+#[test]
+fn a_model_that_stands_twice_is_refused_also_where_its_name_is_left_out() {
+    let error = refused(&WHOLE.replacen(
+        "{ on = \"local\" }",
+        "{ on = \"local\" }, { on = \"local\", model = \"extract\" }",
+        1,
+    ));
+    let expected =
+        "line 27: `routes.extract.tiers[0].models[2]` is the same as `routes.extract.tiers[0].models[1]`";
+    assert!(error.contains(expected), "{error}");
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl TierConfig {
         let spot = spot.key("models");
         let models = || self.models.iter().enumerate().map(|(at, served)| (spot.index(at), served));
         models().try_for_each(|(spot, served)| served.check(&spot, config))?;
-        self.check_distinct(&spot)?;
+        self.check_distinct(&spot, route)?;
         if let Some(why) = self.needs_prices(is_budgeted) {
             models().try_for_each(|(spot, served)| served.check_price(&spot, route, why))?;
         }
@@ -32,14 +32,17 @@ impl TierConfig {
     }
 
     /// Refuses a model that stands twice in the tier: a call that it has failed would move on from it to itself.
-    fn check_distinct(&self, spot: &Spot) -> Checked {
+    fn check_distinct(&self, spot: &Spot, route: &str) -> Checked {
         let twice = self.models.iter().enumerate().find_map(|(at, served)| {
-            let same = |other: &ServedConfig| (&other.on, &other.model) == (&served.on, &served.model);
+            let same =
+                |other: &ServedConfig| other.on == served.on && other.named(route) == served.named(route);
             Some((at, self.models.iter().take(at).position(same)?))
         });
         let Some((at, before)) = twice else { return Ok(()) };
-        let why =
-            format!("is the same as `{}`: give one a `weight`, or a backend of its own", spot.index(before));
+        let before = spot.index(before);
+        let why = format!(
+            "is the same as `{before}`: leave one out, and give the other the `weight` of both under \"weighted\"; or give one a backend of its own"
+        );
         Err(spot.index(at).invalid(why))
     }
 
@@ -100,10 +103,14 @@ impl ServedConfig {
 
     /// Refuses a model of which neither the configuration nor the table of prices says what it costs.
     fn check_price(&self, spot: &Spot, route: &str, why: &str) -> Checked {
-        let model = self.model.as_deref().unwrap_or(route);
-        if self.price.is_some() || attempt::usual_price(model).is_some() {
+        if self.price.is_some() || attempt::usual_price(self.named(route)).is_some() {
             return Ok(());
         }
         Err(spot.invalid(format!("has no `price`, {why}; {{ input = 0, output = 0 }} says it is free")))
+    }
+
+    /// The model's name at its backend: the route's, if none is said.
+    fn named<'a>(&'a self, route: &'a str) -> &'a str {
+        self.model.as_deref().unwrap_or(route)
     }
 }
