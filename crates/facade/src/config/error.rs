@@ -89,7 +89,9 @@ impl ConfigError {
 fn in_toml(message: &str) -> String {
     let Some((found, expected)) = message.rsplit_once(", expected ") else { return message.to_owned() };
     let expected = match expected {
-        "u16" | "u32" | "u64" => "a whole number, 0 or more",
+        "u16" => "a whole number from 0 to 65,535",
+        "u32" => "a whole number from 0 to 4,294,967,295",
+        "u64" | "usize" => "a whole number, 0 or more",
         "f64" => "a number",
         "a duration" => "a duration, such as \"1m 30s\" or \"250ms\"",
         table if table.starts_with("struct ") => "a table",

@@ -76,7 +76,17 @@ fn what_is_of_another_type_is_named_with_line_and_field_and_what_would_be_right(
         (
             "retries = 5",
             "retries = -5",
-            "line 7: `retry.retries`: invalid value: integer `-5`, expected a whole number, 0 or more",
+            "line 7: `retry.retries`: invalid value: integer `-5`, expected a whole number from 0 to 4,294,967,295",
+        ),
+        (
+            "weight = 3",
+            "weight = 5_000_000_000",
+            "line 26: `routes.extract.tiers[0].models[0].weight`: invalid value: integer `5000000000`, expected a whole number from 0 to 4,294,967,295",
+        ),
+        (
+            "ttl = \"10m\"",
+            "capacity = \"x\"",
+            "line 11: `idempotency.capacity`: invalid type: string \"x\", expected a whole number, 0 or more",
         ),
         (
             "90_000",
