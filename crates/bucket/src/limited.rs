@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, time::Duration};
 
-use mainstay_fault::{Fault, FaultKind, HasFault};
+use mainstay_fault::{Fault, FaultKind, HasFault, retry_after};
 
 /// A call was refused by a limit on this side; nothing was sent, and nothing is held.
 ///
@@ -126,9 +126,7 @@ impl fmt::Display for Limited {
         write!(f, "the limit on {} is reached: ", self.limit)?;
         match (self.reason, self.retry_after()) {
             (Reason::TooLong, Some(wait)) => {
-                let wait =
-                    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).map_or(wait, Duration::from_millis);
-                write!(f, "the wait of {wait:?} is too long")
+                write!(f, "the wait of {:?} is too long", retry_after::in_millis(wait))
             }
             (Reason::TooLong, None) => f.write_str("none came free in time"),
             (Reason::LineFull, _) => f.write_str("too many wait already"),

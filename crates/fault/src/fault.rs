@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, num::NonZeroU32, time::Duration};
 
-use crate::{BackendId, FaultKind};
+use crate::{BackendId, FaultKind, retry_after};
 
 /// What went wrong with one attempt, in the terms by which every layer judges it.
 ///
@@ -178,7 +178,7 @@ impl fmt::Display for Fault {
             f.write_str(" while nobody read")?;
         }
         if let Some(after) = self.retry_after {
-            write!(f, ", retry after {:?}", in_millis(after))?;
+            write!(f, ", retry after {:?}", retry_after::in_millis(after))?;
         }
         if self.should_retry == Some(false) {
             f.write_str(", the server asks for no retry")?;
@@ -188,8 +188,3 @@ impl fmt::Display for Fault {
 }
 
 impl Error for Fault {}
-
-/// For people: in whole milliseconds, rounded up.
-fn in_millis(wait: Duration) -> Duration {
-    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).map_or(wait, Duration::from_millis)
-}

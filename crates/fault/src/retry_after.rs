@@ -50,6 +50,21 @@ pub fn from_headers(headers: &HeaderMap) -> Option<Duration> {
     })
 }
 
+/// Rounds a wait up to whole milliseconds, for people: who waits as long as they are told waits long enough.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use mainstay_fault::retry_after::in_millis;
+///
+/// assert_eq!(in_millis(Duration::from_nanos(1_000_001)), Duration::from_millis(2));
+/// assert_eq!(in_millis(Duration::MAX), Duration::MAX);
+/// ```
+pub fn in_millis(wait: Duration) -> Duration {
+    u64::try_from(wait.as_nanos().div_ceil(1_000_000)).map_or(wait, Duration::from_millis)
+}
+
 /// Reads a count of units, each so many seconds long.
 fn number(value: &str, unit: f64) -> Option<Duration> {
     let seconds = value.parse::<f64>().ok()? * unit;
