@@ -1,19 +1,13 @@
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{
-            AtomicU64,
-            Ordering::{AcqRel, Acquire},
-        },
-    },
-    time::Duration,
-};
+mod account;
+mod hold;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use dashmap::DashMap;
-use mainstay_fault::{Fault, FaultKind, Journal, PastDeadline};
 use tokio::time::Instant;
 
+use self::account::{Account, MOST};
+pub(crate) use self::hold::Hold;
 use crate::{Invalid, Price, Usage};
 
 /// Dollars to spend in each window of time, for each key: reserved before a call, settled after it.
@@ -43,30 +37,6 @@ struct Shared {
     accounts: DashMap<Arc<str>, Arc<Account>>,
 }
 
-/// The window's number (16 bits), and what was spent in it, in billionths of a dollar (48 bits).
-#[derive(Default)]
-struct Account(AtomicU64);
-
-/// What a call has reserved. Dropped, it is given back.
-///
-/// Most calls have no budget: they carry a word for it.
-pub(crate) struct Hold(Box<Held>);
-
-struct Held {
-    key: Arc<str>,
-    account: Arc<Account>,
-    window: u16,
-    reserved: u64,
-    price: Price,
-    input_tokens: u64,
-    settled: bool,
-    /// What the same call holds of another budget.
-    other: Option<Hold>,
-    /// Where it is written down whether the call was sent.
-    journal: Option<Journal>,
-}
-
-const SPENT: u64 = (1 << 48) - 1;
 const BILLION: f64 = 1e9;
 /// More keys than this make room by forgetting those that have spent nothing in this window.
 const MANY_KEYS: usize = 65_536;
@@ -139,16 +109,8 @@ impl Budget {
     pub(crate) fn reserve(&self, key: &str, price: Price, worst: Usage) -> Option<Hold> {
         let ((key, account), window) = (self.account(key), self.window().0);
         let reserved = nanos(price.cost(worst));
-        let taken = account.0.fetch_update(AcqRel, Acquire, |word| {
-            let spent = if number(word) == window { word & SPENT } else { 0 };
-            let spent = spent.checked_add(reserved).filter(|spent| *spent <= self.most)?;
-            Some(u64::from(window) << 48 | spent)
-        });
-        taken.ok()?;
-        let input_tokens = worst.input_tokens;
-        let (settled, other, journal) = (false, None, None);
-        let held = Held { key, account, window, reserved, price, input_tokens, settled, other, journal };
-        Some(Hold(Box::new(held)))
+        let is_reserved = account.reserve(window, reserved, self.most);
+        is_reserved.then(|| Hold::new((key, account), (window, reserved), price, worst.input_tokens))
     }
 
     /// The account of a key, and its key.
@@ -183,113 +145,6 @@ impl fmt::Debug for Budget {
     }
 }
 
-// === impl Account ===
-
-impl Account {
-    fn spent(&self, window: u16) -> u64 {
-        let word = self.0.load(Acquire);
-        if number(word) == window { word & SPENT } else { 0 }
-    }
-}
-
-// === impl Hold ===
-
-impl Hold {
-    /// Holds something of another budget besides.
-    pub(crate) fn and(mut self, other: Option<Self>) -> Self {
-        self.0.other = other;
-        self
-    }
-
-    /// Looks into a journal for whether the call was sent.
-    pub(crate) fn noted_in(mut self, journal: Option<Journal>) -> Self {
-        self.0.journal = journal;
-        self
-    }
-
-    /// Whose money is held: the key of the first account that is not one for all calls.
-    pub(crate) fn key(&self) -> Arc<str> {
-        match &self.0.other {
-            Some(other) if self.0.key.is_empty() => other.key(),
-            _ => Arc::clone(&self.0.key),
-        }
-    }
-
-    /// Settles on what was used. More than was reserved is charged too.
-    pub(crate) fn settle(mut self, usage: Usage) {
-        if let Some(other) = self.0.other.take() {
-            other.settle(usage);
-        }
-        self.charge(nanos(self.0.price.cost(usage)));
-    }
-
-    /// Lets what was reserved stand.
-    fn stand(mut self) {
-        if let Some(other) = self.0.other.take() {
-            other.stand();
-        }
-        self.0.settled = true;
-    }
-
-    fn charge(&mut self, used: u64) {
-        self.0.settled = true;
-        let Held { account, window, reserved, .. } = &*self.0;
-        let _ = account.0.fetch_update(AcqRel, Acquire, |word| {
-            // In a later window, what was reserved is forgotten already.
-            let spent = (number(word) == *window).then_some(word & SPENT)?;
-            let spent = spent.saturating_sub(*reserved).saturating_add(used).min(SPENT);
-            Some(u64::from(*window) << 48 | spent)
-        });
-    }
-
-    /// The call failed: where the model may have worked, what was reserved stands.
-    pub(crate) fn failed(self, fault: &Fault, output_tokens: u64) {
-        use FaultKind::{Cancelled, ContentFiltered, Interrupted, Malformed, Rejected, Timeout};
-        match fault.kind {
-            _ if fault.past_deadline == Some(PastDeadline::Unsent) => drop(self),
-            Timeout | Malformed | Rejected | Interrupted | ContentFiltered | Cancelled => {
-                self.cancelled(output_tokens);
-            }
-            _ => drop(self),
-        }
-    }
-
-    /// The call was given up: what was never sent costs nothing.
-    pub(crate) fn given_up(self, output_tokens: u64) {
-        if self.0.journal.as_ref().is_some_and(Journal::is_in_line) {
-            return drop(self);
-        }
-        self.cancelled(output_tokens);
-    }
-
-    /// The call was sent: it is charged for what was counted, or stands if nothing was.
-    pub(crate) fn cancelled(self, output_tokens: u64) {
-        if output_tokens == 0 {
-            return self.stand();
-        }
-        let usage = Usage::new(self.0.input_tokens, output_tokens);
-        self.settle(usage);
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        if !self.0.settled {
-            self.charge(0);
-        }
-    }
-}
-
-impl fmt::Debug for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hold").field("reserved", &(self.0.reserved as f64 / BILLION)).finish_non_exhaustive()
-    }
-}
-
-const fn number(word: u64) -> u16 {
-    (word >> 48) as u16
-}
-
 fn valid_dollars(dollars: f64) -> Result<u64, Invalid> {
     let real = (0.0..=250_000.0).contains(&dollars);
     Invalid::unless(real, "budget", dollars, "a number of dollars from 0 to 250,000").map(nanos)
@@ -301,5 +156,5 @@ fn valid_dollars(dollars: f64) -> Result<u64, Invalid> {
     reason = "it saturates, and costs are positive"
 )]
 fn nanos(dollars: f64) -> u64 {
-    ((dollars * BILLION).ceil() as u64).min(SPENT)
+    ((dollars * BILLION).ceil() as u64).min(MOST)
 }
