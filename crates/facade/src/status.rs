@@ -76,8 +76,8 @@ pub struct BackendStatus {
 
 /// What is left of the limits of a model on a backend. What is owed is negative.
 ///
-/// A limit is told of if it is set, or the server has stated it of late, or holds calls back by a Retry-After. Where one backend serves whatever model is named, only the
-/// models for which any is set are told of.
+/// A limit is told of if it is set, or the server has stated it of late, or holds calls back by a Retry-After. Where one backend serves
+/// whatever model is named, only the models for which any is set are told of.
 ///
 /// Of limits that processes share it is what the server said last, and what has come back since; while it is away, what is left of the
 /// local share.
