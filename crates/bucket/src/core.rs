@@ -160,6 +160,12 @@ impl Core<Frozen> {
     pub(crate) fn semaphore(permits: u64) -> Self {
         Self { refills: false, ..Self::new(permits, Price::UNIT, Frozen, Stash::none()) }
     }
+
+    /// Changes how many there are. Those that are out stay out, also where they are more. As that moves no balance, whoever has
+    /// seen it before and takes one only now might as well have taken it before.
+    pub(crate) fn set_permits(&self, permits: u64) {
+        self.locked(|_| self.set_capacity(permits));
+    }
 }
 
 impl<C: Clock> Core<C> {

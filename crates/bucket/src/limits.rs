@@ -123,6 +123,41 @@ impl Limits {
         }
     }
 
+    /// Changes these limits to the numbers of others, while calls are under way and wait, as a plan changes. A limit that either lacks is
+    /// left as it is: [`or`](Self::or) puts those in that these lack.
+    ///
+    /// What is gone stays gone: of a limit of 600 a minute of which 100 were used, 500 are left, and when it becomes one of 200, 100 are;
+    /// where more were used than there are now, none is left, and what is owed stays owed. So do calls under way, pauses, and what the
+    /// server said, as long as that holds. The line stays, and moves on at the new rate; who waits for more than there ever is now is
+    /// served when as much would have come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use mainstay_bucket::Limits;
+    ///
+    /// let limits = Arc::new(Limits::default().requests_per_minute(600)?.in_flight(2)?);
+    /// let calls = [limits.try_reserve(0), limits.try_reserve(0)];
+    ///
+    /// limits.resize(&Limits::default().requests_per_minute(60)?.in_flight(1)?);
+    /// assert_eq!(limits.requests_available(), Some(58));
+    /// assert_eq!(limits.in_flight_available(), Some(-1), "one more than may be");
+    /// drop(calls);
+    /// assert_eq!(limits.in_flight_available(), Some(1));
+    /// # Ok::<_, mainstay_bucket::InvalidLimit>(())
+    /// ```
+    pub fn resize(&self, to: &Self) {
+        if let (Some(in_flight), Some(to)) = (&self.in_flight, &to.in_flight) {
+            in_flight.core().set_permits(to.core().capacity());
+        }
+        for (bucket, to) in [(&self.tokens, &to.tokens), (&self.requests, &to.requests)] {
+            if let (Some(bucket), Some(to)) = (bucket, to) {
+                bucket.replan(to);
+            }
+        }
+    }
+
     /// Takes one request, `tokens` tokens and a place in flight, if all are there and nobody waits for any.
     #[inline]
     pub fn try_reserve(self: &Arc<Self>, tokens: u64) -> Option<Reservation> {

@@ -193,6 +193,12 @@ impl<C: Clock> TokenBucket<C> {
         })
     }
 
+    /// Takes on what was set of another one. As much is gone as was.
+    pub(crate) fn replan(&self, like: &Self) {
+        let (capacity, price) = like.core.locked(|held| (held.capacity_set(), held.price_set()));
+        self.core.locked(|held| held.replan(capacity, price));
+    }
+
     /// Serves nobody until an instant. The bucket refills meanwhile, up to its capacity; of two such instants, the later
     /// counts.
     pub fn pause_until(&self, instant: Instant) {

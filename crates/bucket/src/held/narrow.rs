@@ -68,11 +68,17 @@ impl<C: Clock> Held<'_, C> {
 
     /// Sets the capacity. Where the server's word is less, that stays.
     pub(crate) fn set_capacity(&mut self, capacity: u64) {
-        let held = self.line.narrowed.as_mut().map_or(capacity, |narrowed| {
-            narrowed.capacity = capacity;
-            capacity.min(self.core.allowed())
-        });
-        self.resize(held);
+        let capacity = self.narrow(capacity);
+        self.resize(capacity);
+    }
+
+    /// Sets capacity and price, where the server's word is not less. As many are missing as before, but no more is owed than was.
+    pub(crate) fn replan(&mut self, capacity: u64, price: Price) {
+        self.set_rate(price);
+        let capacity = self.narrow(capacity);
+        let owed = self.lacking().saturating_sub(self.price.cost(self.core.capacity()));
+        let most = self.price.cost(capacity).saturating_add(owed);
+        self.hold(capacity, self.lacking().min(most));
     }
 
     /// The capacity that was set.
@@ -85,16 +91,28 @@ impl<C: Clock> Held<'_, C> {
         self.line.narrowed.map_or(self.price, |narrowed| narrowed.price)
     }
 
+    /// What is left of a capacity by the server's word, while that is narrower than what was set.
+    fn narrow(&mut self, capacity: u64) -> u64 {
+        self.line.narrowed.as_mut().map_or(capacity, |narrowed| {
+            narrowed.capacity = capacity;
+            capacity.min(self.core.allowed())
+        })
+    }
+
     /// Changes the capacity. What is there stays, up to the new one, and so does what is owed. Who waits already for more than that is
     /// served when as much would have come.
     pub(crate) fn resize(&mut self, capacity: u64) {
-        let before = self.core.capacity();
-        if capacity == before {
+        let (before, after) = (self.price.cost(self.core.capacity()), self.price.cost(capacity));
+        let lacking = self.lacking().saturating_sub(before.saturating_sub(after));
+        self.hold(capacity, lacking.saturating_add(after.saturating_sub(before)));
+    }
+
+    /// Changes the capacity, and has it be full in such a time.
+    fn hold(&mut self, capacity: u64, lacking: Ticks) {
+        if capacity == self.core.capacity() {
             return;
         }
-        let (before, after) = (self.price.cost(before), self.price.cost(capacity));
-        let lacking = self.lacking().saturating_sub(before.saturating_sub(after));
-        self.lack(lacking.saturating_add(after.saturating_sub(before)));
+        self.lack(lacking);
         self.core.stash.resize(capacity);
         self.core.set_capacity(capacity);
     }

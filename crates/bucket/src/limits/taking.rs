@@ -76,6 +76,16 @@ impl Limits {
         (in_flight, self.tokens.as_ref(), self.requests.as_ref())
     }
 
+    /// How many tokens and requests are missing.
+    #[cfg(feature = "redis")]
+    pub(crate) fn gone(&self) -> [u64; 2] {
+        [&self.tokens, &self.requests].map(|bucket| {
+            bucket.as_ref().map_or(0, |bucket| {
+                bucket.capacity().saturating_add_signed(bucket.available().saturating_neg())
+            })
+        })
+    }
+
     /// Takes what a call took elsewhere, as far as it is there; tells how many tokens and requests that were.
     #[cfg(feature = "redis")]
     pub(crate) fn drain(&self, tokens: u64, requests: u64) -> [u64; 2] {

@@ -7,8 +7,8 @@ use std::{
 
 use loom::sync::{Arc, atomic::AtomicBool};
 
-use super::{CAPACITY, Hand, PLACE, both, bucket, drained, left, model, taken};
-use crate::{Clock, clock::Frozen, core::Core, price::Price, stash::Stash, sync::AtomicU64};
+use super::{CAPACITY, Hand, PLACE, both, bucket, drained, join, left, model, taken};
+use crate::{Clock, clock::Frozen, core::Core, price::Price, queue::Queue, stash::Stash, sync::AtomicU64};
 
 /// Half of [`Price::UNIT`] and twice that.
 fn prices() -> [Price; 2] {
@@ -105,6 +105,44 @@ fn loom_a_lower_capacity_takes_hold_of_takings_beside() {
             assert_eq!(core.stash.reach(), 0, "a place was opened");
         });
     }
+}
+
+#[test]
+fn loom_what_is_taken_beside_other_numbers_is_gone_of_them() {
+    for (stash, price) in [(Stash::new as fn(u64) -> Stash, Price::UNIT), (|_| Stash::none(), prices()[1])] {
+        model("other numbers", move || {
+            let core = bucket(stash(CAPACITY));
+            let (a, ()) =
+                both(&core, |core| taken(core, 2), move |core| core.locked(|held| held.replan(16, price)));
+            assert_eq!((a, left(&core)), (2, 14));
+        });
+    }
+}
+
+#[test]
+fn loom_permits_that_are_out_stay_out_when_there_are_fewer() {
+    model("fewer permits", || {
+        let core = Arc::new(Core::semaphore(3));
+        core.try_take(1).unwrap();
+        let (a, ()) = both(&core, |core| taken(core, 1) + taken(core, 1), |core| core.set_permits(2));
+        assert_eq!(core.available(), 1 - i64::try_from(a).unwrap());
+        core.refund(1 + a);
+        assert!(a >= 1 && left(&core) == 2, "{a} taken");
+    });
+}
+
+#[test]
+fn loom_who_waits_beside_more_permits_is_served() {
+    model("more permits", || {
+        let core = Arc::new(Core::semaphore(1));
+        core.try_take(1).unwrap();
+        let (turn, ()) = both(&core, |core| join(core, 1), |core| core.set_permits(2));
+        assert!(
+            turn.is_none_or(|turn| core.fetch(turn, std::task::Waker::noop()).is_ok()),
+            "sleeps for ever"
+        );
+        assert_eq!((core.waiting(), left(&core)), (0, 0));
+    });
 }
 
 #[test]

@@ -185,7 +185,8 @@ impl SharedLimits {
     /// Keeps calls within limits of this process, too. A call takes those first, and gives them back where the shared ones refuse.
     ///
     /// They learn what a model's server says of its limits, all of it: of that, the shared ones take over how much is left at
-    /// most. A Retry-After pauses both. Who pauses these alone holds back the calls of this process.
+    /// most. A Retry-After pauses both. Who pauses these alone holds back the calls of this process. What is gone of them already is gone
+    /// of the [local share](WhenAway::LocalShare), too, as far as that reaches.
     ///
     /// # Examples
     ///

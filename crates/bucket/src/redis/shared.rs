@@ -65,6 +65,11 @@ pub(super) struct Shared {
 impl RedisLimits {
     pub(super) fn new(settings: SharedLimits, redis: Redis) -> Self {
         let process = RandomState::new().hash_one(0);
+        let local = settings.local_share().ok().flatten();
+        if let (Some(local), Some(own)) = (&local, &settings.own) {
+            let [tokens, requests] = own.gone();
+            local.drain(tokens, requests);
+        }
         let lease = settings.lease.filter(|_| settings.in_flight == 0);
         let shared = Shared {
             redis,
@@ -77,7 +82,7 @@ impl RedisLimits {
             wanted: AtomicU64::new(0),
             seen: Seen::default(),
             returned: Notify::new(),
-            local: settings.local_share().ok().flatten().map(Arc::new),
+            local: local.map(Arc::new),
             paused_until: Lock::new(None),
             process,
             calls: AtomicU64::new(0),

@@ -14,6 +14,7 @@ mod model;
 #[cfg(feature = "redis")]
 mod redis;
 mod reference;
+mod resized;
 mod settings;
 mod soak;
 mod waiters;

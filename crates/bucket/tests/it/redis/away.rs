@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use mainstay_bucket::{
-    Limit, Rate, Reason,
+    Limit, Limits, Rate, Reason,
     redis::{Redis, RedisLimits, SharedLimits, WhenAway},
 };
 use mainstay_fault::{FaultKind, HasFault};
@@ -124,6 +124,18 @@ async fn a_local_share_serves_its_part_less_what_the_process_had_used() {
         granted += 1;
     }
     assert_eq!(granted, 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_used_of_the_processs_own_limits_is_gone_of_its_share() {
+    let redis = quick("redis://127.0.0.1:1/").retry_every(Duration::from_secs(3_600));
+    assert!(!served(&shared(100, 100).on(redis.clone())).await);
+    for (calls, left) in [(0, 25), (20, 5), (40, 0)] {
+        let own = Arc::new(Limits::default().requests_per_minute(100).unwrap());
+        let _calls: Vec<_> = (0..calls).map(|_| own.try_reserve(0).unwrap()).collect();
+        let share = SharedLimits::like("model", &own).within(own).when_away(WhenAway::LocalShare(0.25));
+        assert_eq!(share.unwrap().on(redis.clone()).requests_available(), Some(left));
+    }
 }
 
 /// Shares of a tenth.
