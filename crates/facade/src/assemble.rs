@@ -150,7 +150,7 @@ fn put_together(config: &Config, parts: &Parts, before: &Kept) -> Result<Tables,
     if let Some(default) = &config.default_route {
         tables.set_default(tables.find(default));
     }
-    tables.live = Live { kept: builder.keeping.now, ..builder.live };
+    tables.live = Live { kept: builder.keeping.finish(), ..builder.live };
     let clients = clients.into_iter().map(|(name, client)| (name.to_owned(), client));
     tables.live.clients = Arc::new(clients.collect());
     Ok(tables)

@@ -30,7 +30,7 @@ use crate::{
 /// What is kept, of the configuration that is in use.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// The server that limits are shared by, and how; others are not taken over.
+    /// The server that limits are shared by, and how.
     shared_by: (Option<KeySource>, Shares),
     limits: HashMap<Place, KeptLimits>,
     /// What the backends were when their health was learned.
@@ -74,7 +74,9 @@ struct KeptLearned {
 /// What is kept is taken over from `before` where it is the same.
 pub(crate) struct Keeping<'a> {
     before: &'a Kept,
-    pub(crate) now: Kept,
+    now: Kept,
+    /// Limits, and what their numbers are to be.
+    changed: Vec<(Arc<Limits>, Limits)>,
 }
 
 // === impl Keeping ===
@@ -84,11 +86,11 @@ impl<'a> Keeping<'a> {
     pub(crate) fn new(before: &'a Kept, config: &Config) -> Self {
         let shared_by = (config.redis_url.clone(), Shares::of(config));
         let backends = config.backends.clone();
-        Self { before, now: Kept { shared_by, backends, ..Kept::default() } }
+        Self { before, now: Kept { shared_by, backends, ..Kept::default() }, changed: Vec::new() }
     }
 
-    /// The limits of a model on a backend: those that are kept, if their numbers are the same; what was used of others is used of these. To share them, one is given those that
-    /// count in this process, and which of them are set.
+    /// The limits of a model on a backend: those that are kept, which have other numbers once this is [finished](Self::finish), if they
+    /// are others. To share them, one is given those that count in this process, and which of them are set.
     pub(crate) fn limits(
         &mut self,
         on: &str,
@@ -97,21 +99,31 @@ impl<'a> Keeping<'a> {
         share: impl FnOnce(&Arc<Limits>, Limits) -> Result<limits::Models, InvalidLimit>,
     ) -> Result<KeptLimits, InvalidLimit> {
         let place = (on.to_owned(), model.to_owned());
-        let before =
-            if self.before.shared_by == self.now.shared_by { self.before.limits.get(&place) } else { None };
-        let kept = self.now.limits.get(&place).or(before);
-        let limits = if let Some(kept) = kept.filter(|kept| kept.numbers == Some(numbers)) {
-            kept.clone()
+        if let Some(known) = self.now.limits.get(&place) {
+            return Ok(known.clone());
+        }
+        // Those that were set in code belong to whoever set them.
+        let kept = self.before.limits.get(&place).filter(|kept| kept.numbers.is_some());
+        let same_server = self.before.shared_by == self.now.shared_by;
+        let same = kept.filter(|kept| same_server && kept.numbers == Some(numbers));
+        let limits = if let Some(same) = same {
+            same.clone()
         } else {
             let set = numbers.limits()?;
-            let own = Arc::new(set.or(&limits::unknown()));
-            if let Some(kept) = kept {
-                own.learn(&kept.numbers.unwrap_or_default().left(&kept.own, numbers));
-            }
+            let new = set.or(&limits::unknown());
+            let own = kept.map(|kept| Arc::clone(&kept.own)).unwrap_or_default();
+            let own = Arc::new(own.or(&new));
+            self.changed.push((Arc::clone(&own), new.or(&limits::any_in_flight())));
             KeptLimits { numbers: Some(numbers), models: share(&own, set)?, own }
         };
         self.now.limits.insert(place, limits.clone());
         Ok(limits)
+    }
+
+    /// What is kept from now on: nothing can go wrong any more. Limits take on their new numbers.
+    pub(crate) fn finish(self) -> Kept {
+        self.changed.iter().for_each(|(limits, to)| limits.resize(to));
+        self.now
     }
 
     /// How a model on a backend stands: as before, if the backend is the same.

@@ -62,6 +62,8 @@ const ANSWER: u64 = 500;
 /// More a minute than any provider allows.
 pub(crate) const MANY_REQUESTS: u64 = 10_000_000;
 pub(crate) const MANY_TOKENS: u64 = 10_000_000_000;
+/// More than there ever are under way, where that was limited once.
+pub(crate) const MANY_CALLS: u32 = u32::MAX;
 
 /// What is left of a limit, if anybody has said how much there is: of what nobody limits, nearly all is left at any time.
 pub(crate) fn known(left: Option<i64>, many: u64) -> Option<i64> {
@@ -126,6 +128,11 @@ pub(crate) fn unknown() -> Arc<Limits> {
     let wide = Limits::default().requests_per_minute(MANY_REQUESTS);
     let wide = wide.and_then(|limits| limits.tokens_per_minute(MANY_TOKENS));
     Arc::new(wide.unwrap_or_default())
+}
+
+/// Calls under way that are limited no more: those that a limit counts must go on to be counted.
+pub(crate) fn any_in_flight() -> Limits {
+    Limits::default().in_flight(MANY_CALLS).unwrap_or_default()
 }
 
 /// Makes the layer of calls that are answered whole.

@@ -153,10 +153,11 @@ impl Mainstay {
     /// Puts another configuration in the place of this one, for all clones. Calls that are under way end as they began.
     ///
     /// Limits, budgets in dollars and of retries, and queues that are the same stay as they are: nobody gets a second minute's worth by
-    /// reloading. What was used of a limit, or spent of a budget in dollars, is gone of it when its numbers have changed, too. What was
-    /// learned online stays, while its settings and its file are the same, and so does the health of backends that are the same, unless
-    /// money, a key or a model was missing: whoever reloads may have seen to that. What was set in code ([`Builder`]) stays, and counts
-    /// before the configuration, unless it is the only backend's.
+    /// reloading. Where their numbers have changed, limits and budgets in dollars go on with the new ones: what was used, spent or owed is
+    /// gone of them, calls under way count (a limit on them that is new counts those that begin from then on), the line moves on, and a
+    /// Retry-After and what the server said hold. What was learned online stays, while its settings and its file are the same, and so does
+    /// the health of backends that are the same, unless money, a key or a model was missing: whoever reloads may have seen to that. What
+    /// was set in code ([`Builder`]) stays, and counts before the configuration, unless it is the only backend's.
     ///
     /// Whether, where and how long idempotency keys are kept does not change: a warning is logged where the configuration says otherwise.
     ///

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::{
     assemble::Live,
     limited::Limited,
-    limits::{MANY_REQUESTS, MANY_TOKENS, known},
+    limits::{MANY_CALLS, MANY_REQUESTS, MANY_TOKENS, known},
 };
 
 /// How things stand at a moment. Shown, it is a small table; by serde it is JSON.
@@ -205,7 +205,7 @@ impl LimitStatus {
     fn of(on: &str, model: &str, limits: &Limited, is_set: bool) -> Option<Self> {
         let requests = known(limits.requests_available(), MANY_REQUESTS);
         let tokens = known(limits.tokens_available(), MANY_TOKENS);
-        let in_flight = limits.in_flight_available();
+        let in_flight = known(limits.in_flight_available(), MANY_CALLS.into());
         let wait = limits.wait_for(1);
         let is_stated = requests.is_some() || tokens.is_some() || in_flight.is_some();
         (is_set || is_stated || wait.is_some_and(|wait| !wait.is_zero())).then(|| Self {

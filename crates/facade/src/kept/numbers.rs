@@ -1,4 +1,4 @@
-use mainstay_bucket::{InvalidLimit, Limits, ServerLimits};
+use mainstay_bucket::{InvalidLimit, Limits};
 
 use crate::ServedConfig;
 
@@ -34,20 +34,6 @@ impl Numbers {
             Some(calls) => limits.in_flight(calls),
             None => Ok(limits),
         }
-    }
-
-    /// What is left of other numbers when what is gone of the limits with these is gone of theirs.
-    pub(super) fn left(self, limits: &Limits, other: Self) -> ServerLimits {
-        let left = |this: Option<u64>, left: Option<i64>, other: Option<u64>| {
-            let used = i128::from(this?) - i128::from(left?);
-            u64::try_from((i128::from(other?) - used).max(0)).ok()
-        };
-        let mut said = ServerLimits::default();
-        said.requests.remaining =
-            left(self.requests_per_minute, limits.requests_available(), other.requests_per_minute);
-        said.tokens.remaining =
-            left(self.tokens_per_minute, limits.tokens_available(), other.tokens_per_minute);
-        said
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use mainstay::{ChatRequest, Config, Mainstay};
-use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, WholeFault};
+use mainstay::{ChatRequest, Config, FaultKind, HasFault, Mainstay};
+use mainstay_mock_openai::{MockOpenAi, ModelPlan, Plan, RetryAfter, WholeFault};
 
 async fn server(plan: ModelPlan) -> MockOpenAi {
     MockOpenAi::builder().plan(Plan::new().model("m", plan)).start().await.unwrap()
@@ -125,6 +125,62 @@ async fn what_was_used_of_a_limit_is_used_of_another_number_too() {
     assert_eq!(left(), (requests - 30, tokens + 1_000), "and not thirty more");
     reload(&mainstay, &limited(5, 10_000));
     assert_eq!(left().0, 0);
+}
+
+/// The first backend has such limits.
+fn with_limits(mocks: [&MockOpenAi; 2], limits: &str) -> String {
+    toml("", mocks, "").replace("{ on = \"a\" }, { on = \"b\" }", &format!("{{ on = \"a\"{limits} }}"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_after_outlasts_another_number() {
+    let storm = server(always(WholeFault::RateLimited(RetryAfter::raw("90")))).await;
+    let limits = |limits: &str| with_limits([&storm; 2], limits);
+    let mainstay = Mainstay::from_toml(&limits("")).unwrap();
+    mainstay.chat(ask()).await.unwrap_err();
+    let seen = storm.stats().calls;
+    let mut others = vec![
+        limits(", requests_per_minute = 60"),
+        limits(", requests_per_minute = 30, in_flight = 2"),
+        limits(", in_flight = 1"),
+    ];
+    if cfg!(feature = "redis") {
+        let share = "redis_url = { insecure = \"redis://127.0.0.1:1/\" }\nredis_local_share = 1.0\n";
+        others.push(format!("{share}{}", limits(", in_flight = 1")));
+    }
+    for other in others {
+        reload(&mainstay, &other);
+        let refused = mainstay.chat(ask()).await.unwrap_err();
+        assert_eq!(refused.fault().kind, FaultKind::Shed, "{other}");
+        assert_eq!(storm.stats().calls, seen, "{other}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_under_way_are_under_way_with_other_numbers_too() {
+    let silent = server(always(WholeFault::Hang)).await;
+    let limits = |limits: &str| with_limits([&silent; 2], limits);
+    let mainstay = Mainstay::from_toml(&limits(", in_flight = 2")).unwrap();
+    let call = tokio::spawn(mainstay.chat(ask()));
+    tokio::task::yield_now().await;
+    let status = || mainstay.status().limits.pop().map(|limits| (limits.in_flight, limits.requests));
+    assert_eq!(status(), Some((Some(1), None)));
+    for (numbers, told) in [
+        (", in_flight = 2, tokens_per_minute = 9000", Some((Some(1), None))),
+        (", in_flight = 1, tokens_per_minute = 8000", Some((Some(0), None))),
+        ("", None),
+        (", requests_per_minute = 10", Some((None, Some(9)))),
+        (", requests_per_minute = 20, in_flight = 3", Some((Some(2), Some(19)))),
+    ] {
+        reload(&mainstay, &limits(numbers));
+        assert_eq!(status(), told, "{numbers}");
+    }
+    let wrong = limits(", requests_per_minute = 5").replace("order\" }", "order\" }, { queue = \"/\" }");
+    mainstay.reload(&wrong.parse::<Config>().unwrap()).unwrap_err();
+    assert_eq!(status(), Some((Some(2), Some(19))), "a wrong file changes nothing");
+    call.abort();
+    assert!(call.await.unwrap_err().is_cancelled());
+    assert_eq!(status(), Some((Some(3), Some(19))));
 }
 
 #[tokio::test]
