@@ -203,7 +203,7 @@ impl<B: Backoff, J, T> RetryPolicy<B, J, T> {
 
     /// Keeps the [`Call`] that requests carry ([`HasCall`](mainstay_fault::HasCall)): its deadline
     /// counts if it is tighter than the policy's, each attempt has its number, and the backends tried are remembered. An
-    /// [`http::Request`] that carries none is given one, for which its extensions allocate.
+    /// `http::Request` that carries none is given one, for which its extensions allocate.
     pub fn tracked(self) -> RetryPolicy<B, J, Tracked> {
         self.track_by(Tracked)
     }

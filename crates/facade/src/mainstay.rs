@@ -29,8 +29,8 @@ use crate::{
 /// Calls to language models that survive what the services do to them.
 ///
 /// Around an OpenAI-compatible client it keeps a deadline, limits each attempt, sends failed calls again when that is
-/// right and as often as the budget allows, and looks at the answers. It is a [`Service`] of chats and of embeddings too, and its parts can
-/// be taken out: services ([`chat_service`](Self::chat_service)), clients, limits, queues.
+/// right and as often as the budget allows, and looks at the answers. It is a [`Service`](tower_service::Service) of chats and of
+/// embeddings too, and its parts can be taken out: services ([`chat_service`](Self::chat_service)), clients, limits, queues.
 ///
 /// # Clone
 ///
