@@ -152,10 +152,9 @@ impl Error {
         let late = error.is_timeout() && !error.is_connect() && io_errors(&error).next().is_none();
         let mut error = Self::caused(origin, kind, error.without_url());
         if late {
-            error.0.detail = match within {
-                Some(limit) => format!("no whole answer within {limit:?}"),
-                None => "no whole answer in the time that it may take".to_owned(),
-            };
+            let time =
+                within.map_or("in the time that it may take".into(), |limit| format!("within {limit:?}"));
+            error.0.detail = format!("no whole answer {time}");
         }
         error
     }
