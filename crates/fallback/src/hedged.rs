@@ -172,7 +172,7 @@ where
             return Poll::Ready(this.tier.fail(error, this.trail));
         }
         if matches!(*this.below, Below::Idle) {
-            let (service, request) = this.tier.begin(this.kept, true, this.trail);
+            let (service, request) = this.tier.begin_last(this.kept, this.trail);
             this.below.set(Below::Readying { service, request: Some(request) });
         }
         Poll::Pending
@@ -188,7 +188,7 @@ where
         this.timer.set(None);
         this.hedge.observe(true);
         if this.hedge.agrees() {
-            let (service, request) = this.tier.begin(this.kept, true, this.trail);
+            let (service, request) = this.tier.begin_last(this.kept, this.trail);
             this.below.set(Below::Readying { service, request: Some(request) });
         }
     }

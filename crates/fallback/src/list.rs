@@ -74,7 +74,7 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, Mapped, F> {
-        // To `Calling` the next tier that takes over, by `Readying` where it is not ready, or done.
+        // To `Readying` with the next tier that takes over, or done.
         Choosing,
         // To `Calling`, or to `Choosing` with the tier after it.
         Readying { service: S, request: Option<Mapped> },
@@ -147,19 +147,13 @@ where
                     let Some(tier) = next(this.tiers, this.at, this.trail) else {
                         return Poll::Ready(Err(Exhausted::from_trail(mem::take(this.trail))));
                     };
-                    let last = *this.at + 1 == this.tiers.len();
-                    let (mut service, request) = tier.begin(this.request, last, this.trail);
-                    match service.poll_ready(cx) {
-                        Poll::Ready(Ok(())) => {
-                            this.state.set(State::Calling { future: service.call(request) });
-                            continue;
-                        }
-                        Poll::Ready(Err(error)) => Err(error),
-                        Poll::Pending => {
-                            this.state.set(State::Readying { service, request: Some(request) });
-                            return Poll::Pending;
-                        }
-                    }
+                    let is_last = *this.at + 1 == this.tiers.len();
+                    let (service, request) = match this.request.as_ref().filter(|_| !is_last) {
+                        Some(request) => tier.begin(request, this.trail),
+                        None => tier.begin_last(this.request, this.trail),
+                    };
+                    this.state.set(State::Readying { service, request: Some(request) });
+                    continue;
                 }
                 StateProj::Readying { service, request } => match ready!(service.poll_ready(cx)) {
                     Ok(()) => {

@@ -117,7 +117,7 @@ where
                 StateProj::Above { future } => match ready!(future.poll(cx)) {
                     Err(exhausted) if this.tier.follows(exhausted.trail()) => {
                         *this.trail = exhausted.into_trail();
-                        let (service, request) = this.tier.begin(this.kept, true, this.trail);
+                        let (service, request) = this.tier.begin_last(this.kept, this.trail);
                         State::Readying { service, request: Some(request) }
                     }
                     outcome => return Poll::Ready(outcome),
@@ -151,11 +151,20 @@ impl<S, M> Tier<S, M> {
         above.is_empty() || self.takes_over(above.iter().map(|fallen| (fallen.fault(), fallen.window())))
     }
 
-    /// Its service and its request. The last one takes the original.
-    pub(crate) fn begin<Request, E>(
+    /// Its service and its request.
+    pub(crate) fn begin<Request, E>(&self, request: &Request, above: &Trail<E>) -> (S, M::Mapped)
+    where
+        S: Clone,
+        M: MapRequest<Request, E>,
+    {
+        self.tell(above);
+        (self.service.clone(), self.map.map_request(request, above))
+    }
+
+    /// The same of a tier below which nobody needs the request: it takes that itself.
+    pub(crate) fn begin_last<Request, E>(
         &self,
         request: &mut Option<Request>,
-        last: bool,
         above: &Trail<E>,
     ) -> (S, M::Mapped)
     where
@@ -163,11 +172,7 @@ impl<S, M> Tier<S, M> {
         M: MapRequest<Request, E>,
     {
         self.tell(above);
-        let mapped = match request {
-            Some(request) if !last => self.map.map_request(request, above),
-            request => self.map.map_last(taken(request), above),
-        };
-        (self.service.clone(), mapped)
+        (self.service.clone(), self.map.map_last(taken(request), above))
     }
 
     pub(crate) fn answer<T: Into<R>, R, E>(&self, response: T, above: &mut Trail<E>) -> Answer<R, E> {
