@@ -191,7 +191,7 @@ impl RouteBuilder<'_> {
         let Some(client) = self.clients.get(&*served.on) else {
             return Err(ConfigError::invalid(spot.key("on").invalid("is no backend")).into());
         };
-        let model = served.model.as_deref().unwrap_or(route.name);
+        let model = served.named(route.name);
         let invalid = |error: InvalidLimit| ConfigError::invalid(spot.invalid(error.to_string()));
         let kept = self.limits(&served.on, model).map_err(invalid)?;
         let limited = kept.limited(model);

@@ -45,8 +45,7 @@ impl Config {
         self.routes.iter().flat_map(|(name, route)| {
             let spot = Spot::default().key("routes").key(name).key("tiers");
             places_of(route).map(move |(tier, at, served)| {
-                let model = served.model.as_deref().unwrap_or(name);
-                (spot.index(tier).key("models").index(at), (served.on.as_str(), model), served)
+                (spot.index(tier).key("models").index(at), (served.on.as_str(), served.named(name)), served)
             })
         })
     }

@@ -194,6 +194,11 @@ impl ServedConfig {
     pub(crate) fn is_plain(&self) -> bool {
         self.context_window.is_none() && self.lacks.is_empty()
     }
+
+    /// The model's name at its backend: the route's, if none is said.
+    pub(crate) fn named<'a>(&'a self, route: &'a str) -> &'a str {
+        self.model.as_deref().unwrap_or(route)
+    }
 }
 
 // === impl GradeConfig ===

@@ -108,9 +108,4 @@ impl ServedConfig {
         }
         Err(spot.invalid(format!("has no `price`, {why}; {{ input = 0, output = 0 }} says it is free")))
     }
-
-    /// The model's name at its backend: the route's, if none is said.
-    fn named<'a>(&'a self, route: &'a str) -> &'a str {
-        self.model.as_deref().unwrap_or(route)
-    }
 }
