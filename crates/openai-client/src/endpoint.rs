@@ -21,7 +21,6 @@ pub(crate) enum Operation {
     Models,
 }
 
-const CHAT: &str = "/chat/completions";
 const OPERATIONS: [Operation; 3] = [Operation::Chat, Operation::Embeddings, Operation::Models];
 
 // === impl Endpoint ===
@@ -42,8 +41,9 @@ impl Endpoint {
                 "must not hold credentials: set the API key instead",
             ));
         }
-        if base.path().trim_end_matches('/').ends_with(CHAT) {
-            let reason = format!("must end before {CHAT}, which is added to it");
+        let chat = format!("/{}", Operation::Chat);
+        if base.path().trim_end_matches('/').ends_with(&chat) {
+            let reason = format!("must end before {chat}, which is added to it");
             return Err(InvalidSetting::new("base_url", shown(base_url), reason));
         }
         let made = OPERATIONS.map(|operation| at(&base, operation.path().iter().copied()));
