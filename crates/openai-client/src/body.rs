@@ -27,9 +27,7 @@ impl Collect {
     /// Resolves with the whole body. A body of one piece is not copied.
     pub(crate) fn poll_whole(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
         while let Some(data) = ready!(poll_data(&mut self.body, cx)) {
-            let data = data.map_err(|error| {
-                Error::http(origin, kind_of_body_error(&error), error, Some(origin.shared.timeouts.total))
-            })?;
+            let data = data.map_err(|error| Error::http(origin, kind_of_body_error(&error), error))?;
             self.push(data, origin)?;
         }
         let buffer = std::mem::take(&mut self.buffer);
@@ -72,7 +70,7 @@ pub(crate) fn poll_data(
     }
 }
 
-/// Judges an error in the middle of a body: out of time, reset by the peer, or else cut short.
+/// Judges an error in the middle of a body: the network's patience is over, the peer has reset it, or else it is cut short.
 pub(crate) fn kind_of_body_error(error: &reqwest::Error) -> FaultKind {
     if error.is_timeout() {
         return FaultKind::Timeout;

@@ -6,10 +6,7 @@ use mainstay_fault::{
     http::{ErrorBody, fault_of_parsed, kind_of_event},
 };
 
-use crate::{
-    body::{io_errors, snippet},
-    send::Origin,
-};
+use crate::{body::snippet, send::Origin};
 
 /// A setting that cannot be used: which, what it was set to, and why not. A secret's value is never in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -141,22 +138,9 @@ impl Error {
         }))
     }
 
-    /// The request could not be sent, or its answer did not come whole. Where it is for the attempt's own limit, and not for the network's,
-    /// that is told.
-    pub(crate) fn http(
-        origin: &Origin,
-        kind: FaultKind,
-        error: reqwest::Error,
-        within: Option<Duration>,
-    ) -> Self {
-        let late = error.is_timeout() && !error.is_connect() && io_errors(&error).next().is_none();
-        let mut error = Self::caused(origin, kind, error.without_url());
-        if late {
-            let time =
-                within.map_or("in the time that it may take".into(), |limit| format!("within {limit:?}"));
-            error.0.detail = format!("no whole answer {time}");
-        }
-        error
+    /// The request could not be sent, or its answer did not come whole.
+    pub(crate) fn http(origin: &Origin, kind: FaultKind, error: reqwest::Error) -> Self {
+        Self::caused(origin, kind, error.without_url())
     }
 
     /// Something else failed, and knows what and why.
@@ -199,6 +183,11 @@ impl Error {
     /// The request is one that cannot be sent.
     pub(crate) fn unsendable(origin: &Origin, cause: impl StdError + Send + Sync + 'static) -> Self {
         Self::caused(origin, FaultKind::InvalidRequest, cause)
+    }
+
+    /// The attempt's time is over.
+    pub(crate) fn late(origin: &Origin, limit: Duration) -> Self {
+        Self::new(origin, FaultKind::Timeout, format!("no whole answer within {limit:?}"))
     }
 
     /// Nothing came for too long.

@@ -5,6 +5,7 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use crate::{
     body::{kind_of_body_error, poll_data, snippet},
     future::find_error,
     send::Origin,
+    time_limit::TimeLimit,
 };
 
 /// Reads the events of a response: server-sent events of chat chunks, errors, and the end.
@@ -43,7 +45,8 @@ pub(crate) enum Event {
 struct Pieces {
     body: reqwest::Body,
     unread: Arc<AtomicUsize>,
-    limit: usize,
+    max_size: usize,
+    time: Option<TimeLimit>,
 }
 
 #[derive(Debug, ThisError)]
@@ -52,14 +55,17 @@ enum BrokenPiece {
     Body(reqwest::Error),
     #[error("an event is longer than {0} bytes")]
     TooLong(usize),
+    #[error("the time is over")]
+    Late(Duration),
 }
 
 // === impl Events ===
 
 impl Events {
-    pub(crate) fn new(body: reqwest::Body, limit: usize) -> Self {
+    /// Of a body that may have events of so many bytes, and is read for so long.
+    pub(crate) fn new(body: reqwest::Body, max_size: usize, time: Option<TimeLimit>) -> Self {
         let unread = Arc::new(AtomicUsize::new(0));
-        let pieces = Pieces { body, unread: Arc::clone(&unread), limit };
+        let pieces = Pieces { body, unread: Arc::clone(&unread), max_size, time };
         Self { sse: SseByteStream::new(pieces), unread }
     }
 
@@ -119,10 +125,8 @@ fn broken(origin: &Origin, error: sse_stream::Error) -> Error {
     };
     match cause.downcast::<BrokenPiece>() {
         Ok(piece) => match *piece {
-            BrokenPiece::Body(error) => {
-                // A deadline may have been nearer than the attempt's own limit.
-                Error::http(origin, kind_of_body_error(&error), error, None)
-            }
+            BrokenPiece::Body(error) => Error::http(origin, kind_of_body_error(&error), error),
+            BrokenPiece::Late(limit) => Error::late(origin, limit),
             too_long @ BrokenPiece::TooLong(_) => Error::malformed(origin, too_long.to_string()),
         },
         Err(other) => Error::malformed(origin, other.to_string()),
@@ -135,9 +139,13 @@ impl Stream for Pieces {
     type Item = Result<Bytes, BrokenPiece>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Some(time) = self.time.filter(|time| time.ended().is_some()) {
+            return Poll::Ready(Some(Err(BrokenPiece::Late(time.length()))));
+        }
         let Some(data) = ready!(poll_data(&mut self.body, cx)) else { return Poll::Ready(None) };
         let data = data.map_err(BrokenPiece::Body)?;
         let unread = self.unread.fetch_add(data.len(), Relaxed) + data.len();
-        Poll::Ready(Some(if unread > self.limit { Err(BrokenPiece::TooLong(self.limit)) } else { Ok(data) }))
+        let max = self.max_size;
+        Poll::Ready(Some(if unread > max { Err(BrokenPiece::TooLong(max)) } else { Ok(data) }))
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 /// Reads bytes as the body of a stream, to its end.
 pub fn stream(bytes: &[u8]) {
     let origin = origin();
-    let mut events = Events::new(reqwest::Body::from(bytes.to_vec()), 1 << 16);
+    let mut events = Events::new(reqwest::Body::from(bytes.to_vec()), 1 << 16, None);
     let (mut progress, mut whole) = (Progress::new(None), Accumulator::default());
     let mut cx = Context::from_waker(Waker::noop());
     loop {

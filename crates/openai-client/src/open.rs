@@ -9,7 +9,7 @@ use std::{
 
 use http::{HeaderMap, header::CONTENT_TYPE, response::Parts};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use crate::{
     ChatChunk, ChatRequest, ChatResponse, ChatStream, Error,
@@ -18,6 +18,7 @@ use crate::{
     future::unreadable,
     progress::Progress,
     send::{Origin, Sending},
+    time_limit::TimeLimit,
 };
 
 pin_project! {
@@ -78,7 +79,7 @@ impl StreamFuture {
                 State::Sending => {
                     let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
                     let progress = Progress::new(this.request.as_ref().and_then(|request| request.n));
-                    *this.state = State::new(&this.sending.origin, progress, parts, body);
+                    *this.state = State::new(&this.sending, progress, parts, body);
                 }
                 State::Opening(opening) => {
                     ready!(opening.poll_token(origin, cx))?;
@@ -86,8 +87,8 @@ impl StreamFuture {
                     let (State::Opening(opening), Some(request)) = (state, this.request.take()) else {
                         continue;
                     };
-                    let ends = this.sending.ends;
-                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request, ends)));
+                    let time = this.sending.limit;
+                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request, time)));
                 }
                 State::Refused(refused) => {
                     let (parts, collect) = &mut **refused;
@@ -114,6 +115,9 @@ impl Future for StreamFuture {
             return Poll::Ready(stream.map_err(|error| self.sending.judge(error)));
         }
         let mut this = self.project();
+        if let Poll::Ready(error) = this.sending.as_mut().poll_over(cx) {
+            return Poll::Ready(Err(this.sending.judge(error)));
+        }
         let Some(limit) = *this.limit else { return Poll::Pending };
         if this.timer.is_none() {
             this.timer.set(Some(sleep(limit)));
@@ -141,11 +145,11 @@ impl fmt::Debug for StreamFuture {
 
 impl State {
     /// Decides by the head whether a stream comes.
-    fn new(origin: &Origin, progress: Progress, parts: Parts, body: reqwest::Body) -> Self {
+    fn new(sending: &Sending, progress: Progress, parts: Parts, body: reqwest::Body) -> Self {
         if !parts.status.is_success() || is_document(&parts.headers) {
             return Self::Refused(Box::new((parts, Collect::new(body))));
         }
-        let events = Events::new(body, origin.shared.max_response_size);
+        let events = Events::new(body, sending.origin.shared.max_response_size, sending.limit);
         let opening = Opening { parts, events, held: VecDeque::new(), progress };
         Self::Opening(Box::new(opening))
     }
@@ -197,8 +201,8 @@ impl Opening {
         error.with_response(self.parts.status, std::mem::take(&mut self.parts.headers))
     }
 
-    fn into_stream(self, origin: Origin, request: ChatRequest, ends: Option<Instant>) -> ChatStream {
+    fn into_stream(self, origin: Origin, request: ChatRequest, time: Option<TimeLimit>) -> ChatStream {
         let Self { parts, events, held, progress } = self;
-        ChatStream::new(origin, request, parts.headers, ends, events, held, progress)
+        ChatStream::new(origin, request, parts.headers, time, events, held, progress)
     }
 }

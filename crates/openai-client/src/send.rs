@@ -8,10 +8,10 @@ use std::{
 
 use mainstay_fault::{FaultKind, HasFault};
 use pin_project_lite::pin_project;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep_until};
 use tower_service::Service;
 
-use crate::{Error, client::Shared, endpoint::Operation};
+use crate::{Error, client::Shared, endpoint::Operation, time_limit::TimeLimit};
 
 type Pending = <reqwest::Client as Service<reqwest::Request>>::Future;
 
@@ -34,10 +34,12 @@ pin_project! {
     pub(crate) struct Sending {
         pub(crate) origin: Origin,
         deadline: Option<Instant>,
-        // When its time is over, once it is sent; nothing, where that is too far away to tell.
-        pub(crate) ends: Option<Instant>,
+        // From when it is sent.
+        pub(crate) limit: Option<TimeLimit>,
         #[pin]
         state: State,
+        // Begun when there is something to wait for.
+        timer: Option<Pin<Box<Sleep>>>,
     }
 }
 
@@ -53,7 +55,18 @@ pin_project! {
 
 impl Sending {
     pub(crate) const fn new(origin: Origin, unsent: Unsent, deadline: Option<Instant>) -> Self {
-        Self { origin, deadline, ends: None, state: State::Unsent { unsent: Some(unsent) } }
+        Self { origin, deadline, limit: None, state: State::Unsent { unsent: Some(unsent) }, timer: None }
+    }
+
+    /// Waits on, and resolves when the time is over. It is to be asked last: what has come by then is not lost.
+    pub(crate) fn poll_over(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
+        let this = self.project();
+        let Some((limit, end)) = this.limit.and_then(|limit| Some((limit, limit.end()?))) else {
+            return Poll::Pending;
+        };
+        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
+        ready!(timer.as_mut().poll(cx));
+        Poll::Ready(Error::late(this.origin, limit.length()))
     }
 
     /// The error of an attempt that ends now: a timeout may be that of the call.
@@ -76,20 +89,13 @@ impl Future for Sending {
             match this.state.as_mut().project() {
                 StateProj::Unsent { unsent } => {
                     let unsent = unsent.take().expect("a future is not polled after it has failed");
-                    let pending;
-                    (pending, *this.ends) = this.origin.send(unsent, *this.deadline)?;
+                    let (pending, limit) = this.origin.send(unsent, *this.deadline)?;
+                    *this.limit = Some(limit);
                     this.state.set(State::Sent { pending });
                 }
                 StateProj::Sent { pending } => {
                     let response = ready!(pending.poll(cx));
-                    let response = response.map_err(|error| {
-                        Error::http(
-                            this.origin,
-                            kind_of(&error),
-                            error,
-                            Some(this.origin.shared.timeouts.total),
-                        )
-                    });
+                    let response = response.map_err(|error| Error::http(this.origin, kind_of(&error), error));
                     observe(this.origin, response.as_ref().map(reqwest::Response::status));
                     return Poll::Ready(response.map(Into::into));
                 }
@@ -101,20 +107,18 @@ impl Future for Sending {
 // === impl Origin ===
 
 impl Origin {
-    /// Sends the request, to be answered within the attempt's own limit and what is left of the call's deadline, and says when that is
-    /// over.
-    fn send(&self, unsent: Unsent, deadline: Option<Instant>) -> Result<(Pending, Option<Instant>), Error> {
-        let (now, mut limit) = (Instant::now(), self.shared.timeouts.total);
+    /// Sends the request, to be answered within the attempt's own limit and what is left of the call's deadline.
+    fn send(&self, unsent: Unsent, deadline: Option<Instant>) -> Result<(Pending, TimeLimit), Error> {
+        let (now, mut length) = (Instant::now(), self.shared.timeouts.total);
         if let Some(deadline) = deadline {
             let left = deadline.saturating_duration_since(now);
             if left.is_zero() {
                 return Err(Error::too_late(self));
             }
-            limit = limit.min(left);
+            length = length.min(left);
         }
-        let mut request = self.request(unsent).map_err(|error| Error::unsendable(self, error))?;
-        *request.timeout_mut() = Some(limit);
-        Ok(((&self.shared.http).call(request), now.checked_add(limit)))
+        let request = self.request(unsent).map_err(|error| Error::unsendable(self, error))?;
+        Ok(((&self.shared.http).call(request), TimeLimit::new(now, length)))
     }
 }
 

@@ -8,7 +8,6 @@ use std::{
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_fault::{FaultKind, HasFault};
-use tokio::time::Instant;
 
 use crate::{
     Accumulator, ChatChunk, ChatRequest, ChatResponse, Error, Usage,
@@ -16,6 +15,7 @@ use crate::{
     progress::Progress,
     send::Origin,
     silence::Silence,
+    time_limit::TimeLimit,
 };
 
 /// A streamed answer, from its first token on.
@@ -52,8 +52,7 @@ pub struct ChatStream {
     origin: Origin,
     request: ChatRequest,
     headers: HeaderMap,
-    /// When its time is over.
-    ends: Option<Instant>,
+    time: Option<TimeLimit>,
     events: Option<Events>,
     held: VecDeque<ChatChunk>,
     progress: Progress,
@@ -68,13 +67,14 @@ impl ChatStream {
         origin: Origin,
         request: ChatRequest,
         headers: HeaderMap,
-        ends: Option<Instant>,
+        time: Option<TimeLimit>,
         events: Events,
         held: VecDeque<ChatChunk>,
         progress: Progress,
     ) -> Self {
-        let silence = Silence::new(origin.shared.timeouts.between_tokens);
-        Self { origin, request, headers, ends, events: Some(events), held, progress, silence, usage: None }
+        let end = time.and_then(TimeLimit::end);
+        let silence = Silence::new(origin.shared.timeouts.between_tokens, end);
+        Self { origin, request, headers, time, events: Some(events), held, progress, silence, usage: None }
     }
 
     /// The request that it answers.
@@ -127,15 +127,18 @@ impl ChatStream {
 
     /// Whether it ended because its time was over, in which nobody read it.
     fn is_unread(&self, error: &Error) -> bool {
-        let ended = self.ends.filter(|ends| *ends <= Instant::now());
+        let ended = self.time.and_then(TimeLimit::ended);
         let ended = ended.filter(|_| error.fault().kind == FaultKind::Timeout);
         ended.is_some_and(|ended| self.silence.is_unread(ended))
     }
 
-    /// The error of a stream in which no token came for too long.
+    /// The error of a stream whose time is over, or in which no token came for too long.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         ready!(self.silence.poll_over(cx));
-        Poll::Ready(Error::silent(&self.origin, "further token", self.silence.limit()))
+        Poll::Ready(match self.time.filter(|time| time.ended().is_some()) {
+            Some(time) => Error::late(&self.origin, time.length()),
+            None => Error::silent(&self.origin, "further token", self.silence.limit()),
+        })
     }
 }
 
