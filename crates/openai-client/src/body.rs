@@ -29,6 +29,9 @@ impl Collect {
         while let Some(data) = ready!(poll_data(&mut self.body, cx)) {
             let data = data.map_err(|error| Error::http(origin, kind_of_body_error(&error), error))?;
             self.push(data, origin)?;
+            if self.body.is_end_stream() {
+                break;
+            }
         }
         let buffer = std::mem::take(&mut self.buffer);
         Poll::Ready(Ok(if buffer.is_empty() { std::mem::take(&mut self.first) } else { buffer.into() }))
