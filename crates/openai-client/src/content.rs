@@ -22,7 +22,7 @@ use crate::{
 #[serde(untagged)]
 pub enum Content {
     /// Text alone.
-    Text(String),
+    Text(#[serde(serialize_with = "crate::text::serialize")] String),
     /// Parts: text, images, and whatever else the API takes.
     Parts(Vec<Part>),
 }
@@ -43,7 +43,7 @@ pub enum Part {
 object! {
     /// A part of a message that is text.
     pub struct TextPart {
-        required {
+        long {
             /// The text.
             text: String,
         }
@@ -63,7 +63,7 @@ object! {
 object! {
     /// Where an image is.
     pub struct ImageUrl {
-        required {
+        long {
             /// An `https:` URL, or the image itself as a `data:` URL in base 64.
             url: String,
         }

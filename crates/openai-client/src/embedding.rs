@@ -44,7 +44,7 @@ object! {
 #[serde(untagged)]
 pub enum EmbeddingInput {
     /// One text.
-    Text(String),
+    Text(#[serde(serialize_with = "crate::text::serialize")] String),
     /// Several texts.
     Texts(Vec<String>),
     /// One text as tokens.

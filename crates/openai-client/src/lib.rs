@@ -30,6 +30,7 @@ mod service;
 mod body;
 mod future;
 mod send;
+mod text;
 mod time_limit;
 mod wire;
 

@@ -14,6 +14,7 @@ use serde_json::Value;
 /// as `null`, while one that was missing stays missing. Each field is one of
 ///
 /// - `required`: an error when it is missing;
+/// - `long`: the same, of a text that may be long, and is written quickly;
 /// - `default`: its type's default when it is missing or `null`;
 /// - `optional`: an `Option` in Rust, left out when it is `None`;
 /// - `loose`: as `optional`, but anything of another type that comes under its name is kept in `extra`;
@@ -25,6 +26,7 @@ macro_rules! object {
         $(#[$meta:meta])*
         pub struct $Name:ident {
             $( required { $( $(#[$required_meta:meta])* $required:ident: $Required:ty, )* } )?
+            $( long { $( $(#[$long_meta:meta])* $long:ident: $Long:ty, )* } )?
             $( default { $( $(#[$default_meta:meta])* $default:ident: $Default:ty, )* } )?
             $( optional { $( $(#[$optional_meta:meta])* $optional:ident: $Optional:ty, )* } )?
             $( loose { $( $(#[$loose_meta:meta])* $loose:ident: $Loose:ty, )* } )?
@@ -36,6 +38,7 @@ macro_rules! object {
         #[non_exhaustive]
         pub struct $Name {
             $($( $(#[$required_meta])* pub $required: $Required, )*)?
+            $($( $(#[$long_meta])* pub $long: $Long, )*)?
             $($( $(#[$default_meta])* pub $default: $Default, )*)?
             $($( $(#[$optional_meta])* pub $optional: Option<$Optional>, )*)?
             $($( $(#[$loose_meta])* pub $loose: Option<$Loose>, )*)?
@@ -69,6 +72,7 @@ macro_rules! object {
 
                     let mut map = serializer.serialize_map(None)?;
                     $($( map.serialize_entry(stringify!($required), &self.$required)?; )*)?
+                    $($( map.serialize_entry(stringify!($long), &$crate::text::Long(&self.$long))?; )*)?
                     $($( map.serialize_entry(stringify!($default), &self.$default)?; )*)?
                     $($( if let Some(value) = &self.$optional {
                         map.serialize_entry(stringify!($optional), value)?;
@@ -83,6 +87,7 @@ macro_rules! object {
                     for (name, value) in &self.extra {
                         let written = match name.as_str() {
                             $($( stringify!($required) => true, )*)?
+                            $($( stringify!($long) => true, )*)?
                             $($( stringify!($default) => true, )*)?
                             $($( stringify!($optional) => {
                                 self.$optional.is_some() || self.nulls.has(Place::$optional as u32)
@@ -113,6 +118,7 @@ macro_rules! object {
 
                         fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$Name, A::Error> {
                             $($( let mut $required: Option<$Required> = None; )*)?
+                            $($( let mut $long: Option<$Long> = None; )*)?
                             $($( let mut $default: Option<$Default> = None; )*)?
                             $($( let mut $optional: Option<$Optional> = None; )*)?
                             $($( let mut $loose: Option<$Loose> = None; )*)?
@@ -122,6 +128,7 @@ macro_rules! object {
                             while let Some($crate::object::Name(name)) = map.next_key()? {
                                 match &*name {
                                     $($( stringify!($required) => $required = Some(map.next_value()?), )*)?
+                                    $($( stringify!($long) => $long = Some(map.next_value()?), )*)?
                                     $($( stringify!($default) => $default = map.next_value()?, )*)?
                                     $($( stringify!($optional) => {
                                         $optional = map.next_value()?;
@@ -140,6 +147,8 @@ macro_rules! object {
                             Ok($Name {
                                 $($( $required: $required
                                     .ok_or_else(|| serde::de::Error::missing_field(stringify!($required)))?, )*)?
+                                $($( $long: $long
+                                    .ok_or_else(|| serde::de::Error::missing_field(stringify!($long)))?, )*)?
                                 $($( $default: $default.unwrap_or_default(), )*)?
                                 $($( $optional, )*)?
                                 $($( $loose, )*)?

@@ -9,6 +9,7 @@ use crate::{
     ResponseFuture, StreamFuture,
     endpoint::Operation,
     send::{Origin, Sending, Unsent},
+    text::json,
 };
 
 /// A chat body that says whether it wants a stream.
@@ -97,11 +98,4 @@ fn chat_json(request: &ChatRequest, stream: bool) -> serde_json::Result<Vec<u8>>
             json(&request)
         }
     }
-}
-
-/// Writes a body, most of which fit into what is taken for it at first.
-fn json(body: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut json = Vec::with_capacity(4 << 10);
-    serde_json::to_writer(&mut json, body)?;
-    Ok(json)
 }

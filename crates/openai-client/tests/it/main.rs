@@ -12,5 +12,6 @@ mod recordings;
 mod schema;
 mod server;
 mod streams;
+mod text;
 mod timeouts;
 mod tokens;
