@@ -32,9 +32,9 @@ pub trait Passes<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct AnyAnswer;
 
-/// A check that several tiers share.
-#[derive(Clone)]
-pub struct SharedCheck(Arc<Look>);
+/// A check that several tiers share, if there is one.
+#[derive(Clone, Default)]
+pub struct SharedCheck(Option<Arc<Look>>);
 
 type Look = dyn Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync;
 
@@ -104,8 +104,8 @@ impl<T> Passes<T> for AnyAnswer {
 /// What is rejected is billed.
 impl Passes<Shared> for SharedCheck {
     fn look(&self, answer: &Shared) -> Result<(), Rejected> {
-        let usage = crate::among::stated(answer.usage.as_ref());
-        (self.0)(answer).map_err(|rejected| match usage {
+        let Some(look) = &self.0 else { return Ok(()) };
+        look(answer).map_err(|rejected| match crate::among::stated(answer.usage.as_ref()) {
             Some(usage) => rejected.with_used(usage.prompt_tokens, usage.completion_tokens),
             None => rejected,
         })
@@ -116,7 +116,7 @@ impl Passes<Shared> for SharedCheck {
 
 impl SharedCheck {
     pub(crate) fn new(check: impl Fn(&ChatResponse) -> Result<(), Rejected> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(check))
+        Self(Some(Arc::new(check)))
     }
 }
 

@@ -9,7 +9,7 @@ use mainstay_router::strategy::Strategy;
 use crate::{BuildError, Continuation, Tier, checked::SharedCheck, tier::Kind};
 
 /// What a program brings along: it is put into whatever configuration is in use.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Parts {
     pub(crate) check: SharedCheck,
     /// For routes that say nothing of retries.
@@ -56,20 +56,6 @@ impl Parts {
             }
         }
         Ok(())
-    }
-}
-
-impl Default for Parts {
-    fn default() -> Self {
-        Self {
-            check: SharedCheck::new(|_| Ok(())),
-            retry: None,
-            continuation: None,
-            clients: BTreeMap::new(),
-            strategies: BTreeMap::new(),
-            tiers: Vec::new(),
-            below: Vec::new(),
-        }
     }
 }
 
