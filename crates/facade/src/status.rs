@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use mainstay_router::{Backends, Snapshot};
+use mainstay_router::{Router, Snapshot};
 use serde::{Serialize, Serializer};
 
 use crate::{
@@ -225,9 +225,9 @@ impl Watched {
     pub(crate) fn new<S: Send + Sync + 'static>(
         tier: &Arc<str>,
         operation: &'static str,
-        backends: Backends<S>,
+        router: Router<S>,
     ) -> Self {
-        let look = Box::new(move || backends.snapshot());
+        let look = Box::new(move || router.snapshot());
         Self { route: Arc::default(), tier: Arc::clone(tier), operation, look }
     }
 

@@ -152,6 +152,10 @@ impl<S> Backends<S> {
         self.list().members.iter().map(|member| Snapshot::of(member, now)).collect()
     }
 
+    pub(crate) fn is_the_only_handle(&self) -> bool {
+        Arc::strong_count(&self.shared) == 1
+    }
+
     pub(crate) fn list(&self) -> Guard<Arc<List<S>>> {
         self.shared.list.load()
     }

@@ -39,6 +39,7 @@ mod course;
 mod future;
 mod router;
 mod rules;
+mod set;
 mod why;
 
 mod error;

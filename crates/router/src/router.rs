@@ -8,14 +8,15 @@ use mainstay_fault::{HasFault, Tried};
 use tower_service::Service;
 
 use crate::{
-    Attributes, Backends, Choice, Describe, Error, Memory, Meter, Profile, ResponseFuture, Track, Tracked,
-    Unknown, Unmetered, Untracked, View, Why,
+    Attributes, Backends, Choice, Describe, Error, Memory, Meter, Profile, ResponseFuture, Snapshot, Track,
+    Tracked, Unknown, Unmetered, Untracked, View, Why,
     aftermath::Aftermath,
     choice::{Chosen, choose},
     future::State,
     moment::{Moment, Tick},
     profile::Addressed,
     rules::Rules,
+    set::Set,
     strategy::Strategy,
     ticket::Place,
 };
@@ -76,10 +77,12 @@ pub struct Router<S, D = Unknown, M = Unmetered, T = Untracked> {
 // === impl Router ===
 
 impl<S> Router<S> {
-    /// Creates a router over a set of backends, which may change later.
+    /// Creates a router over a set of backends.
+    ///
+    /// It may change later by a clone of the set that is kept; where none is, it stays as it is, and a call costs a little less.
     pub fn new(backends: Backends<S>, strategy: impl Strategy + 'static) -> Self {
         let rules = Rules {
-            backends,
+            backends: Set::new(backends),
             strategy: Arc::new(strategy),
             meter: Unmetered,
             around_filters: false,
@@ -176,9 +179,9 @@ impl<S, D, M, T> Router<S, D, M, T> {
         self.with(|rules| rules.on_choice = Some(Arc::new(hook)))
     }
 
-    /// The backends, to be changed or looked at.
-    pub fn backends(&self) -> &Backends<S> {
-        &self.rules.backends
+    /// How each of the backends does at the moment, for people and metrics.
+    pub fn snapshot(&self) -> Vec<Snapshot> {
+        self.rules.backends.snapshot()
     }
 
     /// Says how a request would be routed now, and why.

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use crate::{Backends, Choice, strategy::Strategy};
+use crate::{Choice, set::Set, strategy::Strategy};
 
 /// What a router goes by that does not depend on the request's type: in one place, so that each call counts one reference to it.
 pub(crate) struct Rules<S, M> {
-    pub(crate) backends: Backends<S>,
+    pub(crate) backends: Set<S>,
     pub(crate) strategy: Arc<dyn Strategy>,
     pub(crate) meter: M,
     pub(crate) around_filters: bool,

@@ -182,16 +182,18 @@ impl Assembly {
 
     fn among(&mut self, name: &Arc<str>, sets: Sets, choosing: &Choosing<'_>, choice: Choice) -> Choices {
         let (chats, streams, embeds) = sets;
+        let Choosing { by, budgets, below } = *choosing;
+        let (last, last_embeds, around) = (below.chats(), below.embeddings(), self.around_filters);
+        let chats = filters(around, by.router(chats, budgets, last));
+        let streams = filters(around, by.router(streams, budgets, last));
+        let embeds = filters(around, by.router(embeds, budgets, last_embeds));
         self.watched.push(Watched::new(name, "chat", chats.clone()));
         self.watched.push(Watched::new(name, "chat_stream", streams.clone()));
         self.watched.push(Watched::new(name, "embeddings", embeds.clone()));
-        let Choosing { by, budgets, below } = *choosing;
-        let (last, last_embeds, around) = (below.chats(), below.embeddings(), self.around_filters);
-        let embed = filters(around, by.router(embeds, budgets, last_embeds));
         Choices {
-            chat: Members { router: filters(around, by.router(chats, budgets, last)), last, choice },
-            stream: Members { router: filters(around, by.router(streams, budgets, last)), last, choice },
-            embed: Members { router: embed, last: last_embeds, choice },
+            chat: Members { router: chats, last, choice },
+            stream: Members { router: streams, last, choice },
+            embed: Members { router: embeds, last: last_embeds, choice },
         }
     }
 

@@ -28,6 +28,22 @@ async fn a_backend_that_is_removed_finishes_the_calls_that_it_has() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_routers_of_a_set_follow_its_changes() {
+    let (set, knobs) = backends(&[1, 1]);
+    let routers =
+        [Router::new(set.clone(), RoundRobin::default()), Router::new(set.clone(), RoundRobin::default())];
+    assert!(set.remove(BackendId(0)));
+    // Whoever holds a set's last handle cannot change it any more.
+    let routers = routers.into_iter().chain([Router::new(set, RoundRobin::default())]);
+    for (mut router, before) in routers.zip(0..) {
+        assert_eq!(router.snapshot().len(), 1);
+        call(&mut router, 0).await.unwrap();
+        call(&mut router, 0).await.unwrap();
+        assert_eq!((knobs[0].calls(), knobs[1].calls()), (0, 2 * (before + 1)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn numbers_stay_with_their_backends() {
     let (set, _) = backends(&[1, 1, 1]);
     set.remove(BackendId(1));
