@@ -165,6 +165,12 @@ impl<'a, C: Clock> Held<'a, C> {
         self.time_until(self.due(self.line.wanted().saturating_add(tokens)))
     }
 
+    /// Whether a newcomer would wait for the end of a pause, and no longer.
+    pub(crate) fn is_paused_for(&self, tokens: u64) -> bool {
+        let until = self.line.paused_until;
+        until > self.now && self.due(self.line.wanted().saturating_add(tokens)) == until
+    }
+
     /// Serves who can be served now, takes the bit back unless somebody waits, and returns what to do without the lock.
     pub(crate) fn finish(mut self) -> Wakers {
         self.serve();

@@ -55,6 +55,8 @@ pub enum Limit {
 pub enum Reason {
     /// It would take longer than the caller waits.
     TooLong,
+    /// The same, and it is a pause that it would wait for, such as a server asks for by a `Retry-After`.
+    Paused,
     /// As many as may wait do.
     LineFull,
     /// It weighs more than the limit allows at any time.
@@ -82,6 +84,14 @@ impl Limited {
 
     pub(crate) fn too_long(limit: Limit, wait: Option<Duration>) -> Self {
         Self::after(Self::new(limit, Reason::TooLong), wait)
+    }
+
+    /// The same error, and whether it is a pause that the call would wait for.
+    pub(crate) const fn for_a_pause(mut self, is_paused: bool) -> Self {
+        if is_paused {
+            self.reason = Reason::Paused;
+        }
+        self
     }
 
     pub(crate) fn line_full(limit: Limit, wait: Option<Duration>) -> Self {
@@ -123,12 +133,13 @@ impl fmt::Display for Limited {
         if self.reason == Reason::TooLarge {
             return write!(f, "the call weighs more than the limit on {} ever allows", self.limit);
         }
-        write!(f, "the limit on {} is reached: ", self.limit)?;
+        let is = if self.reason == Reason::Paused { "paused" } else { "reached" };
+        write!(f, "the limit on {} is {is}: ", self.limit)?;
         match (self.reason, self.retry_after()) {
-            (Reason::TooLong, Some(wait)) => {
+            (Reason::TooLong | Reason::Paused, Some(wait)) => {
                 write!(f, "the wait of {:?} is too long", retry_after::in_millis(wait))
             }
-            (Reason::TooLong, None) => f.write_str("none came free in time"),
+            (Reason::TooLong | Reason::Paused, None) => f.write_str("none came free in time"),
             (Reason::LineFull, _) => f.write_str("too many wait already"),
             (Reason::TooManyKeys, _) => f.write_str("all of them are in use"),
             (Reason::TooLarge | Reason::Away, _) => Ok(()),

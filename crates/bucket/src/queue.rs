@@ -23,6 +23,9 @@ pub(crate) trait Queue {
 
     /// How long a newcomer would wait, if that can be told.
     fn wait_for(&self, tokens: u64) -> Option<Duration>;
+
+    /// Tells whether it is the end of a pause that a newcomer would wait for.
+    fn is_paused_for(&self, tokens: u64) -> bool;
 }
 
 // === impl Core ===
@@ -47,6 +50,10 @@ impl<C: Clock> Queue for Core<C> {
     fn wait_for(&self, tokens: u64) -> Option<Duration> {
         let locked = || self.locked(|held| held.wait_for(tokens));
         self.refills().then(|| self.foresee(tokens).unwrap_or_else(locked))
+    }
+
+    fn is_paused_for(&self, tokens: u64) -> bool {
+        self.locked(|held| held.is_paused_for(tokens))
     }
 }
 

@@ -139,7 +139,7 @@ impl Reservation {
             return Err(Limited::new(limit, Reason::TooLarge));
         }
         match self.longest_wait() {
-            Some((wait, limit)) if wait > longest => Err(Limited::too_long(limit, Some(wait))),
+            Some((wait, limit)) if wait > longest => Err(self.wait_too_long(wait, limit)),
             _ => Ok(()),
         }
     }
@@ -159,9 +159,15 @@ impl Reservation {
     /// Gives back what was taken, since a limit would take too long.
     pub(crate) fn too_long(&mut self, limit: Limit) -> Limited {
         match self.wait_after_all(limit) {
-            Some((wait, limit)) => Limited::too_long(limit, Some(wait)),
+            Some((wait, limit)) => self.wait_too_long(wait, limit),
             None => Limited::too_long(limit, None),
         }
+    }
+
+    fn wait_too_long(&self, wait: Duration, limit: Limit) -> Limited {
+        let mut missing = self.missing().filter(|(missing, ..)| *missing == limit);
+        let is_paused = missing.any(|(_, amount, queue)| queue.is_paused_for(amount));
+        Limited::too_long(limit, Some(wait)).for_a_pause(is_paused)
     }
 
     /// Gives back what was taken, and tells how long the same call would wait then, and for which limit. It cannot be told

@@ -100,21 +100,22 @@ impl Shared {
             (true, _) => return Some(self.redis.asked_again_after()),
             (false, _) => {}
         }
-        self.foresee(tokens).map(|(wait, _)| wait)
+        self.foresee(tokens).map(|(wait, ..)| wait)
     }
 
-    /// How long a call would wait by what the server said last, and for what; `None` where that cannot be told.
-    pub(super) fn foresee(&self, tokens: u64) -> Option<(Duration, Limit)> {
+    /// How long a call would wait by what the server said last, for what, and whether that is a pause; `None` where that cannot be told.
+    pub(super) fn foresee(&self, tokens: u64) -> Option<(Duration, Limit, bool)> {
         let look = self.seen.now();
         let most = u64::from(self.settings.in_flight);
         if most > 0 && look.calls.is_some_and(|calls| calls >= most) {
             return None;
         }
         let paused = self.paused_until().map_or(Duration::ZERO, |until| until - Instant::now());
-        let mut worst = (paused.max(look.paused_for), Limit::Requests);
+        let paused = paused.max(look.paused_for);
+        let mut worst = (paused, Limit::Requests);
         let waiting = self.waiting.load(Relaxed) as u64;
-        if waiting == 0 && worst.0.is_zero() && self.stock.holds(tokens, self.limited()) {
-            return Some(worst);
+        if waiting == 0 && paused.is_zero() && self.stock.holds(tokens, self.limited()) {
+            return Some((paused, Limit::Requests, false));
         }
         let [tokens_full_in, requests_full_in] = look.full_in;
         let limits = [
@@ -125,6 +126,7 @@ impl Shared {
             let Some(quota) = quota else { continue };
             worst = worst.max((quota.wait_for(amount, ahead, full_in)?, limit));
         }
-        Some(worst)
+        let (wait, limit) = worst;
+        Some((wait, limit, wait == paused && !paused.is_zero()))
     }
 }

@@ -78,10 +78,10 @@ impl<'a> InLine<'a> {
     fn join(shared: &'a Shared, tokens: u64, patience: Patience) -> Result<Self, Limited> {
         // Who would come too late as far as can be told does not join. The head of the line asks, whatever is known.
         let others_wait = shared.waiting.load(Relaxed) > 0 && !shared.redis.is_away();
-        if let Some((wait, limit)) =
-            shared.foresee(tokens).filter(|(wait, _)| others_wait && *wait > patience.wait)
+        if let Some((wait, limit, is_paused)) =
+            shared.foresee(tokens).filter(|(wait, ..)| others_wait && *wait > patience.wait)
         {
-            return Err(Limited::too_long(limit, Some(wait)));
+            return Err(Limited::too_long(limit, Some(wait)).for_a_pause(is_paused));
         }
         // The head of the line does not wait in it.
         if shared.waiting.fetch_add(1, AcqRel) > patience.waiters {
@@ -195,7 +195,7 @@ async fn wait_in_line(
     };
     loop {
         if let Some(until) = shared.paused_until() {
-            wait(shared, Limit::Requests, Some(until - Instant::now()), end).await?;
+            wait(shared, tokens, (Limit::Requests, Some(until - Instant::now())), end).await?;
         }
         if shared.stock.spend(tokens, shared.limited()) {
             return Ok(Ok(shared.granted(tokens, None)));
@@ -203,7 +203,7 @@ async fn wait_in_line(
         match ask(shared, tokens).await {
             Err(away) => return Ok(Err(away)),
             Ok(Ok(reservation)) => return Ok(Ok(reservation)),
-            Ok(Err((limit, time))) => wait(shared, limit, time, end).await?,
+            Ok(Err(refused)) => wait(shared, tokens, refused, end).await?,
         }
     }
 }
@@ -235,10 +235,11 @@ async fn ask(shared: &Arc<Shared>, tokens: u64) -> Result<Result<Reservation, Re
 }
 
 /// Waits before the next question, unless it would take too long.
-async fn wait(shared: &Shared, limit: Limit, time: Option<Duration>, end: Instant) -> Result<(), Limited> {
+async fn wait(shared: &Shared, tokens: u64, (limit, time): Refused, end: Instant) -> Result<(), Limited> {
     let left = end.saturating_duration_since(Instant::now());
     if time.unwrap_or(ASK_AGAIN) > left {
-        return Err(Limited::too_long(limit, time));
+        let is_paused = shared.foresee(tokens).is_some_and(|(.., is_paused)| is_paused);
+        return Err(Limited::too_long(limit, time).for_a_pause(is_paused));
     }
     // What is given back in this process is noticed at once, elsewhere in a second.
     let _ = timeout(time.unwrap_or(ASK_AGAIN).min(LONGEST_SLEEP), shared.returned.notified()).await;

@@ -55,6 +55,24 @@ async fn a_wait_that_would_be_too_long_is_refused_before_it_begins() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pause_is_told_from_a_limit_that_is_reached() {
+    let (limits, patience) = (three(), Patience::new(Duration::from_secs(20)));
+    let refused = || async { limits.reserve(3_000, patience).await.unwrap_err() };
+    limits.pause(Duration::from_secs(25));
+    let error = refused().await;
+    assert_eq!((error.limit(), error.reason()), (Limit::Requests, Reason::Paused));
+    assert_eq!(error.to_string(), "the limit on requests is paused: the wait of 25s is too long");
+
+    // Where the tokens come later than the pause ends, they are what is waited for.
+    advance(Duration::from_secs(25)).await;
+    limits.try_reserve(6_000).unwrap().settle(6_000);
+    limits.pause(Duration::from_secs(25));
+    let error = refused().await;
+    assert_eq!((error.limit(), error.reason()), (Limit::Tokens, Reason::TooLong));
+    assert_eq!(error.to_string(), "the limit on tokens is reached: the wait of 30s is too long");
+}
+
+#[tokio::test(start_paused = true)]
 async fn those_who_wait_already_count() {
     let limits = three();
     limits.try_reserve(6_000).unwrap().settle(6_000);

@@ -112,6 +112,7 @@ async fn a_pause_and_the_servers_word_hold_for_all() {
     assert!(ours.flush().await);
     let error = take(&theirs, 0).await.unwrap_err();
     assert!((500..=600).contains(&error.retry_after().unwrap().as_secs()), "{error}");
+    assert_eq!((error.limit(), error.reason()), (Limit::Requests, Reason::Paused));
 }
 
 #[tokio::test]
