@@ -49,7 +49,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     ] {
         backends.add(backend)?;
     }
-    let router = Router::new(backends.clone(), LeastLoaded::default()).tracked();
+    let router = Router::new(backends, LeastLoaded::default()).tracked();
     let service = RetryLayer::new(RetryPolicy::default().tracked()).layer(router.clone());
 
     println!("50 calls a second; \"quick\" fails from the 10th to the 40th:\n");
@@ -67,7 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
     }
     println!();
-    backends.snapshot().iter().for_each(|backend| println!("{backend}"));
+    router.snapshot().iter().for_each(|backend| println!("{backend}"));
     Ok(())
 }
 

@@ -8,25 +8,34 @@ use bytes::Bytes;
 use http_body::Body as _;
 use mainstay_fault::FaultKind;
 
-use crate::{Error, send::Origin};
+use crate::{Error, send::Origin, time_limit::TimeLimit};
 
-/// Collects a body whole, up to a limit.
+/// Collects a body whole, up to a limit, within its time.
 pub(crate) struct Collect {
     body: reqwest::Body,
     first: Bytes,
     buffer: Vec<u8>,
+    time: TimeLimit,
 }
 
 // === impl Collect ===
 
 impl Collect {
-    pub(crate) const fn new(body: reqwest::Body) -> Self {
-        Self { body, first: Bytes::new(), buffer: Vec::new() }
+    pub(crate) const fn new(body: reqwest::Body, time: TimeLimit) -> Self {
+        Self { body, first: Bytes::new(), buffer: Vec::new(), time }
     }
 
     /// Resolves with the whole body. A body of one piece is not copied.
     pub(crate) fn poll_whole(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
-        while let Some(data) = ready!(poll_data(&mut self.body, cx)) {
+        loop {
+            let data = match poll_data(&mut self.body, cx) {
+                Poll::Ready(Some(data)) => data,
+                Poll::Ready(None) => break,
+                Poll::Pending => {
+                    let limit = ready!(self.time.poll_over(cx));
+                    return Poll::Ready(Err(Error::timed_out(origin, limit)));
+                }
+            };
             let data = data.map_err(|error| Error::http(origin, kind_of_body_error(&error), error))?;
             self.push(data, origin)?;
             if self.body.is_end_stream() {
@@ -83,7 +92,7 @@ pub(crate) fn kind_of_body_error(error: &reqwest::Error) -> FaultKind {
 }
 
 /// What the system says of the connection, if it was that.
-pub(crate) fn io_errors(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
+fn io_errors(error: &reqwest::Error) -> impl Iterator<Item = &io::Error> {
     let first: &(dyn std::error::Error + 'static) = error;
     iter::successors(Some(first), |error| error.source()).filter_map(|error| error.downcast_ref())
 }

@@ -46,7 +46,7 @@ pub enum EmbeddingInput {
     /// One text.
     Text(#[serde(serialize_with = "crate::text::serialize")] String),
     /// Several texts.
-    Texts(Vec<String>),
+    Texts(#[serde(serialize_with = "crate::text::serialize_all")] Vec<String>),
     /// One text as tokens.
     Tokens(Vec<u32>),
     /// Several texts as tokens.

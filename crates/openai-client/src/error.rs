@@ -4,6 +4,7 @@ use http::{HeaderMap, StatusCode};
 use mainstay_fault::{
     Caused, Fault, FaultKind, HasFault, PastDeadline,
     http::{ErrorBody, fault_of_parsed, kind_of_event},
+    retry_after::in_millis,
 };
 
 use crate::{body::snippet, send::Origin};
@@ -186,7 +187,8 @@ impl Error {
     }
 
     /// The attempt's time is over.
-    pub(crate) fn late(origin: &Origin, limit: Duration) -> Self {
+    pub(crate) fn timed_out(origin: &Origin, limit: Duration) -> Self {
+        let limit = in_millis(limit);
         Self::new(origin, FaultKind::Timeout, format!("no whole answer within {limit:?}"))
     }
 

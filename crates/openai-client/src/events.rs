@@ -46,7 +46,7 @@ struct Pieces {
     body: reqwest::Body,
     unread: Arc<AtomicUsize>,
     max_size: usize,
-    time: Option<TimeLimit>,
+    time: TimeLimit,
 }
 
 #[derive(Debug, ThisError)]
@@ -56,14 +56,14 @@ enum BrokenPiece {
     #[error("an event is longer than {0} bytes")]
     TooLong(usize),
     #[error("the time is over")]
-    Late(Duration),
+    TimedOut(Duration),
 }
 
 // === impl Events ===
 
 impl Events {
     /// Of a body that may have events of so many bytes, and is read for so long.
-    pub(crate) fn new(body: reqwest::Body, max_size: usize, time: Option<TimeLimit>) -> Self {
+    pub(crate) fn new(body: reqwest::Body, max_size: usize, time: TimeLimit) -> Self {
         let unread = Arc::new(AtomicUsize::new(0));
         let pieces = Pieces { body, unread: Arc::clone(&unread), max_size, time };
         Self { sse: SseByteStream::new(pieces), unread }
@@ -126,7 +126,7 @@ fn broken(origin: &Origin, error: sse_stream::Error) -> Error {
     match cause.downcast::<BrokenPiece>() {
         Ok(piece) => match *piece {
             BrokenPiece::Body(error) => Error::http(origin, kind_of_body_error(&error), error),
-            BrokenPiece::Late(limit) => Error::late(origin, limit),
+            BrokenPiece::TimedOut(limit) => Error::timed_out(origin, limit),
             too_long @ BrokenPiece::TooLong(_) => Error::malformed(origin, too_long.to_string()),
         },
         Err(other) => Error::malformed(origin, other.to_string()),
@@ -139,11 +139,18 @@ impl Stream for Pieces {
     type Item = Result<Bytes, BrokenPiece>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if let Some(time) = self.time.filter(|time| time.ended().is_some()) {
-            return Poll::Ready(Some(Err(BrokenPiece::Late(time.length()))));
+        // A server that says more than is read leaves nothing to wait for.
+        if self.time.is_over() {
+            return Poll::Ready(Some(Err(BrokenPiece::TimedOut(self.time.length()))));
         }
-        let Some(data) = ready!(poll_data(&mut self.body, cx)) else { return Poll::Ready(None) };
-        let data = data.map_err(BrokenPiece::Body)?;
+        let data = match poll_data(&mut self.body, cx) {
+            Poll::Ready(Some(data)) => data.map_err(BrokenPiece::Body)?,
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Pending => {
+                let limit = ready!(self.time.poll_over(cx));
+                return Poll::Ready(Some(Err(BrokenPiece::TimedOut(limit))));
+            }
+        };
         let unread = self.unread.fetch_add(data.len(), Relaxed) + data.len();
         let max = self.max_size;
         Poll::Ready(Some(if unread > max { Err(BrokenPiece::TooLong(max)) } else { Ok(data) }))

@@ -58,11 +58,8 @@ impl<T: Answer> Future for ResponseFuture<T> {
     type Output = Result<T, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = match poll_body(self.as_mut(), cx) {
-            Poll::Ready(Ok((parts, body))) => read(&self.sending.origin, parts, &body),
-            Poll::Ready(Err(error)) => Err(error),
-            Poll::Pending => Err(ready!(poll_over(self.as_mut(), cx))),
-        };
+        let whole = ready!(poll_body(self.as_mut(), cx));
+        let answer = whole.and_then(|(parts, body)| read(&self.sending.origin, parts, &body));
         Poll::Ready(answer.map_err(|error| self.sending.judge(error)))
     }
 }
@@ -88,19 +85,10 @@ fn poll_body<T>(
                 Err(error) => Err(error.with_response(parts.status, parts.headers)),
             });
         }
-        let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
-        *this.reading = Some((parts, Collect::new(body)));
+        let (response, time) = ready!(this.sending.as_mut().poll(cx))?;
+        let (parts, body) = response.into_parts();
+        *this.reading = Some((parts, Collect::new(body, time)));
     }
-}
-
-/// Resolves when the time is over, with what is there of the response.
-fn poll_over<T>(future: Pin<&mut ResponseFuture<T>>, cx: &mut Context<'_>) -> Poll<Error> {
-    let this = future.project();
-    let error = ready!(this.sending.poll_over(cx));
-    Poll::Ready(match this.reading.take() {
-        Some((parts, _)) => error.with_response(parts.status, parts.headers),
-        None => error,
-    })
 }
 
 /// Reads the answer, or else why there is none.

@@ -3,7 +3,10 @@
 use std::{
     sync::LazyLock,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use crate::{
     Accumulator, ChatResponse, Client, Error,
@@ -12,12 +15,17 @@ use crate::{
     future::unreadable,
     progress::Progress,
     send::Origin,
+    time_limit::TimeLimit,
 };
 
 /// Reads bytes as the body of a stream, to its end.
 pub fn stream(bytes: &[u8]) {
     let origin = origin();
-    let mut events = Events::new(reqwest::Body::from(bytes.to_vec()), 1 << 16, None);
+    let mut events = Events::new(
+        reqwest::Body::from(bytes.to_vec()),
+        1 << 16,
+        TimeLimit::new(Instant::now(), Duration::MAX),
+    );
     let (mut progress, mut whole) = (Progress::new(None), Accumulator::default());
     let mut cx = Context::from_waker(Waker::noop());
     loop {

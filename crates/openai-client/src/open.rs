@@ -9,7 +9,7 @@ use std::{
 
 use http::{HeaderMap, header::CONTENT_TYPE, response::Parts};
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     ChatChunk, ChatRequest, ChatResponse, ChatStream, Error,
@@ -58,6 +58,7 @@ enum State {
 
 struct Opening {
     parts: Parts,
+    ends: Option<Instant>,
     events: Events,
     held: VecDeque<ChatChunk>,
     progress: Progress,
@@ -77,9 +78,9 @@ impl StreamFuture {
             let origin = &this.sending.origin;
             match this.state {
                 State::Sending => {
-                    let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
+                    let (response, time) = ready!(this.sending.as_mut().poll(cx))?;
                     let progress = Progress::new(this.request.as_ref().and_then(|request| request.n));
-                    *this.state = State::new(&this.sending, progress, parts, body);
+                    *this.state = State::new(&this.sending.origin, progress, response, time);
                 }
                 State::Opening(opening) => {
                     ready!(opening.poll_token(origin, cx))?;
@@ -87,8 +88,7 @@ impl StreamFuture {
                     let (State::Opening(opening), Some(request)) = (state, this.request.take()) else {
                         continue;
                     };
-                    let time = this.sending.limit;
-                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request, time)));
+                    return Poll::Ready(Ok(opening.into_stream(origin.clone(), request)));
                 }
                 State::Refused(refused) => {
                     let (parts, collect) = &mut **refused;
@@ -115,9 +115,6 @@ impl Future for StreamFuture {
             return Poll::Ready(stream.map_err(|error| self.sending.judge(error)));
         }
         let mut this = self.project();
-        if let Poll::Ready(error) = this.sending.as_mut().poll_over(cx) {
-            return Poll::Ready(Err(this.sending.judge(error)));
-        }
         let Some(limit) = *this.limit else { return Poll::Pending };
         if this.timer.is_none() {
             this.timer.set(Some(sleep(limit)));
@@ -145,12 +142,19 @@ impl fmt::Debug for StreamFuture {
 
 impl State {
     /// Decides by the head whether a stream comes.
-    fn new(sending: &Sending, progress: Progress, parts: Parts, body: reqwest::Body) -> Self {
+    fn new(
+        origin: &Origin,
+        progress: Progress,
+        response: http::Response<reqwest::Body>,
+        time: TimeLimit,
+    ) -> Self {
+        let (parts, body) = response.into_parts();
         if !parts.status.is_success() || is_document(&parts.headers) {
-            return Self::Refused(Box::new((parts, Collect::new(body))));
+            return Self::Refused(Box::new((parts, Collect::new(body, time))));
         }
-        let events = Events::new(body, sending.origin.shared.max_response_size, sending.limit);
-        let opening = Opening { parts, events, held: VecDeque::new(), progress };
+        let ends = time.end();
+        let events = Events::new(body, origin.shared.max_response_size, time);
+        let opening = Opening { parts, ends, events, held: VecDeque::new(), progress };
         Self::Opening(Box::new(opening))
     }
 }
@@ -201,8 +205,8 @@ impl Opening {
         error.with_response(self.parts.status, std::mem::take(&mut self.parts.headers))
     }
 
-    fn into_stream(self, origin: Origin, request: ChatRequest, time: Option<TimeLimit>) -> ChatStream {
-        let Self { parts, events, held, progress } = self;
-        ChatStream::new(origin, request, parts.headers, time, events, held, progress)
+    fn into_stream(self, origin: Origin, request: ChatRequest) -> ChatStream {
+        let Self { parts, ends, events, held, progress } = self;
+        ChatStream::new(origin, request, parts.headers, ends, events, held, progress)
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use mainstay_fault::{FaultKind, HasFault};
 use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use tower_service::Service;
 
 use crate::{Error, client::Shared, endpoint::Operation, time_limit::TimeLimit};
@@ -30,43 +30,33 @@ pub(crate) struct Unsent {
 }
 
 pin_project! {
-    /// Sends a request and resolves with the head of its response. Nothing is sent before the first poll.
+    /// Sends a request and resolves with the head of its response, and the time that is left for the body. Nothing is sent before the
+    /// first poll.
     pub(crate) struct Sending {
         pub(crate) origin: Origin,
         deadline: Option<Instant>,
-        // From when it is sent.
-        pub(crate) limit: Option<TimeLimit>,
         #[pin]
         state: State,
-        // Begun when there is something to wait for.
-        timer: Option<Pin<Box<Sleep>>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
     enum State {
+        // To `Sent`, or done.
         Unsent { unsent: Option<Unsent> },
-        Sent { #[pin] pending: Pending },
+        // Done.
+        Sent { #[pin] pending: Pending, time: Option<TimeLimit> },
     }
 }
+
+const ONCE: &str = "a future is not polled after it was ready";
 
 // === impl Sending ===
 
 impl Sending {
     pub(crate) const fn new(origin: Origin, unsent: Unsent, deadline: Option<Instant>) -> Self {
-        Self { origin, deadline, limit: None, state: State::Unsent { unsent: Some(unsent) }, timer: None }
-    }
-
-    /// Waits on, and resolves when the time is over. It is to be asked last: what has come by then is not lost.
-    pub(crate) fn poll_over(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Error> {
-        let this = self.project();
-        let Some((limit, end)) = this.limit.and_then(|limit| Some((limit, limit.end()?))) else {
-            return Poll::Pending;
-        };
-        let timer = this.timer.get_or_insert_with(|| Box::pin(sleep_until(end)));
-        ready!(timer.as_mut().poll(cx));
-        Poll::Ready(Error::late(this.origin, limit.length()))
+        Self { origin, deadline, state: State::Unsent { unsent: Some(unsent) } }
     }
 
     /// The error of an attempt that ends now: a timeout may be that of the call.
@@ -81,23 +71,28 @@ impl Sending {
 }
 
 impl Future for Sending {
-    type Output = Result<http::Response<reqwest::Body>, Error>;
+    type Output = Result<(http::Response<reqwest::Body>, TimeLimit), Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
                 StateProj::Unsent { unsent } => {
-                    let unsent = unsent.take().expect("a future is not polled after it has failed");
-                    let (pending, limit) = this.origin.send(unsent, *this.deadline)?;
-                    *this.limit = Some(limit);
-                    this.state.set(State::Sent { pending });
+                    let unsent = unsent.take().expect(ONCE);
+                    let (pending, time) = this.origin.send(unsent, *this.deadline)?;
+                    this.state.set(State::Sent { pending, time: Some(time) });
                 }
-                StateProj::Sent { pending } => {
-                    let response = ready!(pending.poll(cx));
-                    let response = response.map_err(|error| Error::http(this.origin, kind_of(&error), error));
+                StateProj::Sent { pending, time: left } => {
+                    let time = left.as_mut().expect(ONCE);
+                    let response = match pending.poll(cx) {
+                        Poll::Ready(response) => {
+                            response.map_err(|error| Error::http(this.origin, kind_of(&error), error))
+                        }
+                        Poll::Pending => Err(Error::timed_out(this.origin, ready!(time.poll_over(cx)))),
+                    };
                     observe(this.origin, response.as_ref().map(reqwest::Response::status));
-                    return Poll::Ready(response.map(Into::into));
+                    let time = left.take().expect(ONCE);
+                    return Poll::Ready(response.map(|response| (response.into(), time)));
                 }
             }
         }

@@ -15,8 +15,6 @@ use tokio::time::{Instant, Sleep, sleep_until};
 pub(crate) struct Silence {
     limit: Duration,
     left: Duration,
-    /// When all the stream's time is over.
-    end: Option<Instant>,
     /// Since when the reader has been waiting.
     since: Option<Instant>,
     /// Whether the timer runs for that wait.
@@ -35,10 +33,10 @@ const LATE: Duration = Duration::from_millis(100);
 // === impl Silence ===
 
 impl Silence {
-    pub(crate) fn new(limit: Duration, end: Option<Instant>) -> Self {
+    pub(crate) fn new(limit: Duration) -> Self {
         let (began, waited) = (Instant::now(), Duration::ZERO);
         let timer = Box::pin(sleep_until(after(began, limit)));
-        Self { limit, left: limit, end, since: None, runs: false, was_away: false, timer, began, waited }
+        Self { limit, left: limit, since: None, runs: false, was_away: false, timer, began, waited }
     }
 
     pub(crate) const fn limit(&self) -> Duration {
@@ -71,7 +69,7 @@ impl Silence {
         self.began.elapsed() > waited.saturating_mul(2) || ended.elapsed() >= LATE
     }
 
-    /// Waits on, and resolves when the limit has passed, or the end.
+    /// Waits on, and resolves when the limit has passed.
     ///
     /// A reader who was away when that happened, as it looked after something else, is given the limit once more: what came in the
     /// meantime may still be on its way from the socket.
@@ -104,8 +102,7 @@ impl Silence {
 
     fn run(&mut self, since: Instant) {
         (self.since, self.runs) = (Some(since), true);
-        let over = after(since, self.left);
-        self.timer.as_mut().reset(self.end.map_or(over, |end| end.min(over)));
+        self.timer.as_mut().reset(after(since, self.left));
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 use futures_core::Stream;
 use http::HeaderMap;
 use mainstay_fault::{FaultKind, HasFault};
+use tokio::time::Instant;
 
 use crate::{
     Accumulator, ChatChunk, ChatRequest, ChatResponse, Error, Usage,
@@ -15,7 +16,6 @@ use crate::{
     progress::Progress,
     send::Origin,
     silence::Silence,
-    time_limit::TimeLimit,
 };
 
 /// A streamed answer, from its first token on.
@@ -52,7 +52,8 @@ pub struct ChatStream {
     origin: Origin,
     request: ChatRequest,
     headers: HeaderMap,
-    time: Option<TimeLimit>,
+    /// When its time is over.
+    ends: Option<Instant>,
     events: Option<Events>,
     held: VecDeque<ChatChunk>,
     progress: Progress,
@@ -67,14 +68,13 @@ impl ChatStream {
         origin: Origin,
         request: ChatRequest,
         headers: HeaderMap,
-        time: Option<TimeLimit>,
+        ends: Option<Instant>,
         events: Events,
         held: VecDeque<ChatChunk>,
         progress: Progress,
     ) -> Self {
-        let end = time.and_then(TimeLimit::end);
-        let silence = Silence::new(origin.shared.timeouts.between_tokens, end);
-        Self { origin, request, headers, time, events: Some(events), held, progress, silence, usage: None }
+        let silence = Silence::new(origin.shared.timeouts.between_tokens);
+        Self { origin, request, headers, ends, events: Some(events), held, progress, silence, usage: None }
     }
 
     /// The request that it answers.
@@ -127,18 +127,15 @@ impl ChatStream {
 
     /// Whether it ended because its time was over, in which nobody read it.
     fn is_unread(&self, error: &Error) -> bool {
-        let ended = self.time.and_then(TimeLimit::ended);
+        let ended = self.ends.filter(|ends| *ends <= Instant::now());
         let ended = ended.filter(|_| error.fault().kind == FaultKind::Timeout);
         ended.is_some_and(|ended| self.silence.is_unread(ended))
     }
 
-    /// The error of a stream whose time is over, or in which no token came for too long.
+    /// The error of a stream in which no token came for too long.
     fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         ready!(self.silence.poll_over(cx));
-        Poll::Ready(match self.time.filter(|time| time.ended().is_some()) {
-            Some(time) => Error::late(&self.origin, time.length()),
-            None => Error::silent(&self.origin, "further token", self.silence.limit()),
-        })
+        Poll::Ready(Error::silent(&self.origin, "further token", self.silence.limit()))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writes JSON whose long texts are escaped many bytes at a time.
+//! Writes JSON whose long texts are escaped a word at a time.
 //!
 //! Most of a request is prompts, and `serde_json` looks at each of their bytes alone. Its formatter has no say in that, but it is asked
 //! how bytes are written: so a text is given to it as bytes, and only to the formatter here, which writes a string of them.
@@ -8,32 +8,39 @@ use std::{any::type_name, io};
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CharEscape, Formatter};
 
-/// Writes bytes as the string that they are.
-struct Texts;
-
-type Writer<'a> = &'a mut serde_json::Serializer<&'a mut Vec<u8>, Texts>;
-
 /// A text of any length, to be written quickly.
 pub(crate) struct Long<'a>(pub(crate) &'a str);
 
-/// How many bytes are looked at together.
+/// Takes bytes for the text that they are.
+struct WordByWord;
+
 const WORD: usize = size_of::<u64>();
 
 /// Writes a body, most of which fit into what is taken for it at first.
 pub(crate) fn json(body: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut json = Vec::with_capacity(4 << 10);
-    body.serialize(&mut serde_json::Serializer::with_formatter(&mut json, Texts))?;
+    body.serialize(&mut serde_json::Serializer::with_formatter(&mut json, WordByWord))?;
     Ok(json)
 }
 
 /// Writes a text: as bytes to the formatter here, and as what it is to all others.
 pub(crate) fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
-    // A compiler that tells more of a type's name than its path only makes this slow.
-    if type_name::<S>() == type_name::<Writer<'_>>() {
+    if is_word_by_word::<S>() {
         serializer.serialize_bytes(text.as_bytes())
     } else {
         serializer.serialize_str(text)
     }
+}
+
+/// The same for several.
+pub(crate) fn serialize_all<S: Serializer>(texts: &[String], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(texts.iter().map(|text| Long(text)))
+}
+
+/// Whether a serializer is that of [`json`]. Compilers may tell more of a type's name than its path: that would only be slow.
+fn is_word_by_word<S>() -> bool {
+    type Ours<'a> = &'a mut serde_json::Serializer<&'a mut Vec<u8>, WordByWord>;
+    type_name::<S>() == type_name::<Ours<'_>>()
 }
 
 /// How many bytes come before the first one that is escaped.
@@ -48,8 +55,8 @@ fn plain(bytes: &[u8]) -> usize {
 
 /// Where the first byte of a word is that is escaped.
 ///
-/// A byte from which more is subtracted than it holds takes from those above it, so that only the lowest of the marks is sure: see "Determine
-/// if a word has a zero byte" and "a byte less than n" in Anderson, Bit Twiddling Hacks.
+/// A byte from which more is subtracted than it holds takes from those above it, so that only the lowest of the marks is sure: see
+/// "Determine if a word has a zero byte" and "a byte less than n" in Anderson, Bit Twiddling Hacks.
 const fn first(word: [u8; WORD]) -> Option<usize> {
     const ALL: u64 = u64::MAX / 0xFF;
     const MARKS: u64 = ALL << 7;
@@ -69,7 +76,7 @@ const fn is_escaped(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
-fn escape(byte: u8) -> CharEscape {
+const fn escape(byte: u8) -> CharEscape {
     match byte {
         b'"' => CharEscape::Quote,
         b'\\' => CharEscape::ReverseSolidus,
@@ -82,9 +89,17 @@ fn escape(byte: u8) -> CharEscape {
     }
 }
 
-// === impl Texts ===
+// === impl Long ===
 
-impl Formatter for Texts {
+impl Serialize for Long<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize(self.0, serializer)
+    }
+}
+
+// === impl WordByWord ===
+
+impl Formatter for WordByWord {
     fn write_byte_array<W: ?Sized + io::Write>(&mut self, writer: &mut W, text: &[u8]) -> io::Result<()> {
         let mut rest = text;
         writer.write_all(b"\"")?;
@@ -98,10 +113,32 @@ impl Formatter for Texts {
     }
 }
 
-// === impl Long ===
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
 
-impl Serialize for Long<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize(self.0, serializer)
+    use super::*;
+
+    /// Says whether it was met by the formatter here.
+    struct Probe;
+
+    #[derive(Serialize)]
+    struct Nested {
+        #[serde(flatten)]
+        flat: BTreeMap<&'static str, Vec<Probe>>,
+        text: Option<Probe>,
+    }
+
+    impl Serialize for Probe {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            serializer.serialize_bool(is_word_by_word::<S>())
+        }
+    }
+
+    #[test]
+    fn the_formatter_is_known_wherever_a_text_stands() {
+        let nested = Nested { flat: BTreeMap::from([("flat", vec![Probe])]), text: Some(Probe) };
+        assert_eq!(json(&nested).unwrap(), br#"{"flat":[true],"text":true}"#);
+        assert_eq!(serde_json::to_string(&nested).unwrap(), r#"{"flat":[false],"text":false}"#);
     }
 }

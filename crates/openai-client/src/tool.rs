@@ -69,6 +69,8 @@ object! {
         required {
             /// The function's name.
             name: String,
+        }
+        long {
             /// Its arguments: JSON as text, not checked by anybody yet.
             arguments: String,
         }

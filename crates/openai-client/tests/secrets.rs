@@ -35,6 +35,19 @@ async fn a_key_is_never_shown() {
     assert!(server.requests()[0].contains(KEY), "the key is sent");
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_is_told_of() {
+    let server = Server::start(vec![server::Act::Hang]).await;
+    let log = Log::default();
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(log.clone()).with_max_level(tracing::Level::DEBUG).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    server.client().chat(ChatRequest::new("m")).await.unwrap_err();
+    drop(guard);
+    let log = log.text();
+    assert!(log.contains("the API did not answer") && log.contains("timeout"), "{log}");
+}
+
 #[test]
 fn a_secret_in_a_base_url_is_never_shown() {
     for url in [

@@ -11,6 +11,7 @@ use crate::{
     Backend, Health, Invalid, Snapshot,
     backend::valid_weight,
     member::{Member, Pool},
+    moment::Moment,
 };
 
 /// A set of backends, which may change while calls are in flight.
@@ -148,12 +149,15 @@ impl<S> Backends<S> {
 
     /// How each of them does at the moment, for people and metrics.
     pub fn snapshot(&self) -> Vec<Snapshot> {
-        let now = crate::moment::Moment::now();
-        self.list().members.iter().map(|member| Snapshot::of(member, now)).collect()
+        self.list().snapshot()
     }
 
-    pub(crate) fn is_the_only_handle(&self) -> bool {
-        Arc::strong_count(&self.shared) == 1
+    /// The list and what its members have in common for good, if this is the only handle: from here on there is none.
+    pub(crate) fn fix(mut self) -> Result<(Arc<List<S>>, Arc<Pool>), Self> {
+        match Arc::get_mut(&mut self.shared) {
+            Some(shared) => Ok((shared.list.load_full(), Arc::clone(&shared.pool))),
+            None => Err(self),
+        }
     }
 
     pub(crate) fn list(&self) -> Guard<Arc<List<S>>> {
@@ -173,7 +177,21 @@ impl<S> Clone for Backends<S> {
 
 impl<S> fmt::Debug for Backends<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = self.list();
-        f.debug_list().entries(list.members.iter().map(|member| member.attributes.name())).finish()
+        self.list().fmt(f)
+    }
+}
+
+// === impl List ===
+
+impl<S> List<S> {
+    pub(crate) fn snapshot(&self) -> Vec<Snapshot> {
+        let now = Moment::now();
+        self.members.iter().map(|member| Snapshot::of(member, now)).collect()
+    }
+}
+
+impl<S> fmt::Debug for List<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.members.iter().map(|member| member.attributes.name())).finish()
     }
 }

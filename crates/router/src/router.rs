@@ -16,7 +16,6 @@ use crate::{
     moment::{Moment, Tick},
     profile::Addressed,
     rules::Rules,
-    set::Set,
     strategy::Strategy,
     ticket::Place,
 };
@@ -62,7 +61,7 @@ use crate::{
 /// }
 ///
 /// let backends = Backends::new([Backend::new("here", service_fn(answer)), Backend::new("there", service_fn(answer))])?;
-/// let mut router = Router::new(backends.clone(), LeastLoaded::default());
+/// let mut router = Router::new(backends, LeastLoaded::default());
 /// assert_eq!(router.ready().await?.call("What is a mainstay?").await?, 19);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # })?;
@@ -79,10 +78,10 @@ pub struct Router<S, D = Unknown, M = Unmetered, T = Untracked> {
 impl<S> Router<S> {
     /// Creates a router over a set of backends.
     ///
-    /// It may change later by a clone of the set that is kept; where none is, it stays as it is, and a call costs a little less.
+    /// They may change later by a clone of the set that is kept. Where none is, they stay as they are, and a call costs a little less.
     pub fn new(backends: Backends<S>, strategy: impl Strategy + 'static) -> Self {
         let rules = Rules {
-            backends: Set::new(backends),
+            backends: backends.into(),
             strategy: Arc::new(strategy),
             meter: Unmetered,
             around_filters: false,

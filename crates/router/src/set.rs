@@ -5,10 +5,11 @@ use arc_swap::Guard;
 use crate::{Backends, Snapshot, backends::List, member::Pool};
 
 /// A set of backends, as a router has it.
-pub(crate) struct Set<S> {
-    backends: Backends<S>,
-    /// The list for good, where nobody else has a handle by which to change it: calls count no reference to it then.
-    fixed: Option<Arc<List<S>>>,
+pub(crate) enum Set<S> {
+    /// Nobody has a handle by which to change it: calls read the list, and nothing else.
+    Fixed { list: Arc<List<S>>, pool: Arc<Pool> },
+    /// Each call takes hold of the list that there is.
+    Changing(Backends<S>),
 }
 
 /// The list of a set at a moment.
@@ -20,37 +21,48 @@ pub(crate) enum Listed<'a, S> {
 // === impl Set ===
 
 impl<S> Set<S> {
-    pub(crate) fn new(backends: Backends<S>) -> Self {
-        let fixed = backends.is_the_only_handle().then(|| Guard::into_inner(backends.list()));
-        Self { backends, fixed }
-    }
-
     #[inline]
     pub(crate) fn list(&self) -> Listed<'_, S> {
-        match &self.fixed {
-            Some(list) => Listed::Fixed(list),
-            None => Listed::Changing(self.backends.list()),
+        match self {
+            Self::Fixed { list, .. } => Listed::Fixed(list),
+            Self::Changing(backends) => Listed::Changing(backends.list()),
         }
     }
 
+    #[inline]
     pub(crate) fn pool(&self) -> &Arc<Pool> {
-        self.backends.pool()
+        match self {
+            Self::Fixed { pool, .. } => pool,
+            Self::Changing(backends) => backends.pool(),
+        }
     }
 
     pub(crate) fn snapshot(&self) -> Vec<Snapshot> {
-        self.backends.snapshot()
+        self.list().snapshot()
+    }
+}
+
+impl<S> From<Backends<S>> for Set<S> {
+    fn from(backends: Backends<S>) -> Self {
+        match backends.fix() {
+            Ok((list, pool)) => Self::Fixed { list, pool },
+            Err(backends) => Self::Changing(backends),
+        }
     }
 }
 
 impl<S> Clone for Set<S> {
     fn clone(&self) -> Self {
-        Self { backends: self.backends.clone(), fixed: self.fixed.clone() }
+        match self {
+            Self::Fixed { list, pool } => Self::Fixed { list: Arc::clone(list), pool: Arc::clone(pool) },
+            Self::Changing(backends) => Self::Changing(backends.clone()),
+        }
     }
 }
 
 impl<S> fmt::Debug for Set<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.backends.fmt(f)
+        self.list().fmt(f)
     }
 }
 

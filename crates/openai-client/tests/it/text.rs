@@ -44,8 +44,8 @@ proptest! {
     }
 
     #[test]
-    fn what_is_embedded_is_sent_as_serde_json_writes_it(text in text()) {
-        let request = EmbeddingRequest::new("m", text);
+    fn what_is_embedded_is_sent_as_serde_json_writes_it(one in text(), other in text(), is_one in any::<bool>()) {
+        let request = if is_one { EmbeddingRequest::new("m", one) } else { EmbeddingRequest::new("m", vec![one, other]) };
         RUNTIME.block_on(async {
             let server = Server::answering("HTTP/1.1 500 X", b"").await;
             let written = serde_json::to_string(&request).unwrap();

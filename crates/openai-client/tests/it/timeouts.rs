@@ -46,6 +46,19 @@ async fn the_calls_deadline_is_tighter_than_the_attempts_own() {
     assert!(error.to_string().starts_with("timed out at the call's deadline ("), "{error}");
 }
 
+#[tokio::test]
+async fn what_came_before_the_time_was_over_is_told() {
+    let head = b"HTTP/1.1 429 Too Many Requests\r\nx-request-id: req_1\r\ncontent-length: 100\r\n\r\n";
+    let server = Server::start(vec![Act::Say(head.into()), Act::Hang]).await;
+    let client = server.builder().timeout(LIMIT).build().unwrap();
+    let whole = client.chat(ask()).await.unwrap_err();
+    let streamed = client.chat_stream(ask()).await.unwrap_err();
+    for error in [whole, streamed] {
+        assert_eq!(error.fault().kind, FaultKind::Timeout, "{error}");
+        assert_eq!((error.status().unwrap().as_u16(), error.request_id()), (429, Some("req_1")));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_there_is_not_lost_to_who_comes_late() {
     let answer = br#"{"choices":[{"message":{"role":"assistant","content":"Hello!"}}]}"#;
