@@ -162,13 +162,13 @@ impl<'a, C: Clock> Held<'a, C> {
 
     /// How long a newcomer would wait.
     pub(crate) fn wait_for(&self, tokens: u64) -> Duration {
-        self.time_until(self.due(self.line.wanted().saturating_add(tokens)))
+        self.time_until(self.due_behind_all(tokens))
     }
 
     /// Whether a newcomer would wait for the end of a pause, and no longer.
     pub(crate) fn is_paused_for(&self, tokens: u64) -> bool {
         let until = self.line.paused_until;
-        until > self.now && self.due(self.line.wanted().saturating_add(tokens)) == until
+        until > self.now && self.due_behind_all(tokens) == until
     }
 
     /// Serves who can be served now, takes the bit back unless somebody waits, and returns what to do without the lock.
@@ -199,6 +199,11 @@ impl<'a, C: Clock> Held<'a, C> {
 
     fn spend(&mut self, tokens: u64) {
         self.full_at = self.full_at.max(self.now).saturating_add(self.price.cost(tokens)).min(LAST);
+    }
+
+    /// When a newcomer is served: behind those who wait.
+    fn due_behind_all(&self, tokens: u64) -> Ticks {
+        self.due(self.line.wanted().saturating_add(tokens))
     }
 
     fn due(&self, tokens: u64) -> Ticks {

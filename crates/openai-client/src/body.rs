@@ -2,43 +2,110 @@ use std::{
     io, iter,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::Body as _;
 use mainstay_fault::FaultKind;
+use thiserror::Error as ThisError;
+use tokio::time::Instant;
 
 use crate::{Error, send::Origin, time_limit::TimeLimit};
 
-/// Collects a body whole, up to a limit, within its time.
-pub(crate) struct Collect {
+/// A body, and the time in which it must come.
+pub(crate) struct TimedBody {
     body: reqwest::Body,
+    time: TimeLimit,
+}
+
+/// Why a body does not come whole.
+#[derive(Debug, ThisError)]
+pub(crate) enum BrokenBody {
+    #[error(transparent)]
+    Http(reqwest::Error),
+    #[error("its time is over")]
+    TimedOut(Duration),
+}
+
+/// Collects a body whole, up to a limit.
+pub(crate) struct Collect {
+    body: TimedBody,
     first: Bytes,
     buffer: Vec<u8>,
-    time: TimeLimit,
+}
+
+// === impl TimedBody ===
+
+impl TimedBody {
+    pub(crate) const fn new(body: reqwest::Body, time: TimeLimit) -> Self {
+        Self { body, time }
+    }
+
+    /// When its time is over; nothing, where that is too far away to tell.
+    pub(crate) const fn ends(&self) -> Option<Instant> {
+        self.time.end()
+    }
+
+    /// As [`poll_data`](Self::poll_data), but asks the time first: of who says more than is read, nothing is ever waited for.
+    pub(crate) fn poll_data_in_time(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, BrokenBody>>> {
+        if self.time.is_over() {
+            return Poll::Ready(Some(Err(BrokenBody::TimedOut(self.time.length()))));
+        }
+        self.poll_data(cx)
+    }
+
+    /// Polls for the next piece of data; trailers are passed over. What has come by the end of its time is not lost.
+    fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, BrokenBody>>> {
+        loop {
+            match Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(BrokenBody::Http(error)))),
+                Poll::Ready(Some(Ok(frame))) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Poll::Ready(Some(Ok(data)));
+                    }
+                }
+                Poll::Pending => {
+                    let limit = ready!(self.time.poll_over(cx));
+                    return Poll::Ready(Some(Err(BrokenBody::TimedOut(limit))));
+                }
+            }
+        }
+    }
+
+    /// Whether it says that all of it has come.
+    fn has_ended(&self) -> bool {
+        self.body.is_end_stream()
+    }
+}
+
+// === impl BrokenBody ===
+
+impl BrokenBody {
+    pub(crate) fn at(self, origin: &Origin) -> Error {
+        match self {
+            Self::Http(error) => Error::http(origin, kind_of(&error), error),
+            Self::TimedOut(limit) => Error::timed_out(origin, limit),
+        }
+    }
 }
 
 // === impl Collect ===
 
 impl Collect {
-    pub(crate) const fn new(body: reqwest::Body, time: TimeLimit) -> Self {
-        Self { body, first: Bytes::new(), buffer: Vec::new(), time }
+    pub(crate) const fn new(body: TimedBody) -> Self {
+        Self { body, first: Bytes::new(), buffer: Vec::new() }
     }
 
     /// Resolves with the whole body. A body of one piece is not copied.
     pub(crate) fn poll_whole(&mut self, origin: &Origin, cx: &mut Context<'_>) -> Poll<Result<Bytes, Error>> {
-        loop {
-            let data = match poll_data(&mut self.body, cx) {
-                Poll::Ready(Some(data)) => data,
-                Poll::Ready(None) => break,
-                Poll::Pending => {
-                    let limit = ready!(self.time.poll_over(cx));
-                    return Poll::Ready(Err(Error::timed_out(origin, limit)));
-                }
-            };
-            let data = data.map_err(|error| Error::http(origin, kind_of_body_error(&error), error))?;
-            self.push(data, origin)?;
-            if self.body.is_end_stream() {
+        while let Some(data) = ready!(self.body.poll_data(cx)) {
+            self.push(data.map_err(|broken| broken.at(origin))?, origin)?;
+            if self.body.has_ended() {
                 break;
             }
         }
@@ -64,26 +131,8 @@ impl Collect {
     }
 }
 
-/// Polls for the next piece of data; trailers are passed over.
-pub(crate) fn poll_data(
-    body: &mut reqwest::Body,
-    cx: &mut Context<'_>,
-) -> Poll<Option<Result<Bytes, reqwest::Error>>> {
-    loop {
-        match ready!(Pin::new(&mut *body).poll_frame(cx)) {
-            None => return Poll::Ready(None),
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            Some(Ok(frame)) => {
-                if let Ok(data) = frame.into_data() {
-                    return Poll::Ready(Some(Ok(data)));
-                }
-            }
-        }
-    }
-}
-
 /// Judges an error in the middle of a body: the network's patience is over, the peer has reset it, or else it is cut short.
-pub(crate) fn kind_of_body_error(error: &reqwest::Error) -> FaultKind {
+fn kind_of(error: &reqwest::Error) -> FaultKind {
     if error.is_timeout() {
         return FaultKind::Timeout;
     }

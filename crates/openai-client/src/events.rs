@@ -5,7 +5,6 @@ use std::{
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,10 +16,9 @@ use thiserror::Error as ThisError;
 
 use crate::{
     ChatChunk, Error,
-    body::{kind_of_body_error, poll_data, snippet},
+    body::{BrokenBody, TimedBody, snippet},
     future::find_error,
     send::Origin,
-    time_limit::TimeLimit,
 };
 
 /// Reads the events of a response: server-sent events of chat chunks, errors, and the end.
@@ -43,29 +41,25 @@ pub(crate) enum Event {
 
 /// A body's data, counted so that an event without an end does not fill the memory.
 struct Pieces {
-    body: reqwest::Body,
+    body: TimedBody,
     unread: Arc<AtomicUsize>,
-    max_size: usize,
-    time: TimeLimit,
+    limit: usize,
 }
 
 #[derive(Debug, ThisError)]
 enum BrokenPiece {
     #[error(transparent)]
-    Body(reqwest::Error),
+    Body(#[from] BrokenBody),
     #[error("an event is longer than {0} bytes")]
     TooLong(usize),
-    #[error("the time is over")]
-    TimedOut(Duration),
 }
 
 // === impl Events ===
 
 impl Events {
-    /// Of a body that may have events of so many bytes, and is read for so long.
-    pub(crate) fn new(body: reqwest::Body, max_size: usize, time: TimeLimit) -> Self {
+    pub(crate) fn new(body: TimedBody, limit: usize) -> Self {
         let unread = Arc::new(AtomicUsize::new(0));
-        let pieces = Pieces { body, unread: Arc::clone(&unread), max_size, time };
+        let pieces = Pieces { body, unread: Arc::clone(&unread), limit };
         Self { sse: SseByteStream::new(pieces), unread }
     }
 
@@ -125,8 +119,7 @@ fn broken(origin: &Origin, error: sse_stream::Error) -> Error {
     };
     match cause.downcast::<BrokenPiece>() {
         Ok(piece) => match *piece {
-            BrokenPiece::Body(error) => Error::http(origin, kind_of_body_error(&error), error),
-            BrokenPiece::TimedOut(limit) => Error::timed_out(origin, limit),
+            BrokenPiece::Body(broken) => broken.at(origin),
             too_long @ BrokenPiece::TooLong(_) => Error::malformed(origin, too_long.to_string()),
         },
         Err(other) => Error::malformed(origin, other.to_string()),
@@ -139,20 +132,9 @@ impl Stream for Pieces {
     type Item = Result<Bytes, BrokenPiece>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        // A server that says more than is read leaves nothing to wait for.
-        if self.time.is_over() {
-            return Poll::Ready(Some(Err(BrokenPiece::TimedOut(self.time.length()))));
-        }
-        let data = match poll_data(&mut self.body, cx) {
-            Poll::Ready(Some(data)) => data.map_err(BrokenPiece::Body)?,
-            Poll::Ready(None) => return Poll::Ready(None),
-            Poll::Pending => {
-                let limit = ready!(self.time.poll_over(cx));
-                return Poll::Ready(Some(Err(BrokenPiece::TimedOut(limit))));
-            }
-        };
+        let Some(data) = ready!(self.body.poll_data_in_time(cx)) else { return Poll::Ready(None) };
+        let data = data?;
         let unread = self.unread.fetch_add(data.len(), Relaxed) + data.len();
-        let max = self.max_size;
-        Poll::Ready(Some(if unread > max { Err(BrokenPiece::TooLong(max)) } else { Ok(data) }))
+        Poll::Ready(Some(if unread > self.limit { Err(BrokenPiece::TooLong(self.limit)) } else { Ok(data) }))
     }
 }

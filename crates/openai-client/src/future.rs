@@ -85,9 +85,8 @@ fn poll_body<T>(
                 Err(error) => Err(error.with_response(parts.status, parts.headers)),
             });
         }
-        let (response, time) = ready!(this.sending.as_mut().poll(cx))?;
-        let (parts, body) = response.into_parts();
-        *this.reading = Some((parts, Collect::new(body, time)));
+        let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
+        *this.reading = Some((parts, Collect::new(body)));
     }
 }
 

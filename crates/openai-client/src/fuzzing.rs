@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::{
     Accumulator, ChatResponse, Client, Error,
+    body::TimedBody,
     endpoint::Operation,
     events::{Event, Events},
     future::unreadable,
@@ -21,11 +22,9 @@ use crate::{
 /// Reads bytes as the body of a stream, to its end.
 pub fn stream(bytes: &[u8]) {
     let origin = origin();
-    let mut events = Events::new(
-        reqwest::Body::from(bytes.to_vec()),
-        1 << 16,
-        TimeLimit::new(Instant::now(), Duration::MAX),
-    );
+    let time = TimeLimit::new(Instant::now(), Duration::MAX);
+    let body = TimedBody::new(reqwest::Body::from(bytes.to_vec()), time);
+    let mut events = Events::new(body, 1 << 16);
     let (mut progress, mut whole) = (Progress::new(None), Accumulator::default());
     let mut cx = Context::from_waker(Waker::noop());
     loop {

@@ -13,12 +13,11 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     ChatChunk, ChatRequest, ChatResponse, ChatStream, Error,
-    body::Collect,
+    body::{Collect, TimedBody},
     events::{Event, Events},
     future::unreadable,
     progress::Progress,
     send::{Origin, Sending},
-    time_limit::TimeLimit,
 };
 
 pin_project! {
@@ -78,9 +77,9 @@ impl StreamFuture {
             let origin = &this.sending.origin;
             match this.state {
                 State::Sending => {
-                    let (response, time) = ready!(this.sending.as_mut().poll(cx))?;
+                    let (parts, body) = ready!(this.sending.as_mut().poll(cx))?.into_parts();
                     let progress = Progress::new(this.request.as_ref().and_then(|request| request.n));
-                    *this.state = State::new(&this.sending.origin, progress, response, time);
+                    *this.state = State::new(&this.sending.origin, progress, parts, body);
                 }
                 State::Opening(opening) => {
                     ready!(opening.poll_token(origin, cx))?;
@@ -142,18 +141,12 @@ impl fmt::Debug for StreamFuture {
 
 impl State {
     /// Decides by the head whether a stream comes.
-    fn new(
-        origin: &Origin,
-        progress: Progress,
-        response: http::Response<reqwest::Body>,
-        time: TimeLimit,
-    ) -> Self {
-        let (parts, body) = response.into_parts();
+    fn new(origin: &Origin, progress: Progress, parts: Parts, body: TimedBody) -> Self {
         if !parts.status.is_success() || is_document(&parts.headers) {
-            return Self::Refused(Box::new((parts, Collect::new(body, time))));
+            return Self::Refused(Box::new((parts, Collect::new(body))));
         }
-        let ends = time.end();
-        let events = Events::new(body, origin.shared.max_response_size, time);
+        let ends = body.ends();
+        let events = Events::new(body, origin.shared.max_response_size);
         let opening = Opening { parts, ends, events, held: VecDeque::new(), progress };
         Self::Opening(Box::new(opening))
     }

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use crate::{Error, client::Shared, endpoint::Operation, time_limit::TimeLimit};
+use crate::{Error, body::TimedBody, client::Shared, endpoint::Operation, time_limit::TimeLimit};
 
 type Pending = <reqwest::Client as Service<reqwest::Request>>::Future;
 
@@ -30,8 +30,7 @@ pub(crate) struct Unsent {
 }
 
 pin_project! {
-    /// Sends a request and resolves with the head of its response, and the time that is left for the body. Nothing is sent before the
-    /// first poll.
+    /// Sends a request and resolves with the head of its response. Nothing is sent before the first poll.
     pub(crate) struct Sending {
         pub(crate) origin: Origin,
         deadline: Option<Instant>,
@@ -71,7 +70,7 @@ impl Sending {
 }
 
 impl Future for Sending {
-    type Output = Result<(http::Response<reqwest::Body>, TimeLimit), Error>;
+    type Output = Result<http::Response<TimedBody>, Error>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
@@ -92,7 +91,10 @@ impl Future for Sending {
                     };
                     observe(this.origin, response.as_ref().map(reqwest::Response::status));
                     let time = left.take().expect(ONCE);
-                    return Poll::Ready(response.map(|response| (response.into(), time)));
+                    let response = response.map(http::Response::<reqwest::Body>::from);
+                    return Poll::Ready(
+                        response.map(|response| response.map(|body| TimedBody::new(body, time))),
+                    );
                 }
             }
         }
